@@ -1,0 +1,161 @@
+import { type Clock } from '../lib/clock.ts';
+import { ConnectorError } from '../lib/errors.ts';
+import type { Journal, JournalEntry, Lane } from './journal.ts';
+
+/** The run pauses: the job goes back to the queue and holds no worker until `resumeAt`. */
+export class Suspended extends Error {
+  readonly resumeAt: number;
+  /** What is waited for, in words that operations read. */
+  readonly waitingFor: string;
+
+  constructor(resumeAt: number, waitingFor: string) {
+    super(waitingFor);
+    this.name = 'Suspended';
+    this.resumeAt = resumeAt;
+    this.waitingFor = waitingFor;
+  }
+}
+
+/** The process is stopping: the run is resumed by another worker at the step that was about to begin. */
+export class Stopping extends Error {
+  constructor() {
+    super('The process is stopping; the run goes on in another one.');
+    this.name = 'Stopping';
+  }
+}
+
+/** A step that buys or creates: its key is stored before the call, and its effect is looked for before it is made again. */
+export interface Effect<P, T> {
+  /** Draws the idempotency key and whatever the act depends on; stored before the first call. */
+  prepare(): P | Promise<P>;
+  /**
+   * Looks for the effect of a call whose answer is not known. `undefined` means that it surely did not happen and
+   * the same call may be sent again; throw a RetryableError while that cannot be said yet.
+   */
+  find(prepared: P): Promise<T | undefined>;
+  act(prepared: P): Promise<T>;
+}
+
+/** How often a poll looks: first pause, growth, longest pause. All in milliseconds. */
+export interface PollPlan {
+  firstMs: number;
+  factor: number;
+  longestMs: number;
+  /** What is waited for, in words that operations read. */
+  waitingFor: string;
+}
+
+/** What a workflow is given to act with. Step names are keys of the journal: retire them, never rename them. */
+export interface Flow {
+  /** Runs `work` until it succeeds once per run and returns its recorded result ever after. The work must be safe to repeat. */
+  step<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /** Makes an effect exactly once per run, whatever fails in between. */
+  effect<P, T>(name: string, effect: Effect<P, T>): Promise<T>;
+  /** Looks until there is an answer; between two looks the run is suspended. `look` is told how long it has waited. */
+  poll<T>(name: string, plan: PollPlan, look: (waited: { sinceMs: number; looks: number }) => Promise<T | undefined>): Promise<T>;
+}
+
+/** One recipe: reads from top to bottom, touches the world only through `flow`. */
+export interface Workflow<I> {
+  /** `product/operation`, e.g. `license/provision`. */
+  name: string;
+  run(flow: Flow, input: I): Promise<void>;
+}
+
+/** What happened to a step, for the log, the timeline and the state that operations see. */
+export type FlowEvent =
+  | { kind: 'step-started'; step: string }
+  | { kind: 'step-finished'; step: string; durationMs: number }
+  | { kind: 'step-found'; step: string };
+
+export interface FlowParts {
+  journal: Journal;
+  lane: Lane;
+  runId: string;
+  clock: Clock;
+  observe(event: FlowEvent): void | Promise<void>;
+}
+
+/** Loads what is remembered of a run and returns the flow that carries it on. */
+export async function resumeFlow({ journal, lane, runId, clock, observe }: FlowParts): Promise<Flow> {
+  const entries = await journal.load(runId);
+
+  async function record(step: string, entry: JournalEntry): Promise<void> {
+    await journal.write(lane, runId, step, entry);
+    entries.set(step, entry);
+  }
+
+  async function finish<T>(step: string, result: T, startedAt: number): Promise<T> {
+    await record(step, { state: 'done', result, at: clock.now() });
+    await observe({ kind: 'step-finished', step, durationMs: clock.now() - startedAt });
+    return result;
+  }
+
+  async function begin(step: string): Promise<number> {
+    if (lane.signal.aborted) throw new Stopping();
+    await lane.assertHeld();
+    await observe({ kind: 'step-started', step });
+    return clock.now();
+  }
+
+  return {
+    async step<T>(name: string, work: () => Promise<T>): Promise<T> {
+      const entry = entries.get(name);
+      if (entry?.state === 'done') return entry.result as T;
+      const startedAt = await begin(name);
+      return finish(name, await work(), startedAt);
+    },
+
+    async effect<P, T>(name: string, { prepare, find, act }: Effect<P, T>): Promise<T> {
+      const entry = entries.get(name);
+      if (entry?.state === 'done') return entry.result as T;
+      const startedAt = await begin(name);
+
+      let prepared: P;
+      let sends = 0;
+      if (entry?.state === 'sent') {
+        prepared = entry.prepared as P;
+        sends = entry.sends;
+        const found = await find(prepared);
+        if (found !== undefined) {
+          await observe({ kind: 'step-found', step: name });
+          return finish(name, found, startedAt);
+        }
+      } else {
+        prepared = await prepare();
+      }
+
+      // This fenced write is the last thing before the call: a worker that lost its lane fails here and sends nothing.
+      await record(name, { state: 'sent', prepared, sentAt: clock.now(), sends: sends + 1 });
+      try {
+        return await finish(name, await act(prepared), startedAt);
+      } catch (error) {
+        // A refusal of the only send proves that nothing happened: the next attempt draws a new key and looks at the world anew.
+        // After a send whose fate is unknown a later refusal proves nothing: its key stays.
+        if (error instanceof ConnectorError && error.effect === 'none' && sends === 0) {
+          await journal.forget(lane, runId, name);
+          entries.delete(name);
+        }
+        throw error;
+      }
+    },
+
+    async poll<T>(
+      name: string,
+      plan: PollPlan,
+      look: (waited: { sinceMs: number; looks: number }) => Promise<T | undefined>,
+    ): Promise<T> {
+      const entry = entries.get(name);
+      if (entry?.state === 'done') return entry.result as T;
+      const startedAt = await begin(name);
+      const since = entry?.state === 'polling' ? entry.since : startedAt;
+      const looks = entry?.state === 'polling' ? entry.looks : 0;
+
+      const answer = await look({ sinceMs: clock.now() - since, looks });
+      if (answer !== undefined) return finish(name, answer, since);
+      await record(name, { state: 'polling', since, looks: looks + 1 });
+      const pauseMs = Math.min(plan.firstMs * plan.factor ** looks, plan.longestMs);
+      throw new Suspended(clock.now() + pauseMs, plan.waitingFor);
+    },
+  };
+}

@@ -1,0 +1,65 @@
+/** What an error may know beyond its sentence. Never a body, a token or a personal datum: all of it is logged. */
+export interface ErrorFacts {
+  /** The upstream that refused or did not answer, e.g. `partner-center`. */
+  upstream?: string;
+  method?: string;
+  /** Path without query: identifiers only. */
+  path?: string;
+  status?: number;
+  /** The upstream's own error code as text, e.g. `900117`. */
+  upstreamCode?: string;
+  /** The upstream's identifier of this very call, to quote to its support. */
+  correlationId?: string;
+}
+
+export interface ErrorOptions {
+  cause?: unknown;
+  facts?: ErrorFacts;
+  /**
+   * Whether the failed call may have had its effect. `none`: it surely had none (refused, or never sent).
+   * `unknown`, the default: nobody can say before looking.
+   */
+  effect?: 'none' | 'unknown';
+  /** Values for the text that a customer reads; never personal data. */
+  params?: Record<string, string>;
+}
+
+/** Base of every failure that this service raises on purpose. `code` is stable: alerts, texts and tests rely on it. */
+export abstract class ConnectorError extends Error {
+  readonly code: string;
+  readonly facts: ErrorFacts;
+  readonly effect: 'none' | 'unknown';
+  readonly params: Record<string, string>;
+
+  constructor(code: string, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.facts = options.facts ?? {};
+    this.effect = options.effect ?? 'unknown';
+    this.params = options.params ?? {};
+  }
+}
+
+/** Trying again later, unchanged, may help. */
+export class RetryableError extends ConnectorError {
+  /** The upstream's own wish for a pause; it outranks our back-off. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: string, message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
+    super(code, message, options);
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** An upstream, or our own budget for it, asks us to wait: no failure, no attempt used up. */
+export class ThrottledError extends RetryableError {}
+
+/** Only a person of operations can cure it (configuration, consent, credit). The subscription waits, and resumes when cured. */
+export class AttentionError extends ConnectorError {}
+
+/** Only the customer can cure it (data missing or wrong): reported `FAILED` with instructions, tried again at each look. */
+export class CustomerError extends ConnectorError {}
+
+/** Trying again cannot help: reported `FAILED`; only `retry` by operations starts it again. */
+export class PermanentError extends ConnectorError {}

@@ -1,0 +1,113 @@
+import type { Lane } from '../engine/journal.ts';
+import type { Fulfillment } from './fulfillment.ts';
+import type { Operation, ProductType } from './operations.ts';
+
+/** Where a subscription stands, in the words of the operations API. */
+export type RecordState = 'idle' | 'running' | 'waiting' | 'retrying' | 'needs-attention' | 'failed' | 'done';
+
+export interface RecordedError {
+  code: string;
+  message: string;
+  at: string;
+}
+
+/** What the connector knows of one marketplace subscription. Identifiers and states only: no personal data, no secret. */
+export interface SubscriptionRecord {
+  subscriptionId: number;
+  productType?: ProductType;
+  productId?: number;
+  /** Owner of the Microsoft customer in the marketplace: `userCompany/512`, or `user/1303` for a private person. */
+  customer?: string;
+  state: RecordState;
+  /** ISO instant of the last change of `state`. */
+  since: string;
+  operation?: Operation;
+  step?: string;
+  waitingFor?: string;
+  /** Failed tries of the current step in a row. */
+  attempts: number;
+  lastError?: RecordedError;
+  run?: Run;
+  fulfillment?: Fulfillment;
+  /** A failure that the customer is told about; kept until an operation succeeds. */
+  failure?: Failure;
+  /** Digest of what Cloudesire said at the last completed look, so that the sweep can pass by what has not changed. */
+  seen?: string;
+}
+
+/** One execution of an operation; it survives retries, waits and restarts. */
+export interface Run {
+  id: string;
+  operation: Operation;
+  startedAt: string;
+  /** After this instant a failing run is given up. */
+  deadlineAt: string;
+}
+
+/** Why an operation failed, and whether the customer has been told. */
+export interface Failure {
+  /** `customer`: tried again at each look; `final`: only by `retry` of operations. */
+  kind: 'customer' | 'final';
+  code: string;
+  params: Record<string, string>;
+  reported: boolean;
+}
+
+export interface RecordQuery {
+  state?: string;
+  /** Cloudesire product id or product type. */
+  product?: string;
+  customer?: string;
+  /** 1-based. */
+  page: number;
+  pageSize: number;
+}
+
+/** The records of all subscriptions. Writes are fenced by the lane. */
+export interface Records {
+  get(subscriptionId: number): Promise<SubscriptionRecord | undefined>;
+  put(lane: Lane, record: SubscriptionRecord): Promise<void>;
+  list(query: RecordQuery): Promise<{ items: SubscriptionRecord[]; total: number }>;
+  /** Every recorded subscription id, in batches. */
+  ids(): AsyncIterable<number>;
+}
+
+/** One line in the story of a subscription. */
+export interface TimelineEntry {
+  at: string;
+  kind: 'event' | 'look' | 'decision' | 'step' | 'wait' | 'error' | 'report' | 'operator';
+  text: string;
+  [fact: string]: unknown;
+}
+
+export interface Timeline {
+  add(subscriptionId: number, entry: TimelineEntry): Promise<void>;
+  /** Newest first. */
+  read(subscriptionId: number): Promise<TimelineEntry[]>;
+}
+
+/** The Microsoft customer that belongs to a marketplace company (or private buyer). */
+export interface KnownCustomer {
+  customerId: string;
+  domain: string;
+  /** First administrator of a tenant that we created: name, and the password sealed until it was handed over. */
+  administrator?: { userName: string; sealedPassword?: string };
+}
+
+/** Which company has which Microsoft customer. Creating one is the privilege of the subscription that claimed it. */
+export interface CustomerDirectory {
+  find(owner: string): Promise<KnownCustomer | undefined>;
+  /** Claims the creation for this subscription; answers who holds the claim (oneself: the claim is ours). */
+  claim(owner: string, subscriptionId: number): Promise<number>;
+  /** Takes a claim from a subscription that no longer works on it. False when the claim had changed hands meanwhile. */
+  takeOver(owner: string, from: number, to: number): Promise<boolean>;
+  save(lane: Lane, owner: string, customer: KnownCustomer): Promise<void>;
+  release(owner: string, subscriptionId: number): Promise<void>;
+}
+
+/** Encrypts what must rest in Redis although it is secret. */
+export interface SecretBox {
+  seal(plain: string): string;
+  /** @throws when the text was sealed with another key or tampered with */
+  open(sealed: string): string;
+}
