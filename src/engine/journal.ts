@@ -1,6 +1,6 @@
 /** What is remembered of one step of a run. `prepared` holds the idempotency key, stored before the call is sent. */
 export type JournalEntry =
-  | { state: 'sent'; prepared: unknown; sentAt: number; sends: number }
+  | { state: 'sent'; prepared: unknown; firstSentAt: number; sends: number }
   | { state: 'polling'; since: number; looks: number }
   | { state: 'done'; result: unknown; at: number };
 

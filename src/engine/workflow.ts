@@ -1,4 +1,4 @@
-import { type Clock } from '../lib/clock.ts';
+import type { Clock } from '../lib/clock.ts';
 import { ConnectorError } from '../lib/errors.ts';
 import type { Journal, JournalEntry, Lane } from './journal.ts';
 
@@ -30,9 +30,9 @@ export interface Effect<P, T> {
   prepare(): P | Promise<P>;
   /**
    * Looks for the effect of a call whose answer is not known. `undefined` means that it surely did not happen and
-   * the same call may be sent again; throw a RetryableError while that cannot be said yet.
+   * the same call may be sent again; throw a RetryableError while that cannot be said yet. `firstSentAt` in ms since the epoch.
    */
-  find(prepared: P): Promise<T | undefined>;
+  find(prepared: P, sent: { firstSentAt: number; sends: number }): Promise<T | undefined>;
   act(prepared: P): Promise<T>;
 }
 
@@ -52,7 +52,11 @@ export interface Flow {
   /** Makes an effect exactly once per run, whatever fails in between. */
   effect<P, T>(name: string, effect: Effect<P, T>): Promise<T>;
   /** Looks until there is an answer; between two looks the run is suspended. `look` is told how long it has waited. */
-  poll<T>(name: string, plan: PollPlan, look: (waited: { sinceMs: number; looks: number }) => Promise<T | undefined>): Promise<T>;
+  poll<T>(
+    name: string,
+    plan: PollPlan,
+    look: (waited: { sinceMs: number; looks: number }) => Promise<T | undefined>,
+  ): Promise<T>;
 }
 
 /** One recipe: reads from top to bottom, touches the world only through `flow`. */
@@ -112,11 +116,11 @@ export async function resumeFlow({ journal, lane, runId, clock, observe }: FlowP
       const startedAt = await begin(name);
 
       let prepared: P;
-      let sends = 0;
+      let sent = { firstSentAt: clock.now(), sends: 0 };
       if (entry?.state === 'sent') {
         prepared = entry.prepared as P;
-        sends = entry.sends;
-        const found = await find(prepared);
+        sent = { firstSentAt: entry.firstSentAt, sends: entry.sends };
+        const found = await find(prepared, sent);
         if (found !== undefined) {
           await observe({ kind: 'step-found', step: name });
           return finish(name, found, startedAt);
@@ -126,13 +130,13 @@ export async function resumeFlow({ journal, lane, runId, clock, observe }: FlowP
       }
 
       // This fenced write is the last thing before the call: a worker that lost its lane fails here and sends nothing.
-      await record(name, { state: 'sent', prepared, sentAt: clock.now(), sends: sends + 1 });
+      await record(name, { state: 'sent', prepared, firstSentAt: sent.firstSentAt, sends: sent.sends + 1 });
       try {
         return await finish(name, await act(prepared), startedAt);
       } catch (error) {
         // A refusal of the only send proves that nothing happened: the next attempt draws a new key and looks at the world anew.
         // After a send whose fate is unknown a later refusal proves nothing: its key stays.
-        if (error instanceof ConnectorError && error.effect === 'none' && sends === 0) {
+        if (error instanceof ConnectorError && error.effect === 'none' && sent.sends === 0) {
           await journal.forget(lane, runId, name);
           entries.delete(name);
         }

@@ -1,0 +1,36 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** The process's counters, in a registry of their own. Labels are few and closed: never an id of a subscription or customer. */
+export function createMetrics() {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  return {
+    registry,
+    events: new Counter({ name: 'connector_events_total', help: 'Event notifications by what became of them', labelNames: ['outcome'], registers }),
+    alerts: new Counter({ name: 'connector_alerts_total', help: 'Matters that a person has to look at, by code', labelNames: ['code'], registers }),
+    looks: new Counter({ name: 'connector_looks_total', help: 'Looks at subscriptions by how they ended', labelNames: ['outcome'], registers }),
+    upstreamSeconds: new Histogram({
+      name: 'connector_upstream_call_seconds',
+      help: 'Duration of calls to upstreams',
+      labelNames: ['upstream', 'method', 'status'],
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+      registers,
+    }),
+    /** Read when the metrics are asked for. */
+    gauge(name: string, help: string, read: () => Promise<number>): void {
+      new Gauge({
+        name,
+        help,
+        registers,
+        async collect() {
+          // A gauge that cannot be read is left as it was: the other metrics matter most in an outage.
+          await read().then((value) => this.set(value), () => undefined);
+        },
+      });
+    },
+  };
+}

@@ -1,0 +1,183 @@
+import { describe, expect, it } from 'vitest';
+import { LaneLostError } from '../../../src/engine/journal.ts';
+import { type Effect, type Flow, resumeFlow, Stopping, Suspended } from '../../../src/engine/workflow.ts';
+import { PermanentError, RetryableError } from '../../../src/lib/errors.ts';
+import { createMemoryJournal, createTestLane } from '../../support/memory-journal.ts';
+import { createTestClock } from '../../support/test-clock.ts';
+
+function setup() {
+  const journal = createMemoryJournal();
+  const lane = createTestLane();
+  const clock = createTestClock();
+  const events: string[] = [];
+  /** Begins a new look, as after a crash or a pause: only the journal is remembered. */
+  const look = (): Promise<Flow> =>
+    resumeFlow({
+      journal,
+      lane,
+      runId: 'run',
+      clock,
+      observe: (event) => void events.push(`${event.kind} ${event.step}`),
+    });
+  return { journal, lane, clock, look, events };
+}
+
+/** A shop that keeps its own books, and an effect that buys there. */
+function createShop() {
+  const purchases: string[] = [];
+  let keys = 0;
+  let faults: ('lose-answer' | 'refuse' | 'die-before')[] = [];
+  const effect: Effect<{ key: string }, string> = {
+    prepare: () => ({ key: `key-${++keys}` }),
+    find: async ({ key }) => purchases.find((purchase) => purchase === key),
+    async act({ key }) {
+      const fault = faults.shift();
+      if (fault === 'die-before') throw new Error('killed');
+      if (fault === 'refuse') throw new PermanentError('shop.refused', 'The shop refuses.', { effect: 'none' });
+      purchases.push(key);
+      if (fault === 'lose-answer') throw new RetryableError('shop.no-answer', 'No answer.');
+      return key;
+    },
+  };
+  return {
+    purchases,
+    effect,
+    fail: (...kinds: typeof faults) => {
+      faults = kinds;
+    },
+  };
+}
+
+describe('step', () => {
+  it('runs its work once per run and answers its recorded result ever after', async () => {
+    const { look } = setup();
+    let runs = 0;
+    const work = async () => ({ count: ++runs });
+
+    expect(await (await look()).step('count', work)).toEqual({ count: 1 });
+    expect(await (await look()).step('count', work)).toEqual({ count: 1 });
+  });
+
+  it('runs its work again when it failed', async () => {
+    const { look } = setup();
+    await expect((await look()).step('flaky', () => Promise.reject(new Error('once')))).rejects.toThrow('once');
+    expect(await (await look()).step('flaky', async () => 'good')).toBe('good');
+  });
+
+  it('does not begin in a process that is stopping', async () => {
+    const { look, lane } = setup();
+    const flow = await look();
+    lane.stop();
+    await expect(flow.step('late', async () => 'never')).rejects.toBeInstanceOf(Stopping);
+  });
+});
+
+describe('effect', () => {
+  it('buys once when the answer is lost', async () => {
+    const { look } = setup();
+    const shop = createShop();
+    shop.fail('lose-answer');
+
+    await expect((await look()).effect('buy', shop.effect)).rejects.toMatchObject({ code: 'shop.no-answer' });
+    expect(await (await look()).effect('buy', shop.effect)).toBe('key-1');
+    expect(shop.purchases).toEqual(['key-1']);
+  });
+
+  it('sends again under the same key when the look finds nothing', async () => {
+    const { look } = setup();
+    const shop = createShop();
+    shop.fail('die-before');
+
+    await expect((await look()).effect('buy', shop.effect)).rejects.toThrow('killed');
+    await (await look()).effect('buy', shop.effect);
+    expect(shop.purchases).toEqual(['key-1']);
+  });
+
+  it('sends nothing while it cannot be said whether the first call had its effect', async () => {
+    const { look } = setup();
+    const shop = createShop();
+    shop.fail('lose-answer');
+    const unclear = {
+      ...shop.effect,
+      find: () => Promise.reject(new RetryableError('shop.unclear', 'Not known yet.')),
+    };
+
+    await expect((await look()).effect('buy', unclear)).rejects.toMatchObject({ code: 'shop.no-answer' });
+    for (let again = 0; again < 3; again += 1) {
+      await expect((await look()).effect('buy', unclear)).rejects.toMatchObject({ code: 'shop.unclear' });
+    }
+    expect(shop.purchases).toHaveLength(1);
+  });
+
+  it('draws a new key after a refusal, for the upstream has answered the old one', async () => {
+    const { look } = setup();
+    const shop = createShop();
+    shop.fail('refuse');
+
+    await expect((await look()).effect('buy', shop.effect)).rejects.toMatchObject({ code: 'shop.refused' });
+    expect(await (await look()).effect('buy', shop.effect)).toBe('key-2');
+  });
+
+  it('keeps the key when a refusal follows a call of unknown fate', async () => {
+    const { look } = setup();
+    const shop = createShop();
+    shop.fail('die-before', 'refuse');
+
+    await expect((await look()).effect('buy', shop.effect)).rejects.toThrow('killed');
+    await expect((await look()).effect('buy', shop.effect)).rejects.toMatchObject({ code: 'shop.refused' });
+    expect(await (await look()).effect('buy', shop.effect)).toBe('key-1');
+  });
+
+  it('sends nothing once another worker holds the lane', async () => {
+    const { look, lane } = setup();
+    const shop = createShop();
+    const flow = await look();
+    lane.lose();
+
+    await expect(flow.effect('buy', shop.effect)).rejects.toBeInstanceOf(LaneLostError);
+    expect(shop.purchases).toEqual([]);
+  });
+
+  it('sends nothing when the lane is lost while the effect is being prepared', async () => {
+    const { look, lane } = setup();
+    const shop = createShop();
+    const flow = await look();
+    const slow: typeof shop.effect = {
+      ...shop.effect,
+      prepare() {
+        lane.lose();
+        return { key: 'late' };
+      },
+    };
+
+    await expect(flow.effect('buy', slow)).rejects.toBeInstanceOf(LaneLostError);
+    expect(shop.purchases).toEqual([]);
+  });
+});
+
+describe('poll', () => {
+  const plan = { firstMs: 1_000, factor: 2, longestMs: 3_000, waitingFor: 'the kettle' };
+
+  it('suspends the run between two looks, with growing pauses up to the longest', async () => {
+    const { look, clock } = setup();
+    const pausesMs: number[] = [];
+    for (let again = 0; again < 4; again += 1) {
+      const error = await (await look()).poll('boil', plan, async () => undefined).catch((reason: unknown) => reason);
+      if (!(error instanceof Suspended)) throw new Error('expected a suspension');
+      expect(error.waitingFor).toBe('the kettle');
+      pausesMs.push(error.resumeAt - clock.now());
+      clock.advance(pausesMs.at(-1) ?? 0);
+    }
+    expect(pausesMs).toEqual([1_000, 2_000, 3_000, 3_000]);
+  });
+
+  it('tells its look how long the wait has been, over restarts', async () => {
+    const { look, clock } = setup();
+    await (await look()).poll('boil', plan, async () => undefined).catch(() => undefined);
+    clock.advance(5_000);
+    expect(await (await look()).poll('boil', plan, async ({ sinceMs, looks }) => ({ sinceMs, looks }))).toEqual({
+      sinceMs: 5_000,
+      looks: 1,
+    });
+  });
+});
