@@ -1,0 +1,370 @@
+import http from 'node:http';
+import https from 'node:https';
+import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import type { z } from 'zod';
+import { AttentionError, ConnectorError, type ErrorFacts, RetryableError, ThrottledError } from '../lib/errors.ts';
+
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+
+export interface HttpRequest {
+  method: Method;
+  /** Below the base URL. Build it with `path` so that inserted values stay inside their segment. */
+  path: string;
+  query?: Record<string, string | number | undefined> | undefined;
+  headers?: Record<string, string> | undefined;
+  /** Sent as JSON. */
+  body?: unknown;
+  /** Sent as a form instead of a body. */
+  form?: Record<string, string>;
+  /** Whether nothing changes upstream. By default a GET or HEAD is a read and anything else a write. */
+  isRead?: boolean | undefined;
+  /** Budgets that the call draws from, all at once. */
+  budgetKeys?: string[];
+  /** Refusals that the caller understands: returned instead of thrown. */
+  accept?: ((answer: Answer) => boolean) | undefined;
+  /** The answer's body does not matter, so that it may be anything. */
+  ignoreBody?: boolean | undefined;
+  /** The caller's meaning of a refusal; `undefined` leaves it to the rules of `createHttp`. */
+  toError?: (answer: Answer) => ConnectorError | undefined;
+}
+
+export interface Answer {
+  status: number;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  /** Parsed JSON; `undefined` when the body was empty, ignored, or the unreadable part of a refusal. */
+  body: unknown;
+  /** What an error about this answer should know. */
+  facts: ErrorFacts;
+  /** The `effect` of an error found later in this answer: a read changed nothing, of a write nobody can say. */
+  effect: 'none' | 'unknown';
+}
+
+/** The share of an upstream's rate limit that all processes draw from. */
+export interface Budget {
+  /** Takes one call from every key, or from none: then answers how long to wait, in milliseconds. */
+  take(keys: string[]): Promise<{ waitMs: number } | undefined>;
+  /** Stops the key for everybody. */
+  pause(key: string, ms: number): Promise<void>;
+}
+
+/** What may be told of one call, in logs and metrics. Nothing secret, nothing personal. */
+export interface UpstreamCall {
+  upstream: string;
+  method: Method;
+  /** Without query. */
+  path: string;
+  /** Absent when no answer came. */
+  status?: number;
+  durationMs: number;
+  /** The upstream's identifier of the call; without an answer, the one that we sent. */
+  correlationId?: string;
+  /** The idempotency key that was sent as `MS-RequestId`. */
+  requestId?: string;
+  /** The call was not sent because of the dry run. */
+  withheld?: true;
+  errorCode?: string;
+}
+
+export interface HttpParts {
+  /** Name in codes and messages, e.g. `partner-center`. */
+  upstream: string;
+  /** Path included; paths of requests are appended to it, whatever slashes either has. */
+  baseUrl: string;
+  /** Limit of a read from connecting to the last byte. Writes get three times that. */
+  readTimeoutMs: number;
+  /** Dry run: writes are observed and refused with `WithheldError`. */
+  readOnly: boolean;
+  budget?: Budget | undefined;
+  observe: (call: UpstreamCall) => void;
+}
+
+export interface Http {
+  send: (request: HttpRequest) => Promise<Answer>;
+}
+
+/** The dry run kept a write back. */
+export class WithheldError extends ConnectorError {}
+
+const WRITE_TIMEOUT_FACTOR = 3;
+const ANSWER_LIMIT_BYTES = 10 * 1024 * 1024;
+const DEFAULT_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 3_600_000;
+const CLOUDESIRE_PAUSE_HEADER = 'x-rate-limit-retry-after-milliseconds';
+/** Where the upstreams put their identifier of a call. */
+const CORRELATION_HEADERS = ['ms-correlationid', 'cmw-request-id', 'x-ms-request-id'];
+
+/** Builds a path in which inserted values cannot leave their segment: `` path`/v1/carts/${cartId}` ``. */
+export function path(texts: TemplateStringsArray, ...values: (string | number)[]): string {
+  return String.raw({ raw: texts }, ...values.map(encodeURIComponent));
+}
+
+/**
+ * Returns the one way to call an upstream: connections kept alive, no proxy, no redirects, JSON both ways.
+ *
+ * `send` returns 2xx answers and those that the caller accepts. What it throws, with `<upstream>` as first part of the code:
+ *
+ * @throws {ThrottledError} `.budget` when the budget is used up, `.throttled` on 429 and when a refusal names a
+ *   rate-limit pause; the pause is also written into every budget key of the call
+ * @throws {RetryableError} `.unreachable` when no connection came about (surely without effect), `.no-answer` when it
+ *   broke or timed out, `.unavailable` on 408 and 5xx, `.malformed` for a 2xx that is no JSON or too large
+ * @throws {AttentionError} `.redirected` on 3xx, `.unexplained` on a 4xx that the caller's `toError` does not explain
+ * @throws {WithheldError} `read-only.withheld` for a write in a dry run
+ */
+export function createHttp({ upstream, baseUrl, readTimeoutMs, readOnly, budget, observe }: HttpParts): Http {
+  const base = baseUrl.replace(/\/+$/, '');
+  const isSecure = base.startsWith('https:');
+  const agent = isSecure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
+
+  async function send(request: HttpRequest): Promise<Answer> {
+    const { method, headers = {} } = request;
+    const isRead = request.isRead ?? (method === 'GET' || method === 'HEAD');
+    const facts = { upstream, method, path: `/${request.path.replace(/^\/+/, '')}` };
+    const sending: Sending = { request, facts, effect: isRead ? 'none' : 'unknown', seen: {} };
+    const { 'MS-CorrelationId': correlationId, 'MS-RequestId': requestId } = headers;
+    if (correlationId) sending.seen.correlationId = correlationId;
+    if (requestId) sending.seen.requestId = requestId;
+
+    const startedAt = performance.now();
+    try {
+      return await exchange(sending);
+    } catch (error) {
+      sending.seen.errorCode = error instanceof ConnectorError ? error.code : 'bug';
+      throw error;
+    } finally {
+      const durationMs = Math.round(performance.now() - startedAt);
+      observe({ upstream, method, path: facts.path, durationMs, ...sending.seen });
+    }
+  }
+
+  async function exchange(sending: Sending): Promise<Answer> {
+    const { request, facts, effect, seen } = sending;
+    const { budgetKeys = [], accept, toError } = request;
+    const what = `${facts.method} ${facts.path}`;
+    if (readOnly && effect !== 'none') {
+      seen.withheld = true;
+      throw new WithheldError('read-only.withheld', `would send ${what}`, { facts, effect: 'none' });
+    }
+    const wait = budgetKeys.length > 0 ? await budget?.take(budgetKeys) : undefined;
+    if (wait) {
+      const message = `${what} waits ${wait.waitMs} ms for its turn within the rate limit of ${upstream}.`;
+      throw throttled('budget', message, facts, wait.waitMs);
+    }
+
+    const answer = await transmit(sending, effect === 'none' ? readTimeoutMs : readTimeoutMs * WRITE_TIMEOUT_FACTOR);
+    const pauseMs = pauseOf(answer);
+    if (pauseMs !== undefined) {
+      for (const key of budgetKeys) await budget?.pause(key, pauseMs);
+      const message = `${upstream} throttles: ${what} was refused with ${answer.status} and is sent again in ${pauseMs} ms.`;
+      throw throttled('throttled', message, answer.facts, pauseMs);
+    }
+    if (isSuccess(answer) || accept?.(answer)) return answer;
+    throw toError?.(answer) ?? refusal(answer);
+  }
+
+  async function transmit({ request, facts, effect, seen }: Sending, timeoutMs: number): Promise<Answer> {
+    let isConnected = false;
+    const { status, headers, data } = await axios
+      .request<string>({
+        ...encode(request),
+        url: base + facts.path,
+        responseType: 'text',
+        validateStatus: () => true,
+        maxRedirects: 0,
+        maxContentLength: ANSWER_LIMIT_BYTES,
+        proxy: false,
+        httpAgent: agent,
+        httpsAgent: agent,
+        signal: AbortSignal.timeout(timeoutMs),
+        transport: watchedTransport(isSecure, () => {
+          isConnected = true;
+        }),
+      })
+      .catch((error: unknown) => {
+        const isTransmission = axios.isCancel(error) || axios.isAxiosError(error);
+        throw isTransmission ? transmissionError(error, { facts, effect, isConnected, timeoutMs }) : error;
+      });
+
+    const answer: Answer = {
+      status,
+      headers: plainHeaders(headers),
+      body: undefined,
+      facts: { ...facts, status },
+      effect,
+    };
+    const correlationId = correlationIdOf(answer.headers) ?? seen.correlationId;
+    if (correlationId) answer.facts.correlationId = seen.correlationId = correlationId;
+    seen.status = status;
+    if (!(request.ignoreBody && isSuccess(answer))) answer.body = parseBody(data, answer);
+    return answer;
+  }
+
+  return { send };
+}
+
+/** A request on its way: what its errors and its observation will say. */
+interface Sending {
+  request: HttpRequest;
+  facts: ErrorFacts & { path: string };
+  effect: 'none' | 'unknown';
+  seen: Pick<UpstreamCall, 'status' | 'correlationId' | 'requestId' | 'withheld' | 'errorCode'>;
+}
+
+function isSuccess({ status }: Answer): boolean {
+  return status >= 200 && status < 300;
+}
+
+function encode({ method, query = {}, headers = {}, body, form }: HttpRequest): AxiosRequestConfig {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) params.set(name, String(value));
+  const [type, data] = form
+    ? ['application/x-www-form-urlencoded', new URLSearchParams(form).toString()]
+    : ['application/json; charset=utf-8', JSON.stringify(body)];
+  return {
+    method,
+    params,
+    // Without a body there is no type either, which the HTTP client would make up otherwise.
+    headers: { 'Content-Type': data !== undefined && type, ...headers },
+    data,
+    transformRequest: (text) => text,
+  };
+}
+
+function parseBody(text: string, answer: Answer): unknown {
+  if (!text) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    // Refusals may come from a proxy and speak HTML: their status says enough.
+    if (isSuccess(answer)) throw malformed(answer, 'is no JSON');
+    return undefined;
+  }
+}
+
+/**
+ * Reads an answer's body with a schema.
+ *
+ * @throws {RetryableError} `<upstream>.malformed` naming the fields that do not fit, never their values
+ */
+export function readBody<S extends z.ZodType>(answer: Answer, schema: S): z.output<S> {
+  const result = schema.safeParse(answer.body);
+  if (result.success) return result.data;
+  const places = new Set(result.error.issues.map((issue) => issue.path.join('.') || 'the body as a whole'));
+  throw malformed(answer, `does not fit at ${[...places].slice(0, 5).join(', ')}`);
+}
+
+/** An object without its absent fields: null and undefined mean the same at every upstream. Fields that may be absent become optional. */
+export type Compact<T> = {
+  [K in keyof T as null extends T[K] ? never : undefined extends T[K] ? never : K]: T[K];
+} & {
+  [K in keyof T as null extends T[K] ? K : undefined extends T[K] ? K : never]?: NonNullable<T[K]>;
+};
+
+/** Drops the fields that are null or undefined. */
+export function compact<T extends object>(value: T): Compact<T> {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, field]) => field !== null && field !== undefined),
+  ) as Compact<T>;
+}
+
+/** The error for an answer that came, but does not say what it should: `<upstream>.malformed`. */
+export function malformed({ facts, effect }: Answer, why: string): RetryableError {
+  const message = `The answer of ${facts.upstream} to ${facts.method} ${facts.path} (${facts.status}) ${why}. It is asked again by itself; if that goes on, compare the answer with the API's documentation.`;
+  return new RetryableError(`${facts.upstream}.malformed`, message, { facts, effect });
+}
+
+/** Native requests that tell when a connection stands: what fails before that surely had no effect. */
+function watchedTransport(isSecure: boolean, onConnected: () => void) {
+  return {
+    request(options: https.RequestOptions, onResponse: (response: http.IncomingMessage) => void): http.ClientRequest {
+      const outgoing = (isSecure ? https : http).request(options, onResponse);
+      outgoing.once('socket', (socket) => {
+        if (outgoing.reusedSocket) onConnected();
+        else socket.once(isSecure ? 'secureConnect' : 'connect', onConnected);
+      });
+      return outgoing;
+    },
+  };
+}
+
+function transmissionError(
+  error: Error & { code?: string },
+  {
+    facts,
+    effect,
+    isConnected,
+    timeoutMs,
+  }: Pick<Sending, 'facts' | 'effect'> & { isConnected: boolean; timeoutMs: number },
+): RetryableError {
+  const { upstream, method, path: sentTo } = facts;
+  // The HTTP client's error holds the whole request, token included; only what lies beneath it may travel on.
+  const options = { facts, effect, ...(error.cause instanceof Error && { cause: error.cause }) } as const;
+  const reason = axios.isCancel(error) ? `nothing within ${timeoutMs} ms` : (error.code ?? error.name);
+
+  if (!isConnected) {
+    const message = `${upstream} cannot be reached (${reason}): ${method} ${sentTo} was not sent. Check address, DNS, network and certificate; it is tried again by itself.`;
+    return new RetryableError(`${upstream}.unreachable`, message, { ...options, effect: 'none' });
+  }
+  if (error.message.startsWith('maxContentLength')) {
+    const message = `The answer of ${upstream} to ${method} ${sentTo} exceeds ${ANSWER_LIMIT_BYTES} bytes and was not read. It is asked again by itself.`;
+    return new RetryableError(`${upstream}.malformed`, message, options);
+  }
+  const message = `${upstream} did not answer ${method} ${sentTo} (${reason}). It is tried again by itself; a write only after its effect was looked for.`;
+  return new RetryableError(`${upstream}.no-answer`, message, options);
+}
+
+function throttled(
+  kind: 'budget' | 'throttled',
+  message: string,
+  facts: ErrorFacts,
+  retryAfterMs: number,
+): ThrottledError {
+  return new ThrottledError(`${facts.upstream}.${kind}`, message, { facts, effect: 'none', retryAfterMs });
+}
+
+function refusal(answer: Answer): ConnectorError {
+  const { status, facts, effect } = answer;
+  const what = `${facts.method} ${facts.path} (${status}${facts.correlationId ? `, ${facts.correlationId}` : ''})`;
+  if (status >= 300 && status < 400) {
+    const message = `${facts.upstream} answered ${what} with a redirect, which is not followed. Check the configured base URL.`;
+    return new AttentionError(`${facts.upstream}.redirected`, message, { facts, effect });
+  }
+  if (status === 408 || status >= 500) {
+    const retryAfterMs = retryAfterOf(answer);
+    const message = `${facts.upstream} is not available: ${what}. It is tried again by itself.`;
+    return new RetryableError(`${facts.upstream}.unavailable`, message, {
+      facts,
+      effect,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    });
+  }
+  const message = `${facts.upstream} refused ${what} without a reason that is known here. Look the call up with its identifier.`;
+  return new AttentionError(`${facts.upstream}.unexplained`, message, { facts, effect });
+}
+
+/** How long a throttled call has to wait; `undefined` when it was not throttled. */
+function pauseOf(answer: Answer): number | undefined {
+  const { status, headers } = answer;
+  // Cloudesire does not document the status of a call that exceeds its limit, but names the pause in a header of its own.
+  const isThrottled = status === 429 || (status >= 400 && status < 500 && Number(headers[CLOUDESIRE_PAUSE_HEADER]) > 0);
+  return isThrottled ? (retryAfterOf(answer) ?? DEFAULT_PAUSE_MS) : undefined;
+}
+
+/** The pause that an answer asks for, at most an hour. A date is measured against the server's own clock. */
+function retryAfterOf({ headers }: Answer): number | undefined {
+  const cloudesireMs = Number(headers[CLOUDESIRE_PAUSE_HEADER]);
+  if (cloudesireMs > 0) return Math.min(cloudesireMs, LONGEST_PAUSE_MS);
+  const text = headers['retry-after']?.trim() ?? '';
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.parse(headers.date ?? '');
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), LONGEST_PAUSE_MS);
+}
+
+function plainHeaders(headers: AxiosResponse['headers']): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
+}
+
+function correlationIdOf(headers: Record<string, string>): string | undefined {
+  const found = CORRELATION_HEADERS.find((name) => headers[name]);
+  // Partner Center sometimes repeats the value, separated by a comma.
+  return found && headers[found]?.split(',')[0]?.trim();
+}

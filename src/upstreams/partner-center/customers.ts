@@ -1,0 +1,204 @@
+import { path, readBody } from '../http.ts';
+import type { Call, Effect } from './call.ts';
+import { refusedWith } from './errors.ts';
+import {
+  AddressCheck,
+  CountryRules,
+  CreatedCustomer,
+  Customer,
+  CustomerPage,
+  Vetting,
+  type VettingStatus,
+} from './schema.ts';
+
+export type { CountryRules } from './schema.ts';
+
+/** A postal address. `country` is ISO 3166-1 alpha-2, `state` has at most two characters. */
+export interface PostalAddress {
+  addressLine1: string;
+  addressLine2?: string;
+  city: string;
+  state?: string;
+  postalCode?: string;
+  country: string;
+}
+
+/** What a tenant is created with. What is mandatory differs by country: see `countryRules`. */
+export interface NewCustomer {
+  /** The whole name, such as `contoso.onmicrosoft.com`. A name once used is not released soon. */
+  domain: string;
+  companyName: string;
+  email: string;
+  /** Such as `en-US`: language and currency of what Microsoft writes to the customer. */
+  culture: string;
+  /** Two letters. */
+  language: string;
+  address: PostalAddress & { firstName: string; lastName: string; phoneNumber?: string };
+  /** Of the business, never of a person; only for countries that demand one. */
+  organizationRegistrationNumber?: string;
+  /** Tenant of the indirect reseller whose customer it is. */
+  associatedPartnerId?: string;
+}
+
+const SEARCH_PAGE_SIZE = 100;
+
+export type Customers = ReturnType<typeof createCustomers>;
+
+/**
+ * Returns the calls about customers.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/customer-resources
+ */
+export function createCustomers(call: Call) {
+  /**
+   * Whether a domain name is in use anywhere at Microsoft.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/verify-domain-availability
+   */
+  async function isDomainTaken(domain: string): Promise<boolean> {
+    const answer = await call({
+      method: 'HEAD',
+      path: path`/v1/domains/${domain}`,
+      accept: ({ status }) => status === 404,
+    });
+    return answer.status !== 404;
+  }
+
+  /**
+   * Creates a tenant with its reseller relationship and first administrator. The password is in this answer and nowhere
+   * else. After an unclear outcome look for the domain before sending it again. Reads of a new customer may fail for minutes.
+   *
+   * @throws {CustomerError} `customer.data-refused` with `fields` when Microsoft wants other data of the customer
+   * @see https://learn.microsoft.com/partner-center/developer/create-a-customer
+   */
+  async function create(
+    customer: NewCustomer,
+    { requestId }: Effect,
+  ): Promise<{ id: string; domain: string; userName?: string; password?: string }> {
+    const { address, organizationRegistrationNumber, associatedPartnerId } = customer;
+    const answer = await call({
+      method: 'POST',
+      path: '/v1/customers',
+      // A customer of a reseller can only be created in the name of a user.
+      auth: associatedPartnerId ? 'user' : 'app',
+      requestId,
+      body: {
+        enableGDAPByDefault: false,
+        CompanyProfile: { Domain: customer.domain, OrganizationRegistrationNumber: organizationRegistrationNumber },
+        BillingProfile: {
+          Culture: customer.culture,
+          Email: customer.email,
+          Language: customer.language,
+          CompanyName: customer.companyName,
+          DefaultAddress: {
+            ...addressBody(address),
+            FirstName: address.firstName,
+            LastName: address.lastName,
+            PhoneNumber: address.phoneNumber,
+          },
+        },
+        AssociatedPartnerId: associatedPartnerId,
+      },
+    });
+    const { id, companyProfile, userCredentials } = readBody(answer, CreatedCustomer);
+    return {
+      id,
+      domain: companyProfile?.domain ?? customer.domain,
+      ...(userCredentials?.userName && { userName: userCredentials.userName }),
+      ...(userCredentials?.password && { password: userCredentials.password }),
+    };
+  }
+
+  /**
+   * A customer by its id, which is its tenant; `undefined` when there is no such tenant.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/get-a-customer-by-id
+   */
+  async function get(customerId: string): Promise<Customer | undefined> {
+    const answer = await call({ method: 'GET', path: path`/v1/customers/${customerId}`, accept: refusedWith('60003') });
+    return answer.status === 404 ? undefined : readBody(answer, Customer);
+  }
+
+  /**
+   * Our customer with exactly this domain, whatever its case. A new one may be missing for some minutes.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/get-a-customer-by-name
+   */
+  async function findByDomain(domain: string): Promise<Customer | undefined> {
+    const filter = JSON.stringify({ Field: 'Domain', Value: domain, Operator: 'starts_with' });
+    let token: string | undefined;
+    do {
+      const answer = await call({
+        method: 'GET',
+        path: '/v1/customers',
+        query: { size: SEARCH_PAGE_SIZE, filter, seekOperation: token && 'Next' },
+        headers: token ? { 'MS-ContinuationToken': token } : {},
+      });
+      const page = readBody(answer, CustomerPage);
+      const found = page.items.find((customer) => customer.domain.toLowerCase() === domain.toLowerCase());
+      if (found) return found;
+      token = page.continuationToken === token ? undefined : page.continuationToken;
+    } while (token);
+    return undefined;
+  }
+
+  /**
+   * What a country demands of a customer's profile; `undefined` when Microsoft does not know the country.
+   *
+   * @param country ISO 3166-1 alpha-2
+   * @see https://learn.microsoft.com/partner-center/developer/get-market-specific-validation-data
+   */
+  async function countryRules(country: string): Promise<CountryRules | undefined> {
+    const answer = await call({
+      method: 'GET',
+      path: path`/v1/countryvalidationrules/${country}`,
+      accept: ({ status }) => status === 400 || status === 404,
+    });
+    return answer.status === 200 ? readBody(answer, CountryRules) : undefined;
+  }
+
+  /**
+   * How well Microsoft can deliver to an address.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/validate-an-address
+   */
+  async function validateAddress(address: PostalAddress): Promise<AddressCheck> {
+    const answer = await call({
+      method: 'POST',
+      path: '/v1/validations/address',
+      isRead: true,
+      body: addressBody(address),
+    });
+    return readBody(answer, AddressCheck);
+  }
+
+  /**
+   * Whether Microsoft's review of the customer lets it buy; `none` when it was never reviewed, which blocks nothing.
+   * Needs a user.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/retrieve-validation-status
+   */
+  async function vettingStatus(customerId: string): Promise<VettingStatus | 'none'> {
+    const answer = await call({
+      method: 'GET',
+      path: path`/v1/customers/${customerId}/validationStatus`,
+      query: { type: 'account' },
+      auth: 'user',
+      accept: refusedWith('600074'),
+    });
+    return answer.status === 404 ? 'none' : readBody(answer, Vetting).status;
+  }
+
+  return { isDomainTaken, create, get, findByDomain, countryRules, validateAddress, vettingStatus };
+}
+
+function addressBody({ addressLine1, addressLine2, city, state, postalCode, country }: PostalAddress) {
+  return {
+    AddressLine1: addressLine1,
+    AddressLine2: addressLine2,
+    City: city,
+    State: state,
+    PostalCode: postalCode,
+    Country: country,
+  };
+}

@@ -1,0 +1,321 @@
+import { z } from 'zod';
+import { compact } from '../http.ts';
+
+/*
+ * Partner Center's JSON as it comes: absent and null mean the same, names differ in case from page to page, codes are
+ * numbers or text, times have up to seven fraction digits and sometimes no zone. All of that ends here.
+ */
+
+/** An object whose names are read in any case. */
+export function anyCase<S extends z.ZodRawShape>(shape: S) {
+  const names = new Map(Object.keys(shape).map((name) => [name.toLowerCase(), name]));
+  return z.preprocess(
+    (found) =>
+      isRecord(found)
+        ? Object.fromEntries(
+            Object.entries(found).map(([name, value]) => [names.get(name.toLowerCase()) ?? name, value]),
+          )
+        : found,
+    z.object(shape),
+  );
+}
+
+function isRecord(found: unknown): found is Record<string, unknown> {
+  return typeof found === 'object' && found !== null && !Array.isArray(found);
+}
+
+/** The elements of a collection, which is `{ items }` or, here and there, a bare array. Absent counts as empty. */
+export function collection<S extends z.ZodType>(element: S) {
+  return z.union([
+    z.array(element),
+    anyCase({ items: z.array(element).nullish() }).transform(({ items }) => items ?? []),
+  ]);
+}
+
+function listOf<S extends z.ZodType>(element: S) {
+  return z
+    .array(element)
+    .nullish()
+    .transform((elements) => elements ?? []);
+}
+
+/** For what only describes: unreadable counts as absent. */
+export function descriptive<S extends z.ZodType>(schema: S) {
+  return schema.nullish().catch(undefined);
+}
+
+/** A code, a number in every sample and text in the schema. */
+export const Code = z.union([z.string(), z.number().transform(String)]);
+
+/** An instant as ISO string in UTC. Times without a zone are UTC. */
+export const Instant = z.string().transform((text, context) => {
+  const hasZone = /(?:Z|[+-]\d\d:?\d\d)$/i.test(text);
+  const instant = new Date(text.includes('T') && !hasZone ? `${text}Z` : text);
+  if (!Number.isNaN(instant.getTime())) return instant.toISOString();
+  context.addIssue({ code: 'custom', message: 'no date' });
+  return z.NEVER;
+});
+
+const Word = z.string().transform((text) => text.toLowerCase());
+
+/**
+ * What a subscription will do by itself, mostly at the end of its term. `actionType` is `RenewToNewTerm`, `Cancel`,
+ * `RenewToExtendedServiceTerm` or `Transition`.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/create-scheduled-changes
+ */
+export const ScheduledAction = anyCase({
+  scheduleType: descriptive(z.string()),
+  // The same under another name, depending on the source.
+  scheduledType: descriptive(z.string()),
+  actionType: z.string(),
+  effectiveDate: descriptive(Instant),
+  instructions: descriptive(z.record(z.string(), z.unknown())),
+}).transform(({ scheduleType, scheduledType, actionType, effectiveDate, instructions }) =>
+  compact({ scheduleType: scheduleType ?? scheduledType ?? 'TermEnd', actionType, effectiveDate, instructions }),
+);
+export type ScheduledAction = z.output<typeof ScheduledAction>;
+
+const RefundableQuantity = anyCase({
+  totalQuantity: z.number(),
+  details: listOf(
+    anyCase({ quantity: z.number(), allowedUntilDateTime: descriptive(Instant) }).transform((batch) => compact(batch)),
+  ),
+});
+
+const PARTNER_SUBSCRIPTION_STATUSES = [
+  'active',
+  'suspended',
+  'deleted',
+  'expired',
+  'disabled',
+  'pending',
+  'none',
+  'unknown',
+] as const;
+
+/**
+ * A partner subscription. `quantity` counts seats; `commitmentEndDate` is the last day of the term;
+ * `cancellationAllowedUntilDate` the last moment of a cancellation; `raw` the resource as it came, for what is not modelled.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/subscription-resources
+ */
+export const PartnerSubscription = z
+  .preprocess(
+    (found) => (isRecord(found) ? { ...found, raw: found } : found),
+    anyCase({
+      id: z.string(),
+      status: Word.pipe(z.enum(PARTNER_SUBSCRIPTION_STATUSES)).catch('unknown'),
+      quantity: z.number(),
+      friendlyName: descriptive(z.string()),
+      offerId: descriptive(z.string()),
+      orderId: descriptive(z.string()),
+      autoRenewEnabled: z.boolean().nullish(),
+      isTrial: z.boolean().nullish(),
+      termDuration: descriptive(z.string()),
+      billingCycle: descriptive(Word),
+      commitmentEndDate: descriptive(Instant),
+      cancellationAllowedUntilDate: descriptive(Instant),
+      scheduledActions: listOf(ScheduledAction),
+      refundableQuantity: RefundableQuantity.nullish(),
+      suspensionReasons: listOf(z.string()),
+      raw: z.record(z.string(), z.unknown()),
+    }),
+  )
+  .transform(({ autoRenewEnabled, isTrial, raw, ...subscription }) =>
+    compact({
+      ...subscription,
+      autoRenewEnabled: autoRenewEnabled ?? false,
+      isTrial: isTrial ?? false,
+      raw: freeze(raw),
+    }),
+  );
+export type PartnerSubscription = z.output<typeof PartnerSubscription>;
+
+function freeze<T>(value: T): Readonly<T> {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(freeze);
+  return Object.freeze(value);
+}
+
+/** A fault of a cart line or an order group: it comes inside a successful answer. */
+export interface Fault {
+  code: string;
+  description: string;
+}
+
+const CartLineItem = anyCase({
+  id: z.coerce.number(),
+  catalogItemId: z.string(),
+  quantity: z.number(),
+  error: anyCase({ errorCode: Code, errorDescription: z.string().catch('') })
+    .transform(({ errorCode, errorDescription }): Fault => ({ code: errorCode, description: errorDescription }))
+    .nullish(),
+}).transform((item) => compact(item));
+
+/**
+ * A cart: `active` may still be changed and checked out, `ordered` has been.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/cart-resources
+ */
+export const Cart = anyCase({
+  id: z.string(),
+  status: Word.pipe(z.enum(['active', 'ordered', 'unknown'])).catch('unknown'),
+  lineItems: listOf(CartLineItem),
+  expirationTimestamp: descriptive(Instant),
+}).transform(({ expirationTimestamp: expiresAt, ...cart }) => compact({ ...cart, expiresAt }));
+export type Cart = z.output<typeof Cart>;
+
+const OrderLineItem = anyCase({
+  lineItemNumber: z.coerce.number(),
+  offerId: z.string(),
+  /** Absent until provisioned. */
+  subscriptionId: descriptive(z.string()),
+  quantity: z.number(),
+  friendlyName: descriptive(z.string()),
+}).transform((item) => compact(item));
+
+/**
+ * An order. `status` is written in one way, whatever the spelling of the source: `completed`, `pending`, `cancelled`,
+ * `suspended`, `pending-review`, `pending-po-upload`, `po-upload-complete`, `po-review-rejected`, `partial-success`,
+ * `error`, `unknown`.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/order-resources
+ */
+export const Order = anyCase({
+  id: z.string(),
+  status: z
+    .string()
+    .transform((status) =>
+      status
+        .trim()
+        .replace(/([a-z])([A-Z])/g, '$1-$2')
+        .replace(/[\s_]+/g, '-')
+        .toLowerCase(),
+    )
+    .catch('unknown'),
+  creationDate: descriptive(Instant),
+  lineItems: listOf(OrderLineItem),
+}).transform((order) => compact(order));
+export type Order = z.output<typeof Order>;
+
+/** What became of a cart. Groups of lines succeed and fail each for itself. */
+export const Checkout = anyCase({
+  orders: listOf(Order),
+  orderErrors: listOf(anyCase({ code: Code, description: z.string().catch('') }).transform((fault): Fault => fault)),
+}).transform((checkout) => compact(checkout));
+export type Checkout = z.output<typeof Checkout>;
+
+/** A customer; `id` is its tenant. `relationshipToPartner` is `reseller` where we may sell. */
+export const Customer = anyCase({
+  id: z.string(),
+  companyProfile: anyCase({ domain: z.string().catch(''), companyName: z.string().catch('') }).nullish(),
+  relationshipToPartner: Word.catch('unknown'),
+}).transform(({ id, companyProfile, relationshipToPartner }) => ({
+  id,
+  domain: companyProfile?.domain ?? '',
+  companyName: companyProfile?.companyName ?? '',
+  relationshipToPartner,
+}));
+export type Customer = z.output<typeof Customer>;
+
+/** One page of customers, with the token of the next. */
+export const CustomerPage = anyCase({
+  items: listOf(Customer),
+  continuationToken: descriptive(z.string()),
+}).transform((page) => compact(page));
+
+/** The first administrator of a tenant is told once, in the answer that created it. */
+export const CreatedCustomer = anyCase({
+  id: z.string(),
+  companyProfile: anyCase({ domain: descriptive(z.string()) }).nullish(),
+  userCredentials: anyCase({ userName: descriptive(z.string()), password: descriptive(z.string()) }).nullish(),
+});
+
+/** A list under one name in the documentation, `{ value: [] }`, and bare under another one in real answers. */
+const Texts = z.union([z.array(Code), anyCase({ value: z.array(Code) }).transform(({ value }) => value)]).nullish();
+
+/**
+ * What a country demands of a customer's profile.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/get-market-specific-validation-data
+ */
+export const CountryRules = anyCase({
+  isStateRequired: z.boolean().nullish(),
+  states: Texts,
+  supportedStatesList: Texts,
+  isPostalCodeRequired: z.boolean().nullish(),
+  postalCodeRegex: descriptive(z.string()),
+  isCityRequired: z.boolean().nullish(),
+  phoneNumberRegex: descriptive(z.string()),
+  supportedLanguages: Texts,
+  supportedLanguagesList: Texts,
+  supportedCultures: Texts,
+  supportedCulturesList: Texts,
+  defaultCulture: descriptive(z.string()),
+  countryCallingCodes: Texts,
+  countryCallingCodesList: Texts,
+}).transform((found) =>
+  compact({
+    isStateRequired: found.isStateRequired ?? false,
+    isPostalCodeRequired: found.isPostalCodeRequired ?? false,
+    isCityRequired: found.isCityRequired ?? false,
+    postalCodeRegex: found.postalCodeRegex,
+    phoneNumberRegex: found.phoneNumberRegex,
+    defaultCulture: found.defaultCulture,
+    states: found.states ?? found.supportedStatesList ?? [],
+    languages: found.supportedLanguages ?? found.supportedLanguagesList ?? [],
+    cultures: found.supportedCultures ?? found.supportedCulturesList ?? [],
+    callingCodes: found.countryCallingCodes ?? found.countryCallingCodesList ?? [],
+  }),
+);
+export type CountryRules = z.output<typeof CountryRules>;
+
+const ADDRESS_STATUSES = [
+  'VerifiedShippable',
+  'Verified',
+  'InteractionRequired',
+  'StreetPartial',
+  'PremisesPartial',
+  'Multiple',
+  'None',
+  'NotValidated',
+] as const;
+
+/** Written with and without blanks, depending on the source. */
+const Joined = z.string().transform((text) => text.replace(/\s/g, ''));
+
+/** Only the two verified states are usable without a person. */
+export const AddressCheck = anyCase({ status: Joined.pipe(z.enum(ADDRESS_STATUSES)).catch('NotValidated') });
+export type AddressCheck = z.output<typeof AddressCheck>;
+
+/** Purchases are blocked under `UnderReview`, `NotAllowed` and `Unknown`. */
+export const Vetting = anyCase({
+  status: Joined.pipe(z.enum(['Allowed', 'UnderReview', 'NotAllowed', 'Unknown', 'NotReady'])).catch('Unknown'),
+});
+export type VettingStatus = z.output<typeof Vetting>['status'];
+
+/** A SKU of the catalogue. */
+export const Sku = anyCase({
+  id: z.string(),
+  title: descriptive(z.string()),
+  minimumQuantity: descriptive(z.number()),
+  maximumQuantity: descriptive(z.number()),
+  isTrial: z.boolean().catch(false),
+  supportedBillingCycles: listOf(Word),
+}).transform((sku) => compact(sku));
+export type Sku = z.output<typeof Sku>;
+
+/**
+ * What can be bought of a SKU; `catalogItemId` goes into a cart and changes regularly, so it is never kept. `terms` are the
+ * pairs of duration (`P1M`, `P1Y`, `P3Y`) and billing cycle (`monthly`, `annual` …) on sale.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/product-resources
+ */
+export const Availability = anyCase({
+  id: z.string(),
+  catalogItemId: z.string(),
+  segment: descriptive(Word),
+  isPurchasable: descriptive(z.boolean()),
+  terms: listOf(anyCase({ duration: z.string(), billingCycle: Word })),
+}).transform((availability) => compact(availability));
+export type Availability = z.output<typeof Availability>;

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import type { Clock } from '../../lib/clock.ts';
+import { AttentionError, type ConnectorError, RetryableError } from '../../lib/errors.ts';
+import { type Answer, type Http, path, readBody } from '../http.ts';
+
+/** Where the refresh token rests, which Entra ID replaces at each use. */
+interface RefreshTokenStore {
+  load(): Promise<string | undefined>;
+  save(token: string): Promise<void>;
+}
+
+/** Access tokens for Partner Center, renewed ahead of expiry by one caller at a time. */
+export interface Tokens {
+  /** For calls that the application makes for itself. */
+  appOnly(): Promise<string>;
+  /** For calls that need a user, who consented once. */
+  appUser(): Promise<string>;
+  /** Whether a refresh token is configured. */
+  hasUser: boolean;
+  /** Forgets a token that was refused, so that the next call fetches another. */
+  invalidate(token: string): void;
+}
+
+export interface TokenParts {
+  /** Stands for the Entra ID authority. */
+  http: Http;
+  tenantId: string;
+  clientId: string;
+  clientSecret: string;
+  refreshTokens?: RefreshTokenStore;
+  clock: Clock;
+  /** The refresh token of the configuration; the stored one, which is newer, goes before it. */
+  seed?: string | undefined;
+}
+
+const RESOURCE = 'https://api.partnercenter.microsoft.com';
+const APP_SCOPE = `${RESOURCE}/.default`;
+const USER_SCOPE = `${RESOURCE}/user_impersonation offline_access`;
+const RENEW_AHEAD_MS = 5 * 60_000;
+
+const TokenAnswer = z.object({
+  access_token: z.string().min(1),
+  expires_in: z.coerce.number().positive(),
+  refresh_token: z.string().min(1).optional().catch(undefined),
+});
+
+const Refusal = z.object({
+  error: z
+    .string()
+    .regex(/^[a-z_]{1,40}$/)
+    .catch('unknown'),
+  error_codes: z.array(z.number()).catch([]),
+});
+
+/**
+ * Returns the two kinds of token of the Secure Application Model, from the v2 endpoint of the partner's tenant.
+ *
+ * @throws {AttentionError} `entra.app-refused` when the application's registration or secret is refused, `entra.consent-needed`
+ *   when the user's consent no longer holds, `entra.consent-missing` when there has never been one
+ * @see https://learn.microsoft.com/partner-center/developer/enable-secure-app-model
+ */
+export function createTokens(parts: TokenParts): Tokens {
+  const { http, tenantId, clientId, clientSecret, refreshTokens, clock, seed } = parts;
+  const app = createCache(clock, () => request({ grant_type: 'client_credentials', scope: APP_SCOPE }));
+  const user = createCache(clock, renewUser);
+
+  async function request(form: Record<string, string>): Promise<z.output<typeof TokenAnswer>> {
+    const answer = await http.send({
+      method: 'POST',
+      path: path`/${tenantId}/oauth2/v2.0/token`,
+      form: { client_id: clientId, client_secret: clientSecret, ...form },
+      headers: { Accept: 'application/json' },
+      isRead: true,
+      toError: refusalOf,
+    });
+    return readBody(answer, TokenAnswer);
+  }
+
+  async function renewUser(): Promise<z.output<typeof TokenAnswer>> {
+    const stored = await refreshTokens?.load();
+    if (stored !== undefined && seed !== undefined && stored !== seed) {
+      try {
+        return await refresh(stored);
+      } catch (error) {
+        // Operations may have renewed the consent: then the configured token is the newer one.
+        if (!(error instanceof AttentionError && error.code === 'entra.consent-needed')) throw error;
+      }
+      return refresh(seed);
+    }
+    const token = stored ?? seed;
+    if (token !== undefined) return refresh(token);
+    throw new AttentionError(
+      'entra.consent-missing',
+      'The call needs a user of the partner, and no refresh token is configured: sign in once as an admin agent with multi-factor authentication and set PARTNER_CENTER_REFRESH_TOKEN.',
+      { effect: 'none' },
+    );
+  }
+
+  async function refresh(token: string): Promise<z.output<typeof TokenAnswer>> {
+    const answer = await request({ grant_type: 'refresh_token', refresh_token: token, scope: USER_SCOPE });
+    // Saved before anything else: a token that was used but not its successor would lapse 90 days after its issue.
+    if (answer.refresh_token && answer.refresh_token !== token) await refreshTokens?.save(answer.refresh_token);
+    return answer;
+  }
+
+  return {
+    appOnly: app.get,
+    appUser: user.get,
+    hasUser: seed !== undefined,
+    invalidate(token) {
+      app.forget(token);
+      user.forget(token);
+    },
+  };
+}
+
+/** Keeps one token until shortly before it expires, and fetches the next for all who wait. */
+function createCache(clock: Clock, fetch: () => Promise<z.output<typeof TokenAnswer>>) {
+  let held: { token: string; renewAt: number } | undefined;
+  let fetching: Promise<string> | undefined;
+
+  async function renew(): Promise<string> {
+    const askedAt = clock.now();
+    const { access_token: token, expires_in: lifetimeSeconds } = await fetch();
+    const lifetimeMs = lifetimeSeconds * 1000;
+    held = { token, renewAt: askedAt + lifetimeMs - Math.min(RENEW_AHEAD_MS, lifetimeMs / 2) };
+    return token;
+  }
+
+  async function get(): Promise<string> {
+    if (held && clock.now() < held.renewAt) return held.token;
+    fetching ??= renew().finally(() => {
+      fetching = undefined;
+    });
+    return fetching;
+  }
+
+  function forget(token: string): void {
+    if (held?.token === token) held = undefined;
+  }
+
+  return { get, forget };
+}
+
+/** Entra ID explains refusals by an OAuth word and AADSTS numbers. Its sentences may name people and are not repeated. */
+function refusalOf(answer: Answer): ConnectorError | undefined {
+  const { status, facts } = answer;
+  if (status === 408 || status >= 500) return undefined;
+  const { error, error_codes: numbers } = Refusal.catch({ error: 'unknown', error_codes: [] }).parse(answer.body);
+  const reason = [error, ...numbers.map((number) => `AADSTS${number}`)].join(', ');
+  const options = {
+    facts: { ...facts, upstreamCode: numbers[0] ? `AADSTS${numbers[0]}` : error },
+    effect: 'none',
+  } as const;
+  switch (error) {
+    case 'temporarily_unavailable':
+      return new RetryableError(
+        'entra.unavailable',
+        `Entra ID is not available (${reason}). It is asked again by itself.`,
+        options,
+      );
+    case 'invalid_grant':
+    case 'interaction_required':
+    case 'consent_required':
+      return new AttentionError(
+        'entra.consent-needed',
+        `The partner user's consent no longer holds (${reason}): sign in again as that user with multi-factor authentication and set the new PARTNER_CENTER_REFRESH_TOKEN.`,
+        options,
+      );
+    default:
+      return new AttentionError(
+        'entra.app-refused',
+        `Entra ID refuses the application (${reason}): check PARTNER_CENTER_TENANT_ID, PARTNER_CENTER_CLIENT_ID and PARTNER_CENTER_CLIENT_SECRET, and whether the secret has expired.`,
+        options,
+      );
+  }
+}

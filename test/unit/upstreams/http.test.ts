@@ -1,0 +1,437 @@
+import { createServer, type Socket } from 'node:net';
+import { inspect } from 'node:util';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { z } from 'zod';
+import { AttentionError, PermanentError, RetryableError, ThrottledError } from '../../../src/lib/errors.ts';
+import {
+  type Budget,
+  compact,
+  createHttp,
+  type HttpParts,
+  path,
+  readBody,
+  type UpstreamCall,
+  WithheldError,
+} from '../../../src/upstreams/http.ts';
+import { type Reply, startUpstream } from './fake-upstream.ts';
+
+const WRITE = { method: 'POST', path: '/orders', body: { seats: 3 } } as const;
+const READ = { method: 'GET', path: '/orders/1' } as const;
+
+function createClient(baseUrl: string, parts: Partial<HttpParts> = {}) {
+  const calls: UpstreamCall[] = [];
+  const observe = (call: UpstreamCall) => calls.push(call);
+  const http = createHttp({ upstream: 'shop', baseUrl, readTimeoutMs: 10_000, readOnly: false, observe, ...parts });
+  return { ...http, calls };
+}
+
+/** A client of an upstream that gives every call the same reply. */
+async function setup(reply: Reply, parts: Partial<HttpParts> = {}) {
+  const upstream = await startUpstream(() => reply);
+  return { ...upstream, ...createClient(upstream.url, parts) };
+}
+
+/** A port that speaks no HTTP: `onConnection` decides what becomes of each connection. */
+async function startPort(onConnection: (socket: Socket) => void): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    onTestFinished(() => void socket.destroy());
+    onConnection(socket);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(() => void server.close());
+  return (server.address() as { port: number }).port;
+}
+
+function createBudget(answer?: { waitMs: number }) {
+  const taken: string[][] = [];
+  const pauses: [string, number][] = [];
+  const budget: Budget = {
+    async take(keys) {
+      taken.push(keys);
+      return answer;
+    },
+    async pause(key, ms) {
+      pauses.push([key, ms]);
+    },
+  };
+  return { budget, taken, pauses };
+}
+
+describe('requests', () => {
+  it.each([
+    ['', '/orders'],
+    ['/', '/orders'],
+    ['/cmw', '/cmw/orders'],
+    ['/cmw/', '/cmw/orders'],
+    ['/cmw//', '/cmw/orders'],
+  ])('joins the path to a base that ends in "%s"', async (prefix, expected) => {
+    const { url, received } = await startUpstream(() => ({}));
+    const { send } = createClient(url + prefix);
+    await send({ method: 'GET', path: '/orders' });
+    await send({ method: 'GET', path: 'orders' });
+    expect(received.map((call) => call.path)).toEqual([expected, expected]);
+  });
+
+  it('escapes the query and leaves out what is undefined', async () => {
+    const { send, received } = await setup({});
+    await send({ ...READ, query: { filter: '{"a":"ü&b=c"}', page: 2, size: undefined } });
+    expect(received[0]?.query).toEqual({ filter: '{"a":"ü&b=c"}', page: '2' });
+  });
+
+  it('sends a body as JSON in UTF-8', async () => {
+    const { send, received } = await setup({});
+    await send({ ...WRITE, body: { name: 'Straße' } });
+    expect(received[0]).toMatchObject({
+      body: '{"name":"Straße"}',
+      headers: { 'content-type': 'application/json; charset=utf-8', 'content-length': '18' },
+    });
+  });
+
+  it('sends a form as a form', async () => {
+    const { send, received } = await setup({});
+    await send({ method: 'POST', path: '/token', form: { secret: 'a&b=c d' } });
+    expect(received[0]).toMatchObject({
+      body: 'secret=a%26b%3Dc+d',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    });
+  });
+
+  it('sends a POST without body as an empty one', async () => {
+    const { send, received } = await setup({});
+    await send({ method: 'POST', path: '/checkout' });
+    expect(received[0]?.body).toBe('');
+    expect(received[0]?.headers).toMatchObject({ 'content-length': '0' });
+    expect(received[0]?.headers).not.toHaveProperty('content-type');
+  });
+
+  it('keeps its connection for the next call', async () => {
+    const { send, received } = await setup({ json: {} });
+    await send(READ);
+    await send(READ);
+    expect(received.map(({ connection }) => connection)).toEqual([1, 1]);
+  });
+
+  it('ignores the proxies of the environment', async () => {
+    process.env.HTTP_PROXY = 'http://127.0.0.1:1';
+    onTestFinished(() => void delete process.env.HTTP_PROXY);
+    const { send } = await setup({ json: 'direct' });
+    expect(await send(READ)).toMatchObject({ body: 'direct' });
+  });
+
+  it('keeps values that are inserted into a path inside their segment', () => {
+    expect(path`/domains/${'a/../b?c#d'}/users/${7}`).toBe('/domains/a%2F..%2Fb%3Fc%23d/users/7');
+  });
+});
+
+describe('answers', () => {
+  it('returns status, headers in lower case and parsed body', async () => {
+    const { send } = await setup({ status: 201, json: { id: 1 }, headers: { 'X-Total': '3' } });
+    expect(await send(WRITE)).toMatchObject({ status: 201, body: { id: 1 }, headers: { 'x-total': '3' } });
+  });
+
+  it('reads compressed answers', async () => {
+    const { url } = await startUpstream(() => ({}));
+    const port = await startPort((socket) => {
+      const body = gzipSync('{"packed":true}');
+      socket.once('data', () => {
+        socket.write(`HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: ${body.length}\r\n\r\n`);
+        socket.end(body);
+      });
+    });
+    const { send } = createClient(url.replace(/\d+$/, String(port)));
+    expect(await send(READ)).toMatchObject({ body: { packed: true } });
+  });
+
+  it('takes an empty body for none', async () => {
+    const { send } = await setup({ status: 202 });
+    expect((await send(WRITE)).body).toBeUndefined();
+  });
+
+  it.each([
+    ['a write', WRITE, 'unknown'],
+    ['a read', READ, 'none'],
+  ] as const)('does not believe a success without JSON: %s', async (_, request, effect) => {
+    const { send } = await setup({ text: '<html>Welcome</html>' });
+    const error = await send(request).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(RetryableError);
+    expect(error).toMatchObject({ code: 'shop.malformed', effect, facts: { status: 200 } });
+  });
+
+  it('lets a body be anything when it is ignored', async () => {
+    const { send } = await setup({ text: 'OK' });
+    expect(await send({ ...WRITE, ignoreBody: true })).toMatchObject({ status: 200, body: undefined });
+  });
+
+  it('does not read more than 10 MiB', async () => {
+    const { send } = await setup({ text: `"${'x'.repeat(10 * 1024 * 1024)}"` });
+    await expect(send(WRITE)).rejects.toMatchObject({ code: 'shop.malformed', effect: 'unknown' });
+  });
+
+  it('returns refusals that the caller accepts, and no others', async () => {
+    const { send } = await setup({ status: 404, json: { gone: true } });
+    const accept = ({ status }: { status: number }) => status === 404;
+    expect(await send({ ...READ, accept })).toMatchObject({ status: 404, body: { gone: true } });
+    await expect(send({ ...READ, accept: () => false })).rejects.toMatchObject({ code: 'shop.unexplained' });
+  });
+
+  it('names the fields that do not fit a schema, never their values', async () => {
+    const { send } = await setup({ json: { id: 7, owner: { email: 42, name: 'Giulia' } } });
+    const answer = await send(WRITE);
+    const schema = z.object({ id: z.number(), owner: z.object({ email: z.string(), name: z.literal('Anna') }) });
+    const error = catching(() => readBody(answer, schema));
+    expect(error).toMatchObject({ code: 'shop.malformed', effect: 'unknown' });
+    expect(String(error)).toContain('owner.email, owner.name');
+    expect(String(error)).not.toMatch(/42|Giulia/);
+  });
+
+  it('knows absent and null fields for the same', () => {
+    expect(compact({ a: 1, b: null, c: undefined, d: false, e: '' })).toEqual({ a: 1, d: false, e: '' });
+  });
+});
+
+describe('failures before the request left: surely without effect', () => {
+  it('refused connection', async () => {
+    const { send } = createClient('http://127.0.0.1:1');
+    const error = await send(WRITE).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(RetryableError);
+    expect(error).toMatchObject({
+      code: 'shop.unreachable',
+      effect: 'none',
+      message: expect.stringMatching(/ECONNREFUSED.*was not sent/),
+    });
+  });
+
+  it('no TLS at the other end', async () => {
+    const { url } = await startUpstream(() => ({}));
+    const { send } = createClient(url.replace('http:', 'https:'));
+    await expect(send(WRITE)).rejects.toMatchObject({ code: 'shop.unreachable', effect: 'none' });
+  });
+
+  it('connection cut while TLS is negotiated', async () => {
+    const port = await startPort((socket) => socket.once('data', () => socket.resetAndDestroy()));
+    const { send } = createClient(`https://127.0.0.1:${port}`);
+    await expect(send(WRITE)).rejects.toMatchObject({ code: 'shop.unreachable', effect: 'none' });
+  });
+
+  it('silence while TLS is negotiated', async () => {
+    const port = await startPort(() => {});
+    const { send } = createClient(`https://127.0.0.1:${port}`, { readTimeoutMs: 40 });
+    await expect(send(WRITE)).rejects.toMatchObject({ code: 'shop.unreachable', effect: 'none' });
+  });
+});
+
+describe('failures after the request left: nobody knows what a write has done', () => {
+  it.each([
+    ['before the answer', { fault: 'reset' }],
+    ['within the answer', { fault: 'reset', text: '{"id":' }],
+  ] as const)('connection cut %s', async (_, reply) => {
+    const { send } = await setup(reply);
+    const error = await send(WRITE).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(RetryableError);
+    expect(error).toMatchObject({ code: 'shop.no-answer', effect: 'unknown' });
+    await expect(send(READ)).rejects.toMatchObject({ code: 'shop.no-answer', effect: 'none' });
+  });
+
+  it('connection cut on a kept connection', async () => {
+    const { url } = await startUpstream((_, n) => (n === 0 ? { json: {} } : { fault: 'reset' }));
+    const { send } = createClient(url);
+    await send(READ);
+    await expect(send(WRITE)).rejects.toMatchObject({ code: 'shop.no-answer', effect: 'unknown' });
+  });
+
+  it('time-out; writes get three times as long as reads', async () => {
+    const { send } = await setup({ fault: 'silent' }, { readTimeoutMs: 30 });
+    await expect(send(READ)).rejects.toMatchObject({
+      code: 'shop.no-answer',
+      effect: 'none',
+      message: expect.stringMatching(/within 30 ms/),
+    });
+    await expect(send({ ...WRITE, isRead: true })).rejects.toMatchObject({
+      effect: 'none',
+      message: expect.stringMatching(/within 30 ms/),
+    });
+    await expect(send(WRITE)).rejects.toMatchObject({
+      code: 'shop.no-answer',
+      effect: 'unknown',
+      message: expect.stringMatching(/within 90 ms/),
+    });
+  });
+
+  it('an answer that trickles in for ever is cut at the time-out', async () => {
+    const port = await startPort((socket) => {
+      socket.write('HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n');
+      const timer = setInterval(() => socket.write(' '), 5);
+      onTestFinished(() => clearInterval(timer));
+    });
+    const { send } = createClient(`http://127.0.0.1:${port}`, { readTimeoutMs: 60 });
+    await expect(send(READ)).rejects.toMatchObject({ code: 'shop.no-answer' });
+  });
+
+  it.each([408, 500, 502, 503, 504])('status %i', async (status) => {
+    const { send } = await setup({ status, text: '<html>' });
+    const error = await send(WRITE).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(RetryableError);
+    expect(error).toMatchObject({ code: 'shop.unavailable', effect: 'unknown', retryAfterMs: undefined });
+  });
+
+  it('honours the pause that an unavailable upstream asks for', async () => {
+    const { send } = await setup({ status: 503, headers: { 'Retry-After': '7' } });
+    await expect(send(WRITE)).rejects.toMatchObject({ code: 'shop.unavailable', retryAfterMs: 7_000 });
+  });
+
+  it('does not follow redirects', async () => {
+    const { send, received } = await setup({ status: 307, headers: { Location: '/elsewhere' } });
+    const error = await send(WRITE).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(AttentionError);
+    expect(error).toMatchObject({ code: 'shop.redirected' });
+    expect(received).toHaveLength(1);
+  });
+});
+
+describe('throttling', () => {
+  const date = 'Thu, 03 Sep 2026 11:00:00 GMT';
+
+  it.each([
+    ['seconds', { 'Retry-After': '57' }, 57_000],
+    ["a date, by the server's own clock", { 'Retry-After': 'Thu, 03 Sep 2026 11:00:20 GMT', Date: date }, 20_000],
+    ['a date that has passed', { 'Retry-After': 'Thu, 03 Sep 2026 10:00:00 GMT', Date: date }, 0],
+    ['nothing', {}, 30_000],
+    ['nonsense', { 'Retry-After': 'soon' }, 30_000],
+    ['more than an hour', { 'Retry-After': '86400' }, 3_600_000],
+    ["Cloudesire's milliseconds", { 'X-Rate-Limit-Retry-After-Milliseconds': '1500' }, 1_500],
+  ])('429 with %s pauses every budget of the call for everybody', async (_, headers, pauseMs) => {
+    const { budget, pauses } = createBudget();
+    const { send } = await setup({ status: 429, headers: headers as Record<string, string> }, { budget });
+    const error = await send({ ...WRITE, budgetKeys: ['shop', 'shop:7'] }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ThrottledError);
+    expect(error).toMatchObject({ code: 'shop.throttled', effect: 'none', retryAfterMs: pauseMs });
+    expect(pauses).toEqual([
+      ['shop', pauseMs],
+      ['shop:7', pauseMs],
+    ]);
+  });
+
+  it("takes any refusal with Cloudesire's pause for throttling, but neither a success nor a failure of the server", async () => {
+    const headers = { 'X-Rate-Limit-Retry-After-Milliseconds': '1500' };
+    const refused = await setup({ status: 403, headers });
+    await expect(refused.send(WRITE)).rejects.toMatchObject({ code: 'shop.throttled', retryAfterMs: 1_500 });
+    const failed = await setup({ status: 500, headers });
+    await expect(failed.send(WRITE)).rejects.toMatchObject({
+      code: 'shop.unavailable',
+      effect: 'unknown',
+      retryAfterMs: 1_500,
+    });
+    const done = await setup({ status: 200, headers });
+    expect(await done.send(WRITE)).toMatchObject({ status: 200 });
+  });
+
+  it('sends nothing while the budget is used up', async () => {
+    const { budget, taken } = createBudget({ waitMs: 400 });
+    const { send, received, calls } = await setup({}, { budget });
+    const error = await send({ ...WRITE, budgetKeys: ['shop', 'shop:7'] }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ThrottledError);
+    expect(error).toMatchObject({ code: 'shop.budget', effect: 'none', retryAfterMs: 400 });
+    expect(taken).toEqual([['shop', 'shop:7']]);
+    expect(received).toEqual([]);
+    expect(calls).toMatchObject([{ errorCode: 'shop.budget' }]);
+  });
+
+  it('does not ask the budget about a call that draws from none', async () => {
+    const { budget, taken } = createBudget({ waitMs: 400 });
+    const { send } = await setup({}, { budget });
+    await send(WRITE);
+    expect(taken).toEqual([]);
+  });
+});
+
+describe('refusals', () => {
+  it('mean what the caller says', async () => {
+    const { send } = await setup({ status: 400, json: { code: 'X1' } });
+    const refused = new PermanentError('shop.x1', 'no');
+    await expect(
+      send({ ...WRITE, toError: ({ body }) => (JSON.stringify(body).includes('X1') ? refused : undefined) }),
+    ).rejects.toBe(refused);
+  });
+
+  it('without a known meaning are for a person, with everything needed to look them up', async () => {
+    const { send } = await setup({ status: 418, text: '<html>', headers: { 'MS-CorrelationId': 'c-1, c-1' } });
+    const error = await send({ ...WRITE, toError: () => undefined }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(AttentionError);
+    expect(error).toMatchObject({
+      code: 'shop.unexplained',
+      message: expect.stringMatching(/POST \/orders \(418, c-1\)/),
+      facts: { upstream: 'shop', method: 'POST', path: '/orders', status: 418, correlationId: 'c-1' },
+    });
+  });
+});
+
+describe('dry run', () => {
+  it('keeps writes back and tells what it would have sent', async () => {
+    const { send, received, calls } = await setup({}, { readOnly: true });
+    const error = await send(WRITE).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(WithheldError);
+    expect(error).toMatchObject({ code: 'read-only.withheld', message: 'would send POST /orders', effect: 'none' });
+    expect(received).toEqual([]);
+    expect(calls).toMatchObject([{ upstream: 'shop', method: 'POST', path: '/orders', withheld: true }]);
+  });
+
+  it('sends reads, also those that are a POST', async () => {
+    const { send, received } = await setup({ json: {} }, { readOnly: true });
+    await send(READ);
+    await send({ ...WRITE, isRead: true });
+    expect(received).toHaveLength(2);
+  });
+});
+
+describe('what may be told of a call', () => {
+  const headers = { Authorization: 'Bearer s3cret', 'MS-RequestId': 'r-1', 'MS-CorrelationId': 'c-1' };
+
+  it('is its address, outcome and identifiers, and nothing secret', async () => {
+    const { send, calls } = await setup({ status: 201, json: {}, headers: { 'CMW-Request-Id': 'q-9' } });
+    await send({ ...WRITE, query: { token: 's3cret' }, headers });
+    expect(calls).toEqual([
+      {
+        upstream: 'shop',
+        method: 'POST',
+        path: '/orders',
+        status: 201,
+        durationMs: expect.any(Number),
+        correlationId: 'q-9',
+        requestId: 'r-1',
+      },
+    ]);
+  });
+
+  it('is told once, also of failures, then with our own identifier', async () => {
+    const { send, calls } = await setup({ fault: 'reset' });
+    await send({ ...WRITE, headers }).catch(() => {});
+    expect(calls).toMatchObject([{ errorCode: 'shop.no-answer', correlationId: 'c-1', requestId: 'r-1' }]);
+  });
+
+  it('leaves no token and no body in any error, whatever happens', async () => {
+    const request = { ...WRITE, body: { password: 's3cret' }, headers };
+    for (const reply of [
+      { fault: 'reset' },
+      { status: 500 },
+      { status: 400, json: { echo: 's3cret' } },
+      { text: 's3cret' },
+    ] as Reply[]) {
+      const { send } = await setup(reply);
+      const error = await send(request).catch((thrown: unknown) => thrown);
+      expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('s3cret');
+    }
+    const { send } = createClient('http://127.0.0.1:1');
+    const error = await send(request).catch((thrown: unknown) => thrown);
+    expect(inspect(error, { depth: 20, showHidden: true })).not.toContain('s3cret');
+  });
+});
+
+function catching(work: () => unknown): unknown {
+  try {
+    return work();
+  } catch (error) {
+    return error;
+  }
+}

@@ -1,0 +1,197 @@
+import { describe, expect, it } from 'vitest';
+import { CustomerError } from '../../../../src/lib/errors.ts';
+import { exchange, replyOf } from '../fixtures.ts';
+import { CUSTOMER, EFFECT, refused, startPartnerCenter, tokenOf } from './partner.ts';
+
+const italian = {
+  domain: 'panificioaurora.onmicrosoft.com',
+  companyName: 'Panificio Aurora S.r.l.',
+  email: 'giulia.ferri@panificio-aurora.example',
+  culture: 'it-IT',
+  language: 'it',
+  address: {
+    firstName: 'Giulia',
+    lastName: 'Ferri',
+    addressLine1: "Via dell'Esempio 12",
+    city: 'Milano',
+    state: 'MI',
+    postalCode: '20121',
+    country: 'IT',
+    phoneNumber: '0255501234',
+  },
+};
+
+describe('domains', () => {
+  it('are taken or free', async () => {
+    const { customers, received } = await startPartnerCenter(({ path }) =>
+      replyOf(exchange('verify-domain-availability', path.includes('contoso') ? 'domain-taken' : 'domain-free')),
+    );
+    expect(await customers.isDomainTaken('contosobakery.onmicrosoft.com')).toBe(true);
+    expect(await customers.isDomainTaken('panificioaurora.onmicrosoft.com')).toBe(false);
+    expect(received[1]).toMatchObject({ method: 'HEAD', path: '/v1/domains/panificioaurora.onmicrosoft.com' });
+  });
+});
+
+describe('creation', () => {
+  it('sends what Microsoft wants and returns what it tells only once', async () => {
+    const recorded = exchange('create-customer', 'create-customer');
+    const { customers, received } = await startPartnerCenter(() => replyOf(recorded));
+    expect(await customers.create(italian, EFFECT)).toEqual({
+      id: CUSTOMER,
+      domain: 'panificioaurora.onmicrosoft.com',
+      userName: 'admin',
+      password: 'Zq7!vT2m#Kp9',
+    });
+    expect(JSON.parse(received[0]?.body ?? '')).toEqual(recorded.request.body);
+    expect(received[0]?.headers['ms-requestid']).toBe(EFFECT.requestId);
+    expect(tokenOf(received[0])).toBe('app-1');
+  });
+
+  it('of a reseller’s customer happens in the name of a user', async () => {
+    const { customers, received } = await startPartnerCenter(() =>
+      replyOf(exchange('create-customer', 'create-customer-indirect')),
+    );
+    await customers.create(
+      { ...italian, associatedPartnerId: 'f7b2d6a0', organizationRegistrationNumber: '11222333000181' },
+      EFFECT,
+    );
+    expect(tokenOf(received[0])).toBe('user-1');
+    expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({
+      AssociatedPartnerId: 'f7b2d6a0',
+      CompanyProfile: { OrganizationRegistrationNumber: '11222333000181' },
+    });
+  });
+
+  it('may lack the credentials', async () => {
+    const { customers } = await startPartnerCenter(() => ({
+      status: 201,
+      json: { id: CUSTOMER, userCredentials: null },
+    }));
+    expect(await customers.create(italian, EFFECT)).toEqual({ id: CUSTOMER, domain: italian.domain });
+  });
+
+  it('asks the customer for data that Microsoft refuses', async () => {
+    const { customers } = await startPartnerCenter(() =>
+      replyOf(exchange('create-customer', 'create-customer-no-phone')),
+    );
+    const error = await customers.create(italian, EFFECT).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(CustomerError);
+    expect(error).toMatchObject({ code: 'customer.data-refused', params: { fields: 'phoneNumber' }, effect: 'none' });
+  });
+});
+
+describe('search by domain', () => {
+  const found = {
+    id: CUSTOMER,
+    companyProfile: { domain: 'Bakery.onmicrosoft.com', companyName: 'Bakery' },
+    relationshipToPartner: 'reseller',
+  };
+  const other = {
+    ...found,
+    id: 'other',
+    companyProfile: { domain: 'bakery.onmicrosoft.com.example', companyName: 'Other' },
+  };
+
+  it('finds exactly the domain, whatever its case, on any page', async () => {
+    const { customers, received } = await startPartnerCenter((_, n) => ({
+      json: n === 0 ? { items: [other], continuationToken: 'next-page' } : { items: [found] },
+    }));
+    expect(await customers.findByDomain('BAKERY.onmicrosoft.com')).toEqual({
+      id: CUSTOMER,
+      domain: 'Bakery.onmicrosoft.com',
+      companyName: 'Bakery',
+      relationshipToPartner: 'reseller',
+    });
+    expect(JSON.parse(received[0]?.query.filter ?? '')).toEqual({
+      Field: 'Domain',
+      Value: 'BAKERY.onmicrosoft.com',
+      Operator: 'starts_with',
+    });
+    expect(received[0]?.query).not.toHaveProperty('seekOperation');
+    expect(received[1]?.query).toMatchObject({ filter: received[0]?.query.filter, seekOperation: 'Next' });
+    expect(received[1]?.headers['ms-continuationtoken']).toBe('next-page');
+  });
+
+  it('finds nothing among others, and ends although pages repeat themselves', async () => {
+    const { customers, received } = await startPartnerCenter(() => ({
+      json: { items: [other], continuationToken: 'same' },
+    }));
+    expect(await customers.findByDomain('bakery.onmicrosoft.com')).toBeUndefined();
+    expect(received).toHaveLength(2);
+  });
+
+  it('is not stopped by customers without a profile', async () => {
+    const { customers } = await startPartnerCenter(() => ({
+      json: { items: [{ id: 'x', companyProfile: null }, found] },
+    }));
+    expect(await customers.findByDomain('bakery.onmicrosoft.com')).toMatchObject({ id: CUSTOMER });
+  });
+});
+
+describe('reading', () => {
+  it('tells a customer, or that there is no such tenant, and nothing else for that', async () => {
+    const replies = ['get-customer', 'get-customer-not-found', 'get-customer-no-relationship'];
+    const { customers } = await startPartnerCenter((_, n) => replyOf(exchange('get-customer', replies[n] ?? '')));
+    expect(await customers.get(CUSTOMER)).toMatchObject({ id: CUSTOMER, relationshipToPartner: 'reseller' });
+    expect(await customers.get(CUSTOMER)).toBeUndefined();
+    await expect(customers.get(CUSTOMER)).rejects.toMatchObject({ code: 'partner-center.20002' });
+  });
+
+  it('tells the rules of a country, or that Microsoft does not know it', async () => {
+    const { customers } = await startPartnerCenter((_, n) =>
+      n === 0 ? replyOf(exchange('country-validation-rules', 'rules-it')) : refused(n === 1 ? 404 : 400, 3000),
+    );
+    expect(await customers.countryRules('IT')).toMatchObject({ isPostalCodeRequired: true });
+    expect(await customers.countryRules('XX')).toBeUndefined();
+    expect(await customers.countryRules('XX')).toBeUndefined();
+  });
+
+  it.each([
+    ['address-verified', 'VerifiedShippable'],
+    ['address-street-partial', 'StreetPartial'],
+    ['address-none', 'None'],
+  ])('%s: an address is %s', async (name, status) => {
+    const { customers, received } = await startPartnerCenter(() => replyOf(exchange('validate-address', name)), {
+      readOnly: true,
+    });
+    const { addressLine1, city, state, postalCode, country } = italian.address;
+    expect(await customers.validateAddress({ addressLine1, city, state, postalCode, country })).toEqual({ status });
+    expect(Object.keys(JSON.parse(received[0]?.body ?? ''))).toEqual([
+      'AddressLine1',
+      'City',
+      'State',
+      'PostalCode',
+      'Country',
+    ]);
+  });
+
+  it('takes an unknown state of an address for not validated', async () => {
+    const { customers } = await startPartnerCenter((_, n) => ({
+      json: { status: n === 0 ? 'Street Partial' : 'Blurred' },
+    }));
+    const address = { addressLine1: 'x', city: 'y', country: 'IT' };
+    expect(await customers.validateAddress(address)).toEqual({ status: 'StreetPartial' });
+    expect(await customers.validateAddress(address)).toEqual({ status: 'NotValidated' });
+  });
+
+  it.each([
+    [replyOf(exchange('validation-status', 'validation-allowed')), 'Allowed'],
+    [replyOf(exchange('validation-status', 'validation-under-review')), 'UnderReview'],
+    [replyOf(exchange('validation-status', 'validation-not-found')), 'none'],
+    [{ json: { status: 'Not Ready' } }, 'NotReady'],
+    [{ json: { status: 'Pondering' } }, 'Unknown'],
+  ])('asks in the name of a user how far the review is (%#)', async (reply, expected) => {
+    const { customers, received } = await startPartnerCenter(() => reply);
+    expect(await customers.vettingStatus(CUSTOMER)).toBe(expected);
+    expect(tokenOf(received[0])).toBe('user-1');
+    expect(received[0]).toMatchObject({
+      path: `/v1/customers/${CUSTOMER}/validationStatus`,
+      query: { type: 'account' },
+    });
+  });
+
+  it('does not take an unknown customer for one without a review', async () => {
+    const { customers } = await startPartnerCenter(() => refused(404, 60003));
+    await expect(customers.vettingStatus(CUSTOMER)).rejects.toMatchObject({ code: 'partner-center.60003' });
+  });
+});
