@@ -1,0 +1,163 @@
+import { randomUUID } from 'node:crypto';
+import { type JobsOptions, Queue } from 'bullmq';
+import { RetryableError } from '../lib/errors.ts';
+import { LOOKS, type Look, lookOptions, type QueueConnection, SWEEPS, type Sweep } from './jobs.ts';
+
+/** Looks that nobody waits for come after all others: BullMQ runs jobs without a priority first. */
+const NOT_URGENT = 10;
+/** The backlog is counted at most four times a second, however many events arrive. */
+const COUNT_LIFE_MS = 250;
+/** Keys that one step of the search for stray looks visits. */
+const SCAN_COUNT = 1_000;
+/** A failed sweep is tried again after 30 s, 1 min, 2 min, 4 min and 8 min, and then left to the next period. */
+const SWEEP_OPTIONS: JobsOptions = {
+  attempts: 6,
+  backoff: { type: 'exponential', delay: 30_000 },
+  removeOnComplete: true,
+  removeOnFail: true,
+};
+
+/**
+ * How jobs get into the queues. While Redis is away every method rejects at once, and within 2 s when Redis stops answering,
+ * with a RetryableError `queue.unavailable`. Its `effect` tells whether the request may have been stored all the same.
+ */
+export interface Producer {
+  /**
+   * Asks for a look at a subscription. Once this resolves with `queued` no crash loses the request: the subscription will be
+   * read after this moment. `urgent`, the default, is for what somebody waits for; other looks come after those.
+   */
+  requestLook(subscriptionId: number, options?: { urgent?: boolean }): Promise<'queued' | 'backlog-full'>;
+  /** Asks for a sweep now; requests that come before it has begun are one. */
+  requestSweep(): Promise<void>;
+  /** Sweeps every `everyMs`, once for all processes; the period asked for last counts. A new period begins with a sweep at once. */
+  scheduleSweeps(everyMs: number): Promise<void>;
+  /** Looks that wait for a worker, at most a quarter of a second ago. Looks that were put off do not count. */
+  backlog(): Promise<number>;
+  /**
+   * Frees subscriptions whose look exists but stands in no queue, and asks for a new one: it would swallow every later
+   * request. BullMQ leaves none behind; a restored backup or a hand in Redis may. Answers how many there were.
+   */
+  repairStrayLooks(): Promise<number>;
+  /** Ends the producer. The connection stays open: it belongs to whoever made it. */
+  close(): Promise<void>;
+}
+
+interface Parts {
+  /** From `producerConnection`. */
+  redis: QueueConnection;
+  prefix: string;
+  /** Looks that may wait before further ones are turned away. */
+  backlogLimit: number;
+}
+
+/** Opens the queues for adding. Redis need not be there yet. */
+export function createProducer({ redis, prefix, backlogLimit }: Parts): Producer {
+  // The two skips belong together: a Queue that began while Redis was away would hang without both, or with one fail for ever.
+  const options = { connection: redis, prefix, skipWaitingForReady: true, skipVersionCheck: true };
+  const looks = new Queue<Look, void, 'look', Look, void, 'look'>(LOOKS, options);
+  const sweeps = new Queue<Sweep, void, 'sweep', Sweep, void, 'sweep'>(SWEEPS, options);
+  // An outage also rejects the calls that it hits; without a listener Node would end the process.
+  for (const queue of [looks, sweeps]) queue.on('error', () => {});
+
+  async function confirmed<T>(request: () => Promise<T>): Promise<T> {
+    if (redis.status !== 'ready') {
+      const message = 'Redis is not connected, so nothing was queued; ask again in a moment.';
+      throw new RetryableError('queue.unavailable', message, { effect: 'none' });
+    }
+    try {
+      return await request();
+    } catch (cause) {
+      const message = 'Redis did not confirm the request, which may be queued all the same; asking again is harmless.';
+      throw new RetryableError('queue.unavailable', message, { cause });
+    }
+  }
+
+  let counted: { atMs: number; backlog: Promise<number> } | undefined;
+
+  function backlog(): Promise<number> {
+    if (counted === undefined || performance.now() - counted.atMs > COUNT_LIFE_MS) {
+      counted = { atMs: performance.now(), backlog: countBacklog() };
+    }
+    return counted.backlog;
+  }
+
+  async function countBacklog(): Promise<number> {
+    const { wait = 0, prioritized = 0 } = await looks.getJobCounts('wait', 'prioritized');
+    return wait + prioritized;
+  }
+
+  async function addLook(subscriptionId: number, urgent: boolean): Promise<'queued' | 'backlog-full'> {
+    if ((await backlog()) >= backlogLimit) return 'backlog-full';
+
+    const jobId = `${subscriptionId}-${randomUUID()}`;
+    const priority = urgent ? 0 : NOT_URGENT;
+    const look = await looks.add('look', { subscriptionId }, { ...lookOptions(subscriptionId), jobId, priority });
+    const wasThere = look.id !== jobId;
+    if (urgent && wasThere) await hurry(look.id!);
+    return 'queued';
+  }
+
+  /** Lets a look that nobody waited for until now take its turn among the urgent ones. */
+  async function hurry(jobId: string): Promise<void> {
+    const look = await looks.getJob(jobId);
+    if (look && look.priority > 0) await look.changePriority({ priority: 0 });
+  }
+
+  async function scheduleSweeps(everyMs: number): Promise<void> {
+    // Begun anew when the period changes: BullMQ would keep the offset of the old one, and so wait up to an old period.
+    const known = await sweeps.getJobScheduler('sweep');
+    if (known && known.every !== everyMs) await sweeps.removeJobScheduler('sweep');
+    const template = { name: 'sweep', data: {}, opts: SWEEP_OPTIONS } as const;
+    await sweeps.upsertJobScheduler('sweep', { every: everyMs }, template);
+  }
+
+  async function repairStrayLooks(): Promise<number> {
+    let repaired = 0;
+    for (const [jobId, subscriptionId] of await findUnlisted()) {
+      const look = await looks.getJob(jobId);
+      // Asked once more of BullMQ itself, since a look is about to be thrown away; one that ended meanwhile is gone anyway.
+      if (look === undefined || (await look.getState()) !== 'unknown') continue;
+      await look.remove();
+      await addLook(subscriptionId, false);
+      repaired += 1;
+    }
+    return repaired;
+  }
+
+  /** Jobs that hold the lane of a subscription and stand in no queue, each with its subscription. */
+  async function findUnlisted(): Promise<Map<string, number>> {
+    const client = await looks.getBackend().client;
+    const keyStart = looks.toKey('de:');
+    const holders = new Map<string, number>();
+    for await (const keys of client.scanStream({ match: `${keyStart}*`, count: SCAN_COUNT })) {
+      const found = (keys as string[]).map(async (key) => {
+        const id = key.slice(keyStart.length);
+        const jobId = await looks.getDeduplicationJobId(id);
+        if (jobId !== null) holders.set(jobId, Number(id));
+      });
+      await Promise.all(found);
+    }
+    // Read in one step, and after the holders: a job that moves from one queue to the next cannot be missed.
+    const listed = await looks.getRanges(['wait', 'prioritized', 'delayed', 'active'], 0, -1);
+    for (const jobId of listed) holders.delete(jobId);
+    return holders;
+  }
+
+  return {
+    requestLook: (subscriptionId, { urgent = true } = {}) => confirmed(() => addLook(subscriptionId, urgent)),
+
+    async requestSweep() {
+      const deduplication = { id: 'sweep', keepLastIfActive: true };
+      await confirmed(() => sweeps.add('sweep', {}, { ...SWEEP_OPTIONS, deduplication }));
+    },
+
+    scheduleSweeps: (everyMs) => confirmed(() => scheduleSweeps(everyMs)),
+
+    backlog: () => confirmed(backlog),
+    repairStrayLooks: () => confirmed(repairStrayLooks),
+
+    async close() {
+      await Promise.all([looks.close(), sweeps.close()]);
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { Redis } from 'ioredis';
+import type { CustomerDirectory, KnownCustomer } from '../workflows/record.ts';
+import type { Keys } from './keys.ts';
+import { createFencedWrite } from './lanes.ts';
+import { defineScript } from './script.ts';
+
+/** Passes a claim from the holder in ARGV[1] to the one in ARGV[2] (empty: nobody) and answers who holds it afterwards. */
+const PASS_CLAIM = `
+  local holder = redis.call('GET', KEYS[1]) or ''
+  if holder ~= ARGV[1] then return holder end
+  if ARGV[2] == '' then redis.call('DEL', KEYS[1]) else redis.call('SET', KEYS[1], ARGV[2]) end
+  return ARGV[2]
+`;
+
+const NOBODY = '';
+
+/** The customers of marketplace companies in Redis. Of two subscriptions that claim the same owner at once, one gets it. */
+export function createCustomerDirectory(redis: Redis, keys: Keys): CustomerDirectory {
+  const fencedWrite = createFencedWrite(redis, keys);
+  const passClaim = defineScript(redis, 'passClaim', PASS_CLAIM);
+
+  return {
+    async find(owner) {
+      const document = await redis.get(keys.customer(owner));
+      return document === null ? undefined : (JSON.parse(document) as KnownCustomer);
+    },
+
+    async claim(owner, subscriptionId) {
+      return Number(await passClaim([keys.customerClaim(owner)], [NOBODY, subscriptionId]));
+    },
+
+    async takeOver(owner, from, to) {
+      return Number(await passClaim([keys.customerClaim(owner)], [from, to])) === to;
+    },
+
+    async save(lane, owner, customer) {
+      // Once the customer is known there is nothing left to create, so the claim goes with the same write.
+      await fencedWrite(
+        lane,
+        ['SET', keys.customer(owner), JSON.stringify(customer)],
+        ['DEL', keys.customerClaim(owner)],
+      );
+    },
+
+    async release(owner, subscriptionId) {
+      await passClaim([keys.customerClaim(owner)], [subscriptionId, NOBODY]);
+    },
+  };
+}

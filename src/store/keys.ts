@@ -1,0 +1,30 @@
+/** Every key that the connector keeps in Redis; BullMQ's own keys stand beside them under the same prefix. */
+export type Keys = ReturnType<typeof createKeys>;
+
+/**
+ * The keys under `prefix`. On a Redis Cluster the prefix needs braces, as in `{microsoft-connector}`: writes touch several
+ * keys at once, so all of them must live in one slot.
+ */
+export function createKeys(prefix: string) {
+  return {
+    /** The highest fence that was handed out for a subscription. */
+    fence: (subscriptionId: number) => `${prefix}:fence:${subscriptionId}`,
+    journal: (runId: string) => `${prefix}:journal:${runId}`,
+    record: (subscriptionId: number) => `${prefix}:record:${subscriptionId}`,
+    /** Sorted set of all recorded subscription ids by their `since`. */
+    records: `${prefix}:records`,
+    /** Set of the subscription ids that operations want to be tried again. */
+    askedRetries: `${prefix}:asked-retries`,
+    timeline: (subscriptionId: number) => `${prefix}:timeline:${subscriptionId}`,
+    customer: (owner: string) => `${prefix}:customer:${owner}`,
+    customerClaim: (owner: string) => `${prefix}:customer-claim:${owner}`,
+    refreshToken: `${prefix}:refresh-token`,
+    /** Sorted set of the digests in quarantine by the last time each was seen. */
+    quarantine: `${prefix}:quarantine`,
+    quarantined: (digest: string) => `${prefix}:quarantine:${digest}`,
+    budget: (budget: string) => `${prefix}:budget:${budget}`,
+    budgetPause: (budget: string) => `${prefix}:budget-pause:${budget}`,
+    /** Written by the health check only. */
+    probe: `${prefix}:probe`,
+  };
+}

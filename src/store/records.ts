@@ -1,0 +1,92 @@
+import type { Redis } from 'ioredis';
+import type { RecordQuery, Records, SubscriptionRecord } from '../workflows/record.ts';
+import type { Keys } from './keys.ts';
+import { createFencedWrite } from './lanes.ts';
+
+/** How many records are fetched at once while a filtered list is gathered. */
+const CHUNK = 1_000;
+
+/**
+ * The records of subscriptions in Redis: a document each, and an index by `since`. A list without filter reads one page; a
+ * filtered one reads every record, which takes about 0.2 s for 50,000 of them.
+ */
+export function createRecords(redis: Redis, keys: Keys): Records {
+  const fencedWrite = createFencedWrite(redis, keys);
+
+  const allIds = () => redis.zrevrange(keys.records, 0, -1);
+
+  async function fetch(ids: string[]): Promise<SubscriptionRecord[]> {
+    if (ids.length === 0) return [];
+    const documents = await redis.mget(ids.map((id) => keys.record(Number(id))));
+    return documents.filter((document) => document !== null).map(parse);
+  }
+
+  async function listAll(offset: number, count: number) {
+    const ids = await redis.zrevrange(keys.records, offset, offset + count - 1);
+    return { items: await fetch(ids), total: await redis.zcard(keys.records) };
+  }
+
+  async function listMatching(query: RecordQuery, offset: number, count: number) {
+    const items: SubscriptionRecord[] = [];
+    let total = 0;
+    const ids = await allIds();
+    for (let at = 0; at < ids.length; at += CHUNK) {
+      for (const record of await fetch(ids.slice(at, at + CHUNK))) {
+        if (!matches(record, query)) continue;
+        if (total >= offset && items.length < count) items.push(record);
+        total += 1;
+      }
+    }
+    return { items, total };
+  }
+
+  return {
+    async get(subscriptionId) {
+      const document = await redis.get(keys.record(subscriptionId));
+      return document === null ? undefined : parse(document);
+    },
+
+    async put(lane, record) {
+      await fencedWrite(
+        lane,
+        ['SET', keys.record(record.subscriptionId), JSON.stringify(record)],
+        ['ZADD', keys.records, Date.parse(record.since), record.subscriptionId],
+      );
+    },
+
+    async list(query) {
+      const offset = (query.page - 1) * query.pageSize;
+      const filtered = query.state !== undefined || query.product !== undefined || query.customer !== undefined;
+      return filtered ? listMatching(query, offset, query.pageSize) : listAll(offset, query.pageSize);
+    },
+
+    async *ids() {
+      // All at once, since paging through an index that is written to meanwhile would skip some; 50,000 are 0.4 MB.
+      for (const id of await allIds()) yield Number(id);
+    },
+
+    async askRetry(subscriptionId) {
+      await redis.sadd(keys.askedRetries, subscriptionId);
+    },
+
+    async isRetryAsked(subscriptionId) {
+      return (await redis.sismember(keys.askedRetries, subscriptionId)) === 1;
+    },
+
+    async forgetRetry(subscriptionId) {
+      await redis.srem(keys.askedRetries, subscriptionId);
+    },
+  };
+}
+
+function parse(document: string): SubscriptionRecord {
+  return JSON.parse(document) as SubscriptionRecord;
+}
+
+function matches(record: SubscriptionRecord, { state, product, customer }: RecordQuery): boolean {
+  return (
+    (state === undefined || record.state === state) &&
+    (product === undefined || record.productType === product || String(record.productId) === product) &&
+    (customer === undefined || record.customer === customer)
+  );
+}
