@@ -26,13 +26,13 @@ const SENSITIVE_NAME =
 
 const SENSITIVE_TEXT: [pattern: RegExp, replacement: string][] = [
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi, '$1 [token]'],
-  [/\beyJ[\w-]+\.[\w.-]+/g, '[token]'],
+  [/\beyJ[\w-]{10,400}\.[\w.-]+/g, '[token]'],
   [/[\w.~+=-]{120,}/g, '[token]'],
   [/\b(\w*(?:secret|token|password|assertion))=[^&\s"']+/gi, '$1=[hidden]'],
   [/:\/\/[^/\s@"']*@/g, '://[credentials]@'],
   [/(?<![\w.%+'-])[\w.%+'-]+@(?:[\w-]+\.)+[A-Za-z]{2,}/g, '[e-mail]'],
   // V8 quotes the text that it could not parse.
-  [/(?:\.{3})?".*"(?:\.{3})? is not valid JSON/gs, '[text] is not valid JSON'],
+  [/^([^"]*?)(?:\.{3})?".*"(?:\.{3})? is not valid JSON/s, '$1[text] is not valid JSON'],
 ];
 
 /**

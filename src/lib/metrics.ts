@@ -1,6 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
-
-export type Metrics = ReturnType<typeof createMetrics>;
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 /** The process's counters, in a registry of their own. Labels are few and closed: never an id of a subscription or customer. */
 export function createMetrics() {
@@ -10,9 +8,24 @@ export function createMetrics() {
 
   return {
     registry,
-    events: new Counter({ name: 'connector_events_total', help: 'Event notifications by what became of them', labelNames: ['outcome'], registers }),
-    alerts: new Counter({ name: 'connector_alerts_total', help: 'Matters that a person has to look at, by code', labelNames: ['code'], registers }),
-    looks: new Counter({ name: 'connector_looks_total', help: 'Looks at subscriptions by how they ended', labelNames: ['outcome'], registers }),
+    events: new Counter({
+      name: 'connector_events_total',
+      help: 'Event notifications by what became of them',
+      labelNames: ['outcome'],
+      registers,
+    }),
+    alerts: new Counter({
+      name: 'connector_alerts_total',
+      help: 'Matters that a person has to look at, by code',
+      labelNames: ['code'],
+      registers,
+    }),
+    looks: new Counter({
+      name: 'connector_looks_total',
+      help: 'Looks at subscriptions by how they ended',
+      labelNames: ['outcome'],
+      registers,
+    }),
     upstreamSeconds: new Histogram({
       name: 'connector_upstream_call_seconds',
       help: 'Duration of calls to upstreams',
@@ -28,7 +41,10 @@ export function createMetrics() {
         registers,
         async collect() {
           // A gauge that cannot be read is left as it was: the other metrics matter most in an outage.
-          await read().then((value) => this.set(value), () => undefined);
+          await read().then(
+            (value) => this.set(value),
+            () => undefined,
+          );
         },
       });
     },

@@ -1,0 +1,358 @@
+import { hkdfSync } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { PermanentError } from './lib/errors.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+type Frozen<T> = T extends Uint8Array | ReadonlyMap<unknown, unknown> ? T : { readonly [K in keyof T]: Frozen<T[K]> };
+
+/** All that the environment decides, grouped by whom it concerns, frozen; times in milliseconds. */
+export type Config = Frozen<ReturnType<typeof arrange> & { warnings: string[] }>;
+
+/** Variables whose value may also be given as `NAME_FILE`, the path of a file that holds it. */
+const SECRETS = [
+  'REDIS_URL',
+  'CMW_AUTH_TOKEN',
+  'CMW_EVENT_SECRETS',
+  'PARTNER_CENTER_CLIENT_SECRET',
+  'PARTNER_CENTER_REFRESH_TOKEN',
+  'ENDPOINT_SECRET',
+  'STATE_KEY',
+  'OPS_TOKEN',
+  'SENTRY_DSN',
+] as const;
+
+const LONGEST_WAIT_MS = 90 * 86_400_000;
+const SHORTEST_STRONG_SECRET = 16;
+
+const Settings = z.object({
+  HOST: variable('an address to listen on', matching(/^\S+$/)).default('0.0.0.0'),
+  PORT: wholeNumber(0, 65_535).default(8080),
+  LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
+  ROLE: oneOf('web', 'worker', 'all').default('all'),
+  REDIS_URL: variable('a redis: or rediss: address', readRedisUrl).default('redis://127.0.0.1:6379'),
+  REDIS_PREFIX: variable('letters, digits, dots, dashes, underscores or braces', matching(/^[\w.{}-]+$/)).default(
+    'microsoft-connector',
+  ),
+  CMW_BASE_URL: address(),
+  CMW_AUTH_TOKEN: headerText('the permanent token of the marketplace account'),
+  CMW_EVENT_SECRETS: variable('one or more secrets, comma separated', readList),
+  CMW_LANGUAGES: variable('two-letter language codes, comma separated', (text) =>
+    readList(text, matching(/^[a-z]{2}$/)),
+  ).default(['en', 'it']),
+  CMW_READ_ONLY: variable('true, false, 1 or 0', readBoolean).default(false),
+  CMW_LICENSE_IDENTIFIER: name().default('licenses'),
+  CMW_DOMAIN_PARAMETER: name().default('MICROSOFT_DOMAIN'),
+  CMW_DNS_PARAMETER: name().default('DNS_PREFIX'),
+  CMW_REGION_PARAMETER: name().default('REGION'),
+  PARTNER_CENTER_BASE_URL: address().default('https://api.partnercenter.microsoft.com'),
+  PARTNER_CENTER_TENANT_ID: variable('the id or a domain of the partner tenant', matching(/^[\w.-]+$/)),
+  PARTNER_CENTER_CLIENT_ID: variable('the application (client) id of the app registration', matching(/^[\w.-]+$/)),
+  PARTNER_CENTER_CLIENT_SECRET: variable('the secret of the app registration', matching(/^.+$/s)),
+  PARTNER_CENTER_REFRESH_TOKEN: variable('a refresh token without blanks', matching(/^\S+$/)).optional(),
+  ENTRA_AUTHORITY_URL: address().default('https://login.microsoftonline.com'),
+  AZURE_ARM_URL: address().default('https://management.azure.com'),
+  AZURE_LOCATION: variable('the short name of a region, e.g. westeurope', matching(/^[a-z0-9]+$/)).default(
+    'westeurope',
+  ),
+  AZURE_BILLING_ACCOUNT: variable('the name of a billing account', matching(/^\S+$/)).optional(),
+  ARM_TEMPLATE_HOSTS: variable('host or host:port, comma separated', (text) => readList(text, readHost)).default([]),
+  BACKLOG_LIMIT: wholeNumber(1, 100_000_000).default(50_000),
+  HTTP_TIMEOUT_MS: wholeNumber(1, 600_000).default(60_000),
+  ENDPOINT_SECRET: variable('letters, digits, dots, dashes, underscores or tildes', matching(/^[\w.~-]+$/)).optional(),
+  STATE_KEY: variable('32 bytes in base64, e.g. of openssl rand -base64 32', readKey).optional(),
+  AGREEMENT_MODE: oneOf('enhanced', 'classic').default('enhanced'),
+  RESELLER_PARTNER_IDS: variable('resellerSlug=PartnerID, comma separated, each reseller once', readResellers).default(
+    new Map(),
+  ),
+  PRIVATE_CUSTOMERS: oneOf('refuse', 'allow').default('refuse'),
+  SANDBOX_ORDERS: oneOf('refuse', 'allow').default('refuse'),
+  PUBLIC_URL: address().optional(),
+  OPS_TOKEN: headerText('a token').optional(),
+  SENTRY_DSN: variable('the https address of a Sentry project with its public key', readDsn).optional(),
+  RETRY_BASE_MS: wholeNumber(1, LONGEST_WAIT_MS).default(1_000),
+  POLL_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(15_000),
+  SWEEP_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(3_600_000),
+  OPERATION_DEADLINE_MS: wholeNumber(1, LONGEST_WAIT_MS).default(72 * 3_600_000),
+});
+
+/** Every variable that is read, apart from the `NAME_FILE` forms. */
+export const VARIABLES: readonly string[] = Object.keys(Settings.shape);
+
+const FILE_VARIABLES = SECRETS.map((secret) => `${secret}_FILE`);
+
+/**
+ * Reads the environment once, at start. An empty variable counts as not given.
+ *
+ * `warnings` are sentences for the log: what will work, though hardly as intended.
+ *
+ * @throws {PermanentError} `config.invalid` with one line per problem, none of which repeats a value
+ */
+export function loadConfig(env: Environment = process.env): Config {
+  const { texts, problems } = readTexts(env);
+  const result = Settings.safeParse(texts);
+  for (const { path, message } of result.error?.issues ?? []) {
+    const variableName = String(path[0]);
+    if (!problems.has(variableName)) problems.set(variableName, message);
+  }
+  if (!result.success || problems.size > 0) {
+    const lines = [...problems].map(([variableName, problem]) => `${variableName}: ${problem}`);
+    throw new PermanentError('config.invalid', ['The environment cannot be used as it is.', ...lines].join('\n'));
+  }
+  const warnings = [...warnOfSettings(result.data), ...warnOfNearMisses(env)];
+  return deepFreeze({ ...arrange(result.data), warnings });
+}
+
+/** The address of the Sentry project, for the one who must have it ahead of all others. What is wrong with it is told by {@link loadConfig}. */
+export function readSentryDsn(env: Environment): string | undefined {
+  const { text } = readSecret(env, 'SENTRY_DSN');
+  return text === undefined ? undefined : readDsn(text);
+}
+
+function arrange(settings: z.output<typeof Settings>) {
+  return {
+    role: settings.ROLE,
+    logLevel: settings.LOG_LEVEL,
+    /** Dry run: no write leaves the process. */
+    readOnly: settings.CMW_READ_ONLY,
+    http: {
+      host: settings.HOST,
+      port: settings.PORT,
+      publicUrl: settings.PUBLIC_URL,
+      endpointSecret: settings.ENDPOINT_SECRET,
+      opsToken: settings.OPS_TOKEN,
+    },
+    redis: { url: settings.REDIS_URL, prefix: settings.REDIS_PREFIX, stateKey: stateKeyOf(settings) },
+    cloudesire: {
+      baseUrl: settings.CMW_BASE_URL,
+      authToken: settings.CMW_AUTH_TOKEN,
+      eventSecrets: settings.CMW_EVENT_SECRETS,
+      languages: settings.CMW_LANGUAGES,
+      licenseIdentifier: settings.CMW_LICENSE_IDENTIFIER,
+      domainParameter: settings.CMW_DOMAIN_PARAMETER,
+      dnsParameter: settings.CMW_DNS_PARAMETER,
+      regionParameter: settings.CMW_REGION_PARAMETER,
+    },
+    partnerCenter: {
+      baseUrl: settings.PARTNER_CENTER_BASE_URL,
+      authorityUrl: settings.ENTRA_AUTHORITY_URL,
+      tenantId: settings.PARTNER_CENTER_TENANT_ID,
+      clientId: settings.PARTNER_CENTER_CLIENT_ID,
+      clientSecret: settings.PARTNER_CENTER_CLIENT_SECRET,
+      refreshToken: settings.PARTNER_CENTER_REFRESH_TOKEN,
+    },
+    azure: {
+      armUrl: settings.AZURE_ARM_URL,
+      location: settings.AZURE_LOCATION,
+      billingAccount: settings.AZURE_BILLING_ACCOUNT,
+      templateHosts: settings.ARM_TEMPLATE_HOSTS,
+    },
+    sales: {
+      agreementMode: settings.AGREEMENT_MODE,
+      privateCustomers: settings.PRIVATE_CUSTOMERS,
+      sandboxOrders: settings.SANDBOX_ORDERS,
+      /** Slug of a reseller in the marketplace → PartnerID of the indirect reseller at Microsoft. */
+      resellerPartnerIds: settings.RESELLER_PARTNER_IDS as ReadonlyMap<string, string>,
+    },
+    /** Subscriptions waiting for a first look, above which events are put off. */
+    backlogLimit: settings.BACKLOG_LIMIT,
+    timing: {
+      httpTimeoutMs: settings.HTTP_TIMEOUT_MS,
+      retryBaseMs: settings.RETRY_BASE_MS,
+      pollEveryMs: settings.POLL_EVERY_MS,
+      sweepEveryMs: settings.SWEEP_EVERY_MS,
+      operationDeadlineMs: settings.OPERATION_DEADLINE_MS,
+    },
+  };
+}
+
+/** The given key, else one that stays the same as long as the client secret does. */
+function stateKeyOf({
+  STATE_KEY: given,
+  PARTNER_CENTER_CLIENT_SECRET: clientSecret,
+}: z.output<typeof Settings>): Buffer {
+  return given ?? Buffer.from(hkdfSync('sha256', clientSecret, '', 'microsoft-connector/state-key/1', 32));
+}
+
+/** A variable: what a good value is, for the message, and how its text is read (`undefined`: it cannot be). */
+function variable<T>(expected: string, read: (text: string) => T | undefined) {
+  return z.string({ error: `missing; expected ${expected}` }).transform((text, context): T => {
+    const value = read(text);
+    if (value !== undefined) return value;
+    context.addIssue({ code: 'custom', message: `not usable; expected ${expected}` });
+    return z.NEVER;
+  });
+}
+
+function wholeNumber(least: number, most: number) {
+  return variable(`a whole number from ${least} to ${most}`, (text) => {
+    const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    return value >= least && value <= most ? value : undefined;
+  });
+}
+
+function oneOf<const T extends string>(...choices: T[]) {
+  return variable(`one of ${choices.join(', ')}`, (text) => choices.find((choice) => choice === text));
+}
+
+function address() {
+  return variable(
+    'an https: address without credentials, query or fragment (http: for loopback hosts only)',
+    readAddress,
+  );
+}
+
+function name() {
+  return variable('a name without blanks', matching(/^\S+$/));
+}
+
+/** A text that travels in a header, where blanks and control characters would come from a bad copy. */
+function headerText(what: string) {
+  return variable(`${what}, printable ASCII without blanks`, matching(/^[\x21-\x7e]+$/));
+}
+
+function matching(pattern: RegExp): (text: string) => string | undefined {
+  return (text) => (pattern.test(text) ? text : undefined);
+}
+
+function readBoolean(text: string): boolean | undefined {
+  if (text === 'true' || text === '1') return true;
+  return text === 'false' || text === '0' ? false : undefined;
+}
+
+/** Comma separated, trimmed, each once; unreadable when an item is empty or `readItem` refuses it. */
+function readList(text: string, readItem: (item: string) => string | undefined = (item) => item): string[] | undefined {
+  const items = text.split(',').map((item) => readItem(item.trim()));
+  return items.every((item) => item !== undefined && item !== '') ? [...new Set(items as string[])] : undefined;
+}
+
+function readAddress(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null || url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    return undefined;
+  return isPrivateOnTheWire(url) ? url.href.replace(/\/+$/, '') : undefined;
+}
+
+function readDsn(text: string): string | undefined {
+  const url = URL.parse(text);
+  return url !== null && url.username !== '' && url.pathname.length > 1 && isPrivateOnTheWire(url) ? text : undefined;
+}
+
+function isPrivateOnTheWire({ protocol, hostname }: URL): boolean {
+  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+  return protocol === 'https:' || (protocol === 'http:' && isLoopback);
+}
+
+function readRedisUrl(text: string): string | undefined {
+  const url = URL.parse(text);
+  return url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== '' ? text : undefined;
+}
+
+function readHost(text: string): string | undefined {
+  const host = text.toLowerCase();
+  return /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/.test(host) ? host : undefined;
+}
+
+function readKey(text: string): Buffer | undefined {
+  return /^[A-Za-z0-9+/]{43}=$/.test(text) ? Buffer.from(text, 'base64') : undefined;
+}
+
+function readResellers(text: string): Map<string, string> | undefined {
+  const pairs = text.split(',').map((pair) => /^([^=\s]+)=(\d{1,10})$/.exec(pair.trim()));
+  const resellers = new Map(pairs.map((pair) => [pair?.[1] ?? '', pair?.[2] ?? '']));
+  return resellers.size === pairs.length && !resellers.has('') ? resellers : undefined;
+}
+
+interface Texts {
+  texts: Record<string, string>;
+  /** Variable → what is wrong with it. */
+  problems: Map<string, string>;
+}
+
+function readTexts(env: Environment): Texts {
+  const texts: Record<string, string> = {};
+  const problems = new Map<string, string>();
+  for (const variableName of VARIABLES) {
+    const secret = SECRETS.find((candidate) => candidate === variableName);
+    const { text, problem } = secret === undefined ? { text: env[variableName] } : readSecret(env, secret);
+    if (problem !== undefined) problems.set(variableName, problem);
+    if (text !== undefined && text !== '') texts[variableName] = text;
+  }
+  return { texts, problems };
+}
+
+function readSecret(env: Environment, secret: (typeof SECRETS)[number]): { text?: string; problem?: string } {
+  const text = env[secret];
+  const path = env[`${secret}_FILE`];
+  if (!path) return text ? { text } : {};
+  if (text) return { problem: `given twice; expected either ${secret} or ${secret}_FILE` };
+  try {
+    const content = readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+    return content === '' ? {} : { text: content };
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { problem: `unreadable (${code}); expected ${secret}_FILE to be the path of a readable file` };
+  }
+}
+
+function warnOfSettings(settings: z.output<typeof Settings>): string[] {
+  const { CMW_EVENT_SECRETS, ENDPOINT_SECRET = '', OPS_TOKEN = '' } = settings;
+  const warnings: string[] = [];
+  for (const [variableName, secrets] of Object.entries({
+    CMW_EVENT_SECRETS,
+    ENDPOINT_SECRET: [ENDPOINT_SECRET],
+    OPS_TOKEN: [OPS_TOKEN],
+  })) {
+    if (secrets.some((secret) => secret !== '' && secret.length < SHORTEST_STRONG_SECRET)) {
+      warnings.push(
+        `${variableName} has a secret of fewer than ${SHORTEST_STRONG_SECRET} characters: take a longer one.`,
+      );
+    }
+  }
+  if (settings.PARTNER_CENTER_REFRESH_TOKEN === undefined) {
+    warnings.push(
+      'PARTNER_CENTER_REFRESH_TOKEN is missing: Azure products cannot be sold and agreements cannot be read until it is given.',
+    );
+  }
+  return warnings;
+}
+
+/** A variable of one of our families that is none of ours, though nearly, is most likely a slip. */
+function warnOfNearMisses(env: Environment): string[] {
+  const known = [...VARIABLES, ...FILE_VARIABLES];
+  const families = new Set(known.filter((knownName) => knownName.includes('_')).map(familyOf));
+  return Object.keys(env)
+    .filter((given) => !known.includes(given) && families.has(familyOf(given)))
+    .flatMap((given) => {
+      const meant = [1, 2].map((slips) => known.find((name) => editDistance(given, name) === slips)).find(Boolean);
+      return meant === undefined ? [] : [`${given} is not read: is ${meant} meant?`];
+    });
+}
+
+/** `CMW` of `CMW_BASE_URL`. */
+function familyOf(variableName: string): string {
+  return variableName.slice(0, variableName.indexOf('_'));
+}
+
+/** Letters to insert, delete or replace to get from one text to the other (Levenshtein). */
+function editDistance(from: string, to: string): number {
+  let row = Array.from({ length: to.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= from.length; i += 1) {
+    const next = [i];
+    for (let j = 1; j <= to.length; j += 1) {
+      const replaced = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
+      next.push(Math.min(replaced, row[j]! + 1, next[j - 1]! + 1));
+    }
+    row = next;
+  }
+  return row[to.length]!;
+}
+
+function deepFreeze<T>(value: T): Frozen<T> {
+  if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
+    for (const part of Object.values(value)) deepFreeze(part);
+    Object.freeze(value);
+  }
+  return value as Frozen<T>;
+}
