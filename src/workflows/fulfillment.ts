@@ -3,10 +3,14 @@ import type { ProductType } from './operations.ts';
 /** What exists at Microsoft for one subscription: identifiers and dates, never a secret, never personal data. */
 export interface Fulfillment {
   productType: ProductType;
+  /** Whose Microsoft customer it is: `userCompany/512`, or `user/1303` for a private person. */
+  owner?: string;
   /** Partner Center customer, which is the tenant. */
   customerId?: string;
   domain?: string;
   cartId?: string;
+  /** Set just before the first checkout: from here on something may have been bought. */
+  checkoutAt?: string;
   orderId?: string;
   partnerSubscriptionId?: string;
   /** `product:sku` that was bought. */

@@ -1,5 +1,5 @@
 /** The three kinds of CSP product, as Cloudesire writes them in `cspProductType`. */
 export type ProductType = 'license' | 'azure' | 'arm';
 
-/** What a subscription can need. */
-export type Operation = 'provision' | 'deprovision';
+/** What a subscription can need. `report` tells the marketplace again what is already true at Microsoft. */
+export type Operation = 'provision' | 'report' | 'deprovision';

@@ -24,8 +24,12 @@ export interface SubscriptionRecord {
   operation?: Operation;
   step?: string;
   waitingFor?: string;
+  /** The wait that stands last in the timeline, so that polls do not repeat it. */
+  toldWait?: string;
   /** Failed tries of the current step in a row. */
   attempts: number;
+  /** ISO instant of the first of the failures in a row; the deadline of the operation counts from it. */
+  failingSince?: string;
   lastError?: RecordedError;
   run?: Run;
   fulfillment?: Fulfillment;
@@ -40,8 +44,6 @@ export interface Run {
   id: string;
   operation: Operation;
   startedAt: string;
-  /** After this instant a failing run is given up. */
-  deadlineAt: string;
 }
 
 /** Why an operation failed, and whether the customer has been told. */
@@ -68,8 +70,12 @@ export interface Records {
   get(subscriptionId: number): Promise<SubscriptionRecord | undefined>;
   put(lane: Lane, record: SubscriptionRecord): Promise<void>;
   list(query: RecordQuery): Promise<{ items: SubscriptionRecord[]; total: number }>;
-  /** Every recorded subscription id, in batches. */
+  /** Every recorded subscription id. */
   ids(): AsyncIterable<number>;
+  /** Operations want a failed operation to be tried again; remembered until a look has acted on it. */
+  askRetry(subscriptionId: number): Promise<void>;
+  isRetryAsked(subscriptionId: number): Promise<boolean>;
+  forgetRetry(subscriptionId: number): Promise<void>;
 }
 
 /** One line in the story of a subscription. */

@@ -1,0 +1,128 @@
+import { AttentionError, ConnectorError, PermanentError } from '../lib/errors.ts';
+import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
+import { en } from './texts/en.ts';
+import { it } from './texts/it.ts';
+import type { Access, AskedField, Params, Texts } from './texts/texts.ts';
+
+const CATALOGUE: Record<string, Texts> = { en, it };
+
+const ADMIN_CENTER = 'https://admin.microsoft.com/';
+const PASSWORD_RESET = 'https://passwordreset.microsoftonline.com/';
+const DOCUMENTATION = 'https://learn.microsoft.com/microsoft-365/admin/';
+
+export type Report = ReturnType<typeof createReport>;
+
+/** Outcomes, told to the marketplace in the customer's words. Every call may be repeated: it sends the complete set again. */
+export function createReport({
+  cloudesire,
+  languages,
+}: {
+  cloudesire: Pick<Cloudesire, 'subscriptions'>;
+  languages: readonly string[];
+}) {
+  const { subscriptions } = cloudesire;
+  // Endpoints and credentials have one text each, instructions one in every language of the marketplace.
+  const main = textsOf(languages[0] ?? 'en');
+
+  const everyLanguage = (choose: (texts: Texts) => string): Record<string, string> =>
+    Object.fromEntries(languages.map((language) => [language, choose(textsOf(language))]));
+
+  async function setStatus(id: number, status: 'DEPLOYED' | 'UNDEPLOYED' | 'FAILED'): Promise<void> {
+    try {
+      await subscriptions.setStatus(id, status);
+    } catch (error) {
+      const refused =
+        error instanceof ConnectorError && (error instanceof PermanentError || error.facts.status === 409);
+      if (!refused) throw error;
+      const now = await subscriptions.get(id);
+      if (now?.deploymentStatus === status) return;
+      throw new AttentionError(
+        'cloudesire.status-refused',
+        `The marketplace refuses to set subscription ${id} to ${status}; it shows ${now?.deploymentStatus ?? 'no such subscription'}. Look at it there; the report is tried again.`,
+        { cause: error, facts: error.facts },
+      );
+    }
+  }
+
+  return {
+    /** Where a licence is administered. */
+    licenseEndpoints(id: number): Promise<void> {
+      return subscriptions.setEndpoints(id, [
+        { endpoint: ADMIN_CENTER, category: 'APP', description: main.endpoints.admin },
+        { endpoint: PASSWORD_RESET, category: 'PASSWORD_RESET', description: main.endpoints.passwordReset },
+        { endpoint: DOCUMENTATION, category: 'DOCUMENTATION', description: main.endpoints.documentation },
+      ]);
+    },
+
+    licenseInstructions(id: number, access: Access): Promise<void> {
+      return subscriptions.setInstructions(
+        id,
+        everyLanguage((texts) => texts.license[access]),
+      );
+    },
+
+    /** The first administrator of a new tenant. Without a password only the name is told. */
+    credentials(id: number, { userName, password }: { userName: string; password?: string }): Promise<void> {
+      const description = (key: 'userName' | 'password'): Record<string, string> =>
+        everyLanguage((texts) => texts.credentials[key]);
+      return subscriptions.setCredentials(id, [
+        { key: 'Username', value: userName, weight: 1, description: description('userName') },
+        ...(password === undefined
+          ? []
+          : [{ key: 'Password', value: password, weight: 2, description: description('password') }]),
+      ]);
+    },
+
+    /** The customer has to accept the agreement: the link as endpoint, since instructions may not contain one, and a text. */
+    async agreementLink(id: number, { url }: { url: string }): Promise<void> {
+      await subscriptions.setEndpoints(id, [{ endpoint: url, category: 'APP', description: main.endpoints.agreement }]);
+      await subscriptions.setInstructions(
+        id,
+        everyLanguage((texts) => texts.agreement),
+      );
+    },
+
+    /** Microsoft's identifiers, for whoever looks at the subscription in the marketplace. Not every account may write them. */
+    async identifiers(
+      id: number,
+      facts: { customerId?: string; orderId?: string; partnerSubscriptionId?: string },
+    ): Promise<void> {
+      const ours = Object.entries({
+        microsoftCustomerId: facts.customerId,
+        microsoftOrderId: facts.orderId,
+        microsoftSubscriptionId: facts.partnerSubscriptionId,
+      }).flatMap(([key, value]) => (value ? [[key, value] as const] : []));
+      try {
+        await subscriptions.putMetadata(id, { ...(await subscriptions.metadata(id)), ...Object.fromEntries(ours) });
+      } catch (error) {
+        const notAllowed = error instanceof AttentionError || error instanceof PermanentError;
+        if (!notAllowed) throw error;
+      }
+    },
+
+    deployed: (id: number): Promise<void> => setStatus(id, 'DEPLOYED'),
+    undeployed: (id: number): Promise<void> => setStatus(id, 'UNDEPLOYED'),
+
+    /** Reports FAILED where the marketplace does not show it yet, then why, and what the customer can do. */
+    async failed(id: number, { code, params }: { code: string; params: Params }): Promise<void> {
+      const now = await subscriptions.get(id);
+      if (now?.deploymentStatus === 'PENDING') await setStatus(id, 'FAILED');
+      await subscriptions.setInstructions(
+        id,
+        everyLanguage((texts) => (texts.failures[code] ?? texts.failures.other)(inWords(params, texts))),
+      );
+    },
+  };
+}
+
+/** Names of data are told in the language of the text. */
+function inWords(params: Params, { fields }: Texts): Params {
+  if (!params.fields) return params;
+  const names = params.fields.split(',').map((name) => (name in fields ? fields[name as AskedField] : name));
+  return { ...params, fields: names.join(', ') };
+}
+
+/** English where a language has no texts of its own. */
+function textsOf(language: string): Texts {
+  return CATALOGUE[language] ?? en;
+}

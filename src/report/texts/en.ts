@@ -1,0 +1,53 @@
+import type { Params, Texts } from './texts.ts';
+
+export const en: Texts = {
+  license: {
+    'new-tenant':
+      'Your Microsoft licences are ready. We have set up a Microsoft organisation for your company. Open the Microsoft 365 admin center from the links of this subscription and sign in with the user name and the password shown under credentials. At the first sign-in you choose a password of your own. Then add your users and assign the licences to them.',
+    'password-lost':
+      'Your Microsoft licences are ready. We have set up a Microsoft organisation for your company. The administrator account is shown under credentials; its first password could not be delivered. Please contact our support to receive a new one. Then open the Microsoft 365 admin center from the links of this subscription, add your users and assign the licences to them.',
+    'existing-tenant':
+      "Your Microsoft licences are ready and have been added to your company's Microsoft organisation. Open the Microsoft 365 admin center from the links of this subscription, sign in with your administrator account and assign the licences to your users.",
+  },
+  agreement:
+    'One step is left for you: please accept the Microsoft Customer Agreement. Open the link "Accept the Microsoft Customer Agreement" of this subscription, read the agreement and accept it in the name of your company. Delivery goes on by itself as soon as you have done so. The link is valid for a few days; if it expires you will find a new one here.',
+  endpoints: {
+    admin: 'Microsoft 365 admin center',
+    passwordReset: 'Reset your password',
+    documentation: 'Microsoft 365 administration guide',
+    agreement: 'Accept the Microsoft Customer Agreement',
+  },
+  credentials: {
+    userName: 'User name of the administrator',
+    password: 'First password; you change it at the first sign-in',
+  },
+  fields: {
+    companyName: 'company name',
+    email: 'e-mail address',
+    firstName: 'first name',
+    lastName: 'last name',
+    addressLine: 'street and number',
+    city: 'city',
+    country: 'country',
+    postalCode: 'postal code',
+    state: 'province or state',
+    phoneNumber: 'phone number',
+    registrationNumber: 'business registration or tax number',
+  },
+  failures: {
+    'customer.data-missing': ({ fields: missing = '' }: Params) =>
+      `Your order could not be completed yet, because Microsoft requires data that are missing in your profile: ${missing}. Please add them to your company profile in the marketplace. Delivery then goes on by itself; there is no need to order again.`,
+    'customer.data-refused': ({ fields: refused = '' }: Params) =>
+      `Your order could not be completed yet, because Microsoft did not accept data of your profile: ${refused}. Please correct them in your company profile in the marketplace. Delivery then goes on by itself; there is no need to order again.`,
+    'customer.company-required': () =>
+      'Your order could not be completed yet, because Microsoft products are sold to companies only and your account has no company. Please add your company to your profile in the marketplace. Delivery then goes on by itself; there is no need to order again.',
+    'order.quantity-invalid': ({ seats = '' }: Params) =>
+      `Your order could not be carried out, because ${seats || 'the quantity ordered'} is not a possible number of licences. Please change the number of licences, or contact our support.`,
+    'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }: Params) =>
+      `Your order could not be carried out, because Microsoft sells this product in quantities of ${min} to ${max} and you ordered ${seats}. Please change the number of licences, or contact our support.`,
+    'operation.deadline': () =>
+      'Your order could not be completed, because Microsoft has been out of reach for too long. You do not have to do anything: our support has been informed and will take care of it. Nothing was ordered twice.',
+    other: () =>
+      'Your order could not be completed. Our support has been informed and will take care of it. Please contact our support if you need the product urgently.',
+  },
+};

@@ -1,0 +1,53 @@
+import type { Params, Texts } from './texts.ts';
+
+export const it: Texts = {
+  license: {
+    'new-tenant':
+      "Le tue licenze Microsoft sono pronte. Abbiamo creato un'organizzazione Microsoft per la tua azienda. Apri l'interfaccia di amministrazione di Microsoft 365 dai collegamenti di questo abbonamento e accedi con il nome utente e la password indicati tra le credenziali. Al primo accesso sceglierai una password personale. Poi aggiungi i tuoi utenti e assegna loro le licenze.",
+    'password-lost':
+      "Le tue licenze Microsoft sono pronte. Abbiamo creato un'organizzazione Microsoft per la tua azienda. L'account amministratore è indicato tra le credenziali; non è stato possibile consegnare la prima password. Contatta la nostra assistenza per riceverne una nuova. Poi apri l'interfaccia di amministrazione di Microsoft 365 dai collegamenti di questo abbonamento, aggiungi i tuoi utenti e assegna loro le licenze.",
+    'existing-tenant':
+      "Le tue licenze Microsoft sono pronte e sono state aggiunte all'organizzazione Microsoft della tua azienda. Apri l'interfaccia di amministrazione di Microsoft 365 dai collegamenti di questo abbonamento, accedi con il tuo account amministratore e assegna le licenze ai tuoi utenti.",
+  },
+  agreement:
+    'Manca ancora un passo da parte tua: accetta il Contratto del cliente Microsoft. Apri il collegamento "Accetta il Contratto del cliente Microsoft" di questo abbonamento, leggi il contratto e accettalo a nome della tua azienda. Subito dopo la consegna prosegue da sola. Il collegamento vale per qualche giorno; se scade, qui ne troverai uno nuovo.',
+  endpoints: {
+    admin: 'Interfaccia di amministrazione di Microsoft 365',
+    passwordReset: 'Reimposta la password',
+    documentation: "Guida all'amministrazione di Microsoft 365",
+    agreement: 'Accetta il Contratto del cliente Microsoft',
+  },
+  credentials: {
+    userName: "Nome utente dell'amministratore",
+    password: 'Prima password; la cambierai al primo accesso',
+  },
+  fields: {
+    companyName: 'ragione sociale',
+    email: 'indirizzo e-mail',
+    firstName: 'nome',
+    lastName: 'cognome',
+    addressLine: 'via e numero civico',
+    city: 'città',
+    country: 'paese',
+    postalCode: 'CAP',
+    state: 'provincia',
+    phoneNumber: 'numero di telefono',
+    registrationNumber: 'partita IVA o numero di registrazione',
+  },
+  failures: {
+    'customer.data-missing': ({ fields: missing = '' }: Params) =>
+      `Non è ancora possibile completare il tuo ordine, perché Microsoft richiede dati che mancano nel tuo profilo: ${missing}. Aggiungili al profilo aziendale nel marketplace. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
+    'customer.data-refused': ({ fields: refused = '' }: Params) =>
+      `Non è ancora possibile completare il tuo ordine, perché Microsoft non ha accettato alcuni dati del tuo profilo: ${refused}. Correggili nel profilo aziendale nel marketplace. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
+    'customer.company-required': () =>
+      "Non è ancora possibile completare il tuo ordine, perché i prodotti Microsoft sono venduti solo alle aziende e il tuo account non ha un'azienda. Aggiungi la tua azienda al profilo nel marketplace. La consegna proseguirà da sola; non serve ordinare di nuovo.",
+    'order.quantity-invalid': ({ seats = '' }: Params) =>
+      `Non è stato possibile eseguire il tuo ordine, perché ${seats || 'la quantità ordinata'} non è un numero di licenze possibile. Modifica il numero di licenze o contatta la nostra assistenza.`,
+    'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }: Params) =>
+      `Non è stato possibile eseguire il tuo ordine, perché Microsoft vende questo prodotto in quantità da ${min} a ${max} e ne hai ordinate ${seats}. Modifica il numero di licenze o contatta la nostra assistenza.`,
+    'operation.deadline': () =>
+      'Non è stato possibile completare il tuo ordine, perché Microsoft non è raggiungibile da troppo tempo. Non devi fare nulla: la nostra assistenza è stata informata e se ne occuperà. Nulla è stato ordinato due volte.',
+    other: () =>
+      'Non è stato possibile completare il tuo ordine. La nostra assistenza è stata informata e se ne occuperà. Contatta la nostra assistenza se hai bisogno del prodotto con urgenza.',
+  },
+};

@@ -1,0 +1,33 @@
+/** A datum that the customer can be asked for. */
+export type AskedField =
+  | 'companyName'
+  | 'email'
+  | 'firstName'
+  | 'lastName'
+  | 'addressLine'
+  | 'city'
+  | 'country'
+  | 'postalCode'
+  | 'state'
+  | 'phoneNumber'
+  | 'registrationNumber';
+
+/** How the customer gets in: with a first password of a tenant made for them, without one because it was lost, or as before. */
+export type Access = 'new-tenant' | 'password-lost' | 'existing-tenant';
+
+/** Values that a text may need; never personal data. */
+export type Params = Record<string, string>;
+
+/**
+ * Everything that a customer reads, in one language. Plain text: the marketplace forbids links in instructions, so addresses go
+ * into endpoints, and each text stays far below its 4096 characters.
+ */
+export interface Texts {
+  license: Record<Access, string>;
+  agreement: string;
+  endpoints: { admin: string; passwordReset: string; documentation: string; agreement: string };
+  credentials: { userName: string; password: string };
+  fields: Record<AskedField, string>;
+  /** Why an order failed and what to do next, by error code; `other` for every code without a text of its own. */
+  failures: Record<string, (params: Params) => string> & { other: (params: Params) => string };
+}

@@ -1,0 +1,124 @@
+import { CustomerError } from '../lib/errors.ts';
+import type { AskedField } from '../report/texts/texts.ts';
+import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
+import type { Address, Company, User } from '../upstreams/cloudesire/schema.ts';
+
+/** The buyer as Microsoft wants to know a customer. Personal data: lives only as long as the look that read it. */
+export interface Buyer {
+  /** Whose Microsoft customer it is: `userCompany/512`, or `user/1303` for a private person. */
+  owner: string;
+  companyName: string;
+  email: string;
+  firstName: string;
+  lastName: string;
+  phoneNumber?: string;
+  /** Business registration or tax number. */
+  registrationNumber?: string;
+  addressLine: string;
+  city: string;
+  postalCode?: string;
+  state?: string;
+  /** ISO 3166-1 alpha-2, upper case. */
+  country: string;
+  /** Two letters. */
+  language: string;
+  /** Such as `it-IT`. */
+  culture: string;
+}
+
+/** The error that tells the customer in their language which data are missing. */
+export function missingData(fields: AskedField[]): CustomerError {
+  return new CustomerError(
+    'customer.data-missing',
+    `The buyer's profile lacks: ${fields.join(', ')}. The customer was asked to supply it; the next look goes on.`,
+    { params: { fields: fields.join(',') }, effect: 'none' },
+  );
+}
+
+/**
+ * Reads the buyer and their company.
+ *
+ * @throws {CustomerError} `customer.data-missing` naming every field that no country can do without,
+ *   `customer.company-required` for a private person where those are refused
+ */
+export async function readBuyer(
+  { customers }: Pick<Cloudesire, 'customers'>,
+  buyerId: number,
+  settings: { privateCustomers: 'refuse' | 'allow' },
+): Promise<Buyer> {
+  const user = await customers.user(buyerId);
+  const company = user.companyRef ? await customers.company(user.companyRef) : undefined;
+  if (!user.companyRef && settings.privateCustomers === 'refuse') {
+    throw new CustomerError(
+      'customer.company-required',
+      `Buyer ${buyerId} has no company; private customers are refused (PRIVATE_CUSTOMERS).`,
+      { effect: 'none' },
+    );
+  }
+  const country = await countryOf(customers, [company?.address, user.address, user.homeAddress]);
+  return composeBuyer(user, company, country);
+}
+
+/** Puts a Microsoft customer together from what the marketplace knows: the company's data first, then the user's. */
+export function composeBuyer(user: User, company: Company | undefined, country: string | undefined): Buyer {
+  const isPrivate = user.companyRef === undefined;
+  const { firstName, lastName } = splitName(user);
+  const address =
+    [company?.address, user.address, user.homeAddress].find((candidate) => candidate?.address && candidate.city) ??
+    company?.address ??
+    user.address ??
+    {};
+  const language = (user.language ?? company?.language ?? 'en').toLowerCase();
+
+  const wanted = {
+    companyName:
+      company?.name ?? (isPrivate ? [firstName, lastName].filter(Boolean).join(' ') || undefined : undefined),
+    email: user.email ?? company?.emailAddress,
+    firstName,
+    lastName,
+    addressLine: address.address,
+    city: address.city,
+    country,
+  };
+  const missing = Object.entries(wanted).flatMap(([field, value]) => (value?.trim() ? [] : [field as AskedField]));
+  if (missing.length > 0) throw missingData(missing);
+
+  const found = wanted as { [field in keyof typeof wanted]: string };
+  const phoneNumber = user.phoneNumber ?? company?.phoneNumber;
+  const registrationNumber = company?.taxCode ?? (isPrivate ? user.fiscalCode : undefined);
+  return {
+    ...found,
+    owner: user.companyRef ? `${user.companyRef.kind}/${user.companyRef.id}` : `user/${user.id}`,
+    language,
+    culture: user.culture?.replace('_', '-') ?? (user.language ? `${language}-${found.country}` : 'en-US'),
+    ...(phoneNumber && { phoneNumber }),
+    ...(registrationNumber && { registrationNumber }),
+    ...(address.zipCode && { postalCode: address.zipCode }),
+    ...(address.state && { state: address.state }),
+  };
+}
+
+function splitName(user: User): { firstName?: string; lastName?: string } {
+  if (user.name && user.surname) return { firstName: user.name.trim(), lastName: user.surname.trim() };
+  const whole = (user.fullName ?? user.name ?? '').trim();
+  const blank = whole.lastIndexOf(' ');
+  if (blank < 0) return whole ? { firstName: whole } : {};
+  return { firstName: whole.slice(0, blank), lastName: whole.slice(blank + 1) };
+}
+
+async function countryOf(
+  customers: Cloudesire['customers'],
+  addresses: (Address | undefined)[],
+): Promise<string | undefined> {
+  for (const address of addresses) {
+    if (address?.countryCode?.length === 2) return address.countryCode.toUpperCase();
+    if (address?.country?.trim().length === 2) return address.country.trim().toUpperCase();
+  }
+  const name = addresses
+    .find((address) => address?.country)
+    ?.country?.trim()
+    .toLowerCase();
+  if (!name) return undefined;
+  const known = await customers.countryCodes('en');
+  return known.find((entry) => entry.country.toLowerCase() === name)?.countryCode.toUpperCase();
+}

@@ -1,0 +1,68 @@
+import { AttentionError, CustomerError } from '../../lib/errors.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { LicenseOrder } from './parameters.ts';
+
+/** What goes into the cart. */
+export interface CatalogItem {
+  /** `product:sku:availability`; good for the cart that is made now, and for nothing later. */
+  catalogItemId: string;
+  quantity: number;
+  /** Undefined where the item has none of its own. */
+  termDuration: string;
+  billingCycle: string;
+}
+
+/**
+ * Resolves an order in the catalogue of the customer's country: the availability of the segment that is for sale with this
+ * term and billing cycle.
+ *
+ * @throws {AttentionError} when it is not sold there like that: only another plan helps
+ * @throws {CustomerError} when the number of seats is outside what one subscription can have
+ * @see https://learn.microsoft.com/partner-center/developer/get-a-list-of-availabilities-for-a-sku
+ */
+export async function findCatalogItem(
+  { catalog }: Pick<PartnerCenter, 'catalog'>,
+  order: LicenseOrder,
+  country: string,
+): Promise<CatalogItem> {
+  const { productId, skuId, segment, term, billingCycle } = order;
+  const offer = `${productId}:${skuId}`;
+  const sku = await catalog.sku({ productId, skuId, country, segment });
+  if (!sku) {
+    throw new AttentionError(
+      'offer.not-found',
+      `The Partner Center catalogue has no ${offer} for ${country} (${segment}). Check the offer id of the plan, or whether Microsoft has retired it.`,
+    );
+  }
+  const quantity = order.seats ?? sku.minimumQuantity ?? 1;
+  const { minimumQuantity: min = 1, maximumQuantity: max = Number.POSITIVE_INFINITY } = sku;
+  if (quantity < min || quantity > max) {
+    throw new CustomerError(
+      'order.quantity-out-of-bounds',
+      `${offer} is sold in quantities of ${min} to ${max} per subscription; ${quantity} were ordered.`,
+      {
+        params: { seats: String(quantity), min: String(min), max: String(max) },
+        effect: 'none',
+      },
+    );
+  }
+
+  const availabilities = await catalog.availabilities({ productId, skuId, country, segment });
+  const sold = availabilities.filter(
+    (one) => one.isPurchasable !== false && (one.segment ?? segment).toLowerCase() === segment.toLowerCase(),
+  );
+  const fits = sold.find(({ terms }) => terms.some((one) => sameTerm(one, term, billingCycle)));
+  if (fits) return { catalogItemId: fits.catalogItemId, quantity, termDuration: term, billingCycle };
+
+  const offered = sold.flatMap(({ terms }) => terms.map((one) => `${one.duration} ${one.billingCycle}`)).join(', ');
+  throw new AttentionError(
+    'offer.not-sold-like-this',
+    `${offer} is not for sale in ${country} (${segment}) with term ${term} billed ${billingCycle}; on offer: ${offered || 'nothing'}. Correct duration and billing period of the plan.`,
+  );
+}
+
+function sameTerm(one: { duration: string; billingCycle: string }, term: string, billingCycle: string): boolean {
+  if (one.duration !== term) return false;
+  // Trials are listed with the cycle of what they become, or with none.
+  return billingCycle === 'none' || one.billingCycle.toLowerCase() === billingCycle;
+}

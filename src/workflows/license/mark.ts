@@ -1,0 +1,9 @@
+/** The name that our partner subscriptions bear at Microsoft: by it a purchase is recognised after any loss of memory. */
+export function markOf(subscriptionId: number): string {
+  return `Cloudesire ${subscriptionId}`;
+}
+
+/** Whether a friendly name at Microsoft is the mark of this subscription. */
+export function bearsMark(friendlyName: string | undefined, subscriptionId: number): boolean {
+  return friendlyName?.trim().toLowerCase() === markOf(subscriptionId).toLowerCase();
+}

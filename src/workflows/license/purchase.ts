@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import type { Flow } from '../../engine/workflow.ts';
+import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import { cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
+import type { Look } from '../look.ts';
+import type { CatalogItem } from './catalog-item.ts';
+import { bearsMark, markOf } from './mark.ts';
+
+/** The code of a checkout of a cart that has been checked out already. */
+const CART_SUBMITTED = '800065';
+/** The cart has expired, or what is in it is no longer sold under that availability: a new cart is needed. */
+const CART_USELESS = new Set(['800008', '400013', '400018', '400019', '800004', '800009']);
+/** Orders that end like this created nothing. */
+const DEAD_ORDERS = new Set(['cancelled', 'error', 'po-review-rejected']);
+/** Orders that go on only when a person acts in Partner Center. */
+const STUCK_ORDERS = new Set(['suspended', 'partial-success', 'pending-po-upload']);
+
+export interface BuyParts {
+  partnerCenter: Pick<PartnerCenter, 'carts' | 'orders' | 'subscriptions'>;
+  now(): number;
+  pollEveryMs: number;
+}
+
+/**
+ * Buys an item once and returns the partner subscription that the order created. The cart is the idempotency key: it is noted before the
+ * checkout, can be ordered only once, and tells after an unclear answer whether it was.
+ *
+ * @throws {PermanentError} `order.failed` when Microsoft ended the order without a subscription; `retry` buys anew
+ * @see https://learn.microsoft.com/partner-center/developer/create-a-cart
+ * @see https://learn.microsoft.com/partner-center/developer/checkout-a-cart
+ */
+export async function buy(
+  flow: Flow,
+  look: Look,
+  { customerId, findItem }: { customerId: string; findItem(): Promise<CatalogItem> },
+  { partnerCenter, now, pollEveryMs }: BuyParts,
+): Promise<{ orderId: string; partnerSubscriptionId: string }> {
+  const { carts, orders } = partnerCenter;
+  const subscriptionId = look.subscription.id;
+
+  // Only a record that was lost can have an order already; then that one is taken over instead of buying again.
+  const earlier = await flow.step(
+    'look for an earlier order',
+    async () => (await findOrder(partnerCenter, customerId, subscriptionId)) ?? null,
+  );
+  for (let round = 1; ; round += 1) {
+    const orderId = round === 1 && earlier ? earlier : await order(round);
+    if (orderId === null) continue;
+    await look.note({ orderId });
+    const outcome = await awaitOrder(round, orderId);
+    if ('partnerSubscriptionId' in outcome) return { orderId, partnerSubscriptionId: outcome.partnerSubscriptionId };
+    await flow.step(`buy again after order ${round}`, async () => {
+      if (look.retryAsked) return;
+      throw new PermanentError(
+        'order.failed',
+        `Microsoft ended order ${orderId} as "${outcome.status}". Look at it in Partner Center; once the cause is cured press retry, which buys anew.`,
+      );
+    });
+  }
+
+  async function order(round: number): Promise<string | null> {
+    const { cartId } = await flow.effect(`create cart ${round}`, {
+      prepare: async () => ({
+        requestId: randomUUID(),
+        line: { ...(await findItem()), friendlyName: markOf(subscriptionId) },
+      }),
+      // A cart that nobody checks out costs nothing and expires by itself, so a lost one is simply made again.
+      find: async () => undefined,
+      act: async ({ requestId, line }) => {
+        const cart = await carts.create(customerId, { lineItems: [line] }, { requestId });
+        const error = cart.lineItems.find((item) => item.error)?.error;
+        if (error) throw cartLineError(error);
+        return { cartId: cart.id };
+      },
+    });
+    await look.note({ cartId });
+
+    /** The order that came of the cart; null when there is none and a new cart may be made. */
+    const settle = async (cartIsOrdered: boolean): Promise<{ orderId: string | null }> => {
+      const found = await findOrder(partnerCenter, customerId, subscriptionId);
+      if (found) return { orderId: found };
+      if (!cartIsOrdered) return { orderId: null };
+      throw new RetryableError(
+        'order.not-listed-yet',
+        `Cart ${cartId} was ordered, but Partner Center does not list the order yet, which may take 15 minutes. It is looked for again; nothing is ordered twice.`,
+        { retryAfterMs: pollEveryMs },
+      );
+    };
+
+    const checkout = await flow.effect<{ requestId: string }, { orderId: string | null }>(`check out cart ${round}`, {
+      async prepare() {
+        await look.stillIn(['PENDING', 'FAILED']);
+        await look.note({ checkoutAt: new Date(now()).toISOString() });
+        return { requestId: randomUUID() };
+      },
+      async find() {
+        const cart = await carts.get(customerId, cartId);
+        if (cart && cart.status.toLowerCase() !== 'ordered') return undefined;
+        return settle(cart !== undefined);
+      },
+      async act({ requestId }) {
+        try {
+          const answer = await carts.checkout(customerId, cartId, { requestId });
+          if (answer.orders[0]) return { orderId: answer.orders[0].id };
+          if (answer.orderErrors[0]) throw orderError(answer.orderErrors[0]);
+          return await settle(true);
+        } catch (error) {
+          const code = error instanceof ConnectorError ? (error.facts.upstreamCode ?? '') : '';
+          if (code === CART_SUBMITTED) return settle(true);
+          if (CART_USELESS.has(code)) return settle(false);
+          throw error;
+        }
+      },
+    });
+    return checkout.orderId;
+  }
+
+  async function awaitOrder(
+    round: number,
+    orderId: string,
+  ): Promise<{ partnerSubscriptionId: string } | { status: string }> {
+    const plan = {
+      firstMs: pollEveryMs / 3,
+      factor: 1.5,
+      longestMs: 60 * pollEveryMs,
+      waitingFor: `Microsoft to complete order ${orderId}`,
+    };
+    return flow.poll<{ partnerSubscriptionId: string } | { status: string }>(
+      `order ${round} completed`,
+      plan,
+      async ({ sinceMs }) => {
+        const placed = await orders.get(customerId, orderId);
+        const partnerSubscriptionId = placed?.lineItems.find((line) => line.subscriptionId)?.subscriptionId;
+        if (placed?.status === 'completed' && partnerSubscriptionId) return { partnerSubscriptionId };
+        if (placed && DEAD_ORDERS.has(placed.status)) return { status: placed.status };
+        if (placed && STUCK_ORDERS.has(placed.status)) {
+          throw new AttentionError(
+            'order.needs-person',
+            `Order ${orderId} is "${placed.status}" at Partner Center and needs a person there. It is looked at again; nothing is ordered a second time.`,
+          );
+        }
+        if (sinceMs > 5760 * pollEveryMs) {
+          throw new AttentionError(
+            'order.slow',
+            `Order ${orderId} of customer ${customerId} is still "${placed?.status ?? 'not shown'}". Ask the support of Partner Center; the connector goes on looking.`,
+          );
+        }
+        return undefined;
+      },
+    );
+  }
+}
+
+/** The living order that bears the mark of this subscription: among the customer's orders, else behind their partner subscriptions. */
+export async function findOrder(
+  { orders, subscriptions }: BuyParts['partnerCenter'],
+  customerId: string,
+  subscriptionId: number,
+): Promise<string | undefined> {
+  const placed = await orders.list(customerId);
+  const ours = placed.find(
+    (order) =>
+      !DEAD_ORDERS.has(order.status) && order.lineItems.some((line) => bearsMark(line.friendlyName, subscriptionId)),
+  );
+  if (ours) return ours.id;
+  // A new order may be missing in the list for 15 minutes; its subscription shows the name as soon as it exists.
+  const created = (await subscriptions.list(customerId)).find(
+    (one) => one.orderId && bearsMark(one.friendlyName, subscriptionId),
+  );
+  return created?.orderId;
+}

@@ -1,0 +1,21 @@
+import type { Lane } from '../engine/journal.ts';
+import type { DeploymentStatus, Subscription } from '../upstreams/cloudesire/schema.ts';
+import type { Fulfillment } from './fulfillment.ts';
+
+/** What a workflow is given: the subscription as Cloudesire showed it at the start of this look, and the record of it. */
+export interface Look {
+  lane: Lane;
+  subscription: Subscription;
+  /** What exists at Microsoft, as far as it was noted. */
+  fulfillment(): Fulfillment;
+  /** Operations have pressed retry since the last look. */
+  retryAsked: boolean;
+  /** Adds facts to the fulfillment and stores it; costs nothing when they are known already. */
+  note(facts: Partial<Fulfillment>): Promise<void>;
+  /**
+   * Reads the subscription again, just before something that cannot be undone.
+   *
+   * @throws {Suspended} when its status is no longer one of these: the next look, at once, decides anew
+   */
+  stillIn(statuses: DeploymentStatus[]): Promise<Subscription>;
+}

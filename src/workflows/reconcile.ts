@@ -1,0 +1,414 @@
+import { createHash } from 'node:crypto';
+import { type Journal, type Lane, LaneLostError } from '../engine/journal.ts';
+import { type FlowEvent, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
+import type { Alerts } from '../lib/alerts.ts';
+import type { Clock } from '../lib/clock.ts';
+import {
+  AttentionError,
+  ConnectorError,
+  CustomerError,
+  PermanentError,
+  RetryableError,
+  ThrottledError,
+} from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Report } from '../report/report.ts';
+import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
+import type { Subscription, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
+import { WithheldError } from '../upstreams/http.ts';
+import type { Catalog } from './catalog.ts';
+import type { Fulfillment } from './fulfillment.ts';
+import type { Look } from './look.ts';
+import type { Operation, ProductType } from './operations.ts';
+import { planOperation } from './plan-operation.ts';
+import type { CustomerDirectory, Failure, RecordState, Records, SubscriptionRecord, Timeline } from './record.ts';
+
+/** What the queue is to do with the subscription after a look: nothing, or look again after a pause. */
+export type LookOutcome = { done: true } | { againInMs: number };
+
+export interface ReconcileParts {
+  cloudesire: Cloudesire;
+  catalog: Catalog;
+  report: Report;
+  records: Records;
+  timeline: Timeline;
+  journal: Journal;
+  directory: CustomerDirectory;
+  openLane(subscriptionId: number, signal: AbortSignal): Promise<Lane>;
+  alerts: Alerts;
+  log: Log;
+  clock: Clock;
+  /** How long to wait after so many failed tries in a row, in milliseconds. */
+  backoffMs(attempts: number): number;
+  settings: { sandboxOrders: 'refuse' | 'allow'; deadlineMs: number; retryBaseMs: number };
+}
+
+/** So many looks in a row may find nothing before an unknown subscription is forgotten: a new one may not be visible at once. */
+const LOOKS_FOR_UNKNOWN = 5;
+
+/**
+ * Looks at one subscription: reads it, decides what it needs, carries that on as far as it goes, and writes down where it stands.
+ * Every failure ends in a state that names what is waited for; thrown is only what the worker has to know.
+ *
+ * @throws {LaneLostError} when another worker has taken the subscription over
+ * @throws {Stopping} when this process is to stop
+ */
+export function createReconcile(
+  parts: ReconcileParts,
+): (subscriptionId: number, signal: AbortSignal) => Promise<LookOutcome> {
+  const { cloudesire, records, timeline, clock, alerts, settings } = parts;
+  const now = (): string => new Date(clock.now()).toISOString();
+
+  return async (subscriptionId, signal) => {
+    const lane = await parts.openLane(subscriptionId, signal);
+    const log = parts.log.child({ subscriptionId });
+    const stored = await records.get(subscriptionId);
+    let record: SubscriptionRecord = stored ?? { subscriptionId, state: 'idle', since: now(), attempts: 0 };
+
+    try {
+      return await look();
+    } catch (error) {
+      return await settle(error);
+    }
+
+    async function look(): Promise<LookOutcome> {
+      const subscription = await cloudesire.subscriptions.get(subscriptionId);
+      if (!subscription) return notFound();
+
+      const productType = await readProductType(subscription);
+      if (productType === undefined) return { done: true };
+      const retryAsked = await records.isRetryAsked(subscriptionId);
+      await keep({
+        productType,
+        productId: subscription.productId,
+        ...(retryAsked && { failure: undefined, attempts: 0, failingSince: undefined }),
+      });
+
+      if (record.failure && !record.failure.reported && isAwaitingDelivery(subscription))
+        return tellFailure(record.failure);
+
+      const decision = planOperation(subscription, { ...record, retryAsked }, settings);
+      switch (decision.kind) {
+        case 'run':
+          return runOperation(decision.operation, productType, subscription, retryAsked);
+        case 'attention':
+          throw new AttentionError(decision.code, decision.message);
+        case 'wait':
+          await standAt(decision.state, { waitingFor: decision.waitingFor, seen: digest(subscription) });
+          break;
+        case 'settled':
+          await standAt(decision.state, { seen: digest(subscription) });
+          break;
+      }
+      if (retryAsked) await records.forgetRetry(subscriptionId);
+      return { done: true };
+    }
+
+    async function runOperation(
+      operation: Operation,
+      productType: ProductType,
+      subscription: Subscription,
+      retryAsked: boolean,
+    ): Promise<LookOutcome> {
+      const workflow = parts.catalog[productType]?.[operation];
+      if (!workflow) {
+        throw new AttentionError(
+          'product-type.not-supported',
+          `Subscription ${subscriptionId} is a product of type ${productType}, which this version of the connector does not deliver. Update the connector; the order goes on by itself.`,
+        );
+      }
+      if (record.run?.operation !== operation) {
+        const run = { id: `${subscriptionId}-${operation}-${lane.fence}`, operation, startedAt: now() };
+        await keep({ run, operation, step: undefined, attempts: 0, failingSince: undefined });
+        await tell('decision', `${workflow.name} begins`, { status: subscription.deploymentStatus });
+      }
+      if (retryAsked) await records.forgetRetry(subscriptionId);
+      const runId = record.run?.id ?? '';
+      await standAt('running', {});
+
+      const flow = await resumeFlow({ journal: parts.journal, lane, runId, clock, observe });
+      await workflow.run(flow, lookFor(subscription, retryAsked));
+
+      await tell('decision', `${workflow.name} is done`, {});
+      if (operation === 'deprovision') await endProvisioning(subscription);
+      await standAt('done', {
+        run: undefined,
+        step: undefined,
+        failure: undefined,
+        attempts: 0,
+        failingSince: undefined,
+        lastError: undefined,
+      });
+      // The marketplace answers our own report with an event, but nothing depends on that event: one more look sees the new state.
+      return { againInMs: 0 };
+    }
+
+    function lookFor(subscription: Subscription, retryAsked: boolean): Look {
+      return {
+        lane,
+        subscription,
+        retryAsked,
+        fulfillment: () => record.fulfillment ?? { productType: record.productType ?? 'license' },
+        async note(facts: Partial<Fulfillment>) {
+          const before = record.fulfillment ?? { productType: record.productType ?? 'license' };
+          const after = { ...before, ...facts };
+          if (JSON.stringify(after) !== JSON.stringify(before))
+            await keep({ fulfillment: after, customer: after.owner });
+        },
+        async stillIn(statuses) {
+          const fresh = await cloudesire.subscriptions.get(subscriptionId);
+          if (fresh && statuses.includes(fresh.deploymentStatus)) return fresh;
+          throw new Suspended(
+            clock.now(),
+            `a new decision: the marketplace shows ${fresh?.deploymentStatus ?? 'nothing'} now`,
+          );
+        },
+      };
+    }
+
+    async function endProvisioning(subscription: Subscription): Promise<void> {
+      if (record.customer) await parts.directory.release(record.customer, subscriptionId);
+      if (subscription.deploymentStatus === 'UNDEPLOY_SENT') return;
+      alerts.attention({
+        code: 'subscription.ended-without-us',
+        message: `The marketplace showed subscription ${subscriptionId} as ${subscription.deploymentStatus} before it was ended at Microsoft; it is ended there now. Find out who set that status.`,
+        subscriptionId,
+      });
+    }
+
+    async function observe(event: FlowEvent): Promise<void> {
+      if (event.kind === 'step-started') {
+        record = { ...record, step: event.step };
+        return;
+      }
+      const facts = event.kind === 'step-finished' ? { durationMs: event.durationMs } : {};
+      record = withoutUndefined({ ...record, attempts: 0, failingSince: undefined, toldWait: undefined });
+      await tell('step', event.kind === 'step-finished' ? event.step : `${event.step}: had happened already`, facts);
+      log.info(
+        { runId: record.run?.id, step: event.step, ...facts },
+        event.kind === 'step-finished' ? 'step finished' : 'effect found',
+      );
+    }
+
+    async function notFound(): Promise<LookOutcome> {
+      if (record.fulfillment && !record.fulfillment.endedAt) {
+        throw new AttentionError(
+          'subscription.vanished',
+          `The marketplace no longer shows subscription ${subscriptionId}, but it exists at Microsoft and may be charged. Nothing is ended on that alone: find out why, then end it by hand.`,
+        );
+      }
+      if (record.fulfillment) {
+        await standAt('done', {});
+        return { done: true };
+      }
+      const attempts = record.attempts + 1;
+      if (attempts > LOOKS_FOR_UNKNOWN) {
+        await standAt('idle', { attempts: 0 });
+        return { done: true };
+      }
+      await standAt('waiting', { attempts, waitingFor: 'the marketplace to show the subscription' });
+      return { againInMs: parts.backoffMs(attempts + 2) };
+    }
+
+    async function settle(error: unknown): Promise<LookOutcome> {
+      if (error instanceof LaneLostError || error instanceof Stopping) throw error;
+      if (error instanceof Suspended) {
+        await standAt('waiting', { waitingFor: error.waitingFor, attempts: 0, failingSince: undefined });
+        return { againInMs: Math.max(0, error.resumeAt - clock.now()) };
+      }
+      if (error instanceof WithheldError) {
+        await standAt('waiting', { waitingFor: `the end of the dry run (CMW_READ_ONLY): ${error.message}` });
+        return { done: true };
+      }
+      if (error instanceof ThrottledError) {
+        const pauseMs = error.retryAfterMs ?? settings.retryBaseMs;
+        await standAt('waiting', { waitingFor: `the limit of ${error.facts.upstream ?? 'the upstream'}` });
+        return { againInMs: pauseMs };
+      }
+      if (error instanceof AttentionError) return needAttention(error);
+      if (error instanceof CustomerError || error instanceof PermanentError) {
+        if (record.run?.operation === 'provision')
+          return fail(error instanceof CustomerError ? 'customer' : 'final', error);
+        return needAttention(error);
+      }
+      return retry(error);
+    }
+
+    async function needAttention(error: ConnectorError): Promise<LookOutcome> {
+      const attempts = record.attempts + 1;
+      if (record.lastError?.message !== error.message) {
+        alerts.attention({
+          code: error.code,
+          message: error.message,
+          subscriptionId,
+          ...(record.step && { step: record.step }),
+          ...(error.facts.correlationId && { correlationId: error.facts.correlationId }),
+        });
+      }
+      await standAt('needs-attention', { attempts, ...errorOf(error) });
+      return { againInMs: Math.min(60 * settings.retryBaseMs * 2 ** Math.min(attempts - 1, 4), 900_000) };
+    }
+
+    async function retry(error: unknown): Promise<LookOutcome> {
+      const attempts = record.attempts + 1;
+      const failingSince = record.failingSince ?? now();
+      const known = error instanceof ConnectorError ? error : undefined;
+      if (!known) alerts.bug(error, { subscriptionId, ...(record.step && { step: record.step }) });
+
+      const isOver = clock.now() - Date.parse(failingSince) >= settings.deadlineMs;
+      if (isOver && record.run?.operation === 'provision') {
+        return fail(
+          'final',
+          new PermanentError(
+            'operation.deadline',
+            `Given up after failing since ${failingSince}; the last failure: ${messageOf(error)}`,
+            { cause: error },
+          ),
+        );
+      }
+      if (isOver && record.run) {
+        await keep({ failingSince, attempts });
+        return needAttention(
+          new AttentionError(
+            'operation.overdue',
+            `${record.run.operation} has been failing since ${failingSince} and is still tried. Last failure: ${messageOf(error)}`,
+          ),
+        );
+      }
+      const retryInMs = Math.max(
+        parts.backoffMs(attempts),
+        error instanceof RetryableError ? (error.retryAfterMs ?? 0) : 0,
+      );
+      log.warn(
+        { err: error, runId: record.run?.id, step: record.step, attempt: attempts, retryInMs },
+        'step will be retried',
+      );
+      await standAt('retrying', {
+        attempts,
+        failingSince,
+        waitingFor: `the next try, number ${attempts + 1}`,
+        ...errorOf(error),
+      });
+      return { againInMs: retryInMs };
+    }
+
+    async function fail(kind: Failure['kind'], error: ConnectorError): Promise<LookOutcome> {
+      const same =
+        record.failure?.code === error.code && JSON.stringify(record.failure.params) === JSON.stringify(error.params);
+      const failure: Failure = {
+        kind,
+        code: error.code,
+        params: error.params,
+        reported: same && record.failure?.reported === true,
+      };
+      if (!same) {
+        log.warn({ err: error, step: record.step }, 'operation failed');
+        if (kind === 'final')
+          alerts.attention({
+            code: error.code,
+            message: error.message,
+            subscriptionId,
+            ...(record.step && { step: record.step }),
+            ...(error.facts.correlationId && { correlationId: error.facts.correlationId }),
+          });
+      }
+      await keep({ failure, ...errorOf(error) });
+      return failure.reported ? standFailed(failure) : tellFailure(failure);
+    }
+
+    async function tellFailure(failure: Failure): Promise<LookOutcome> {
+      try {
+        await parts.report.failed(subscriptionId, failure);
+        await tell('report', `the customer was told: ${failure.code}`, failure.params);
+        return await standFailed({ ...failure, reported: true });
+      } catch (error) {
+        // The failure itself stays recorded: only telling it is tried again, for as long as it takes.
+        if (error instanceof LaneLostError || error instanceof Stopping) throw error;
+        const attempts = record.attempts + 1;
+        log.warn({ err: error, attempt: attempts }, 'failure could not be reported yet');
+        await standAt('retrying', {
+          attempts,
+          failure,
+          waitingFor: 'the marketplace, to tell the customer what went wrong',
+        });
+        return { againInMs: parts.backoffMs(attempts) };
+      }
+    }
+
+    async function standFailed(failure: Failure): Promise<LookOutcome> {
+      const waitingFor =
+        failure.kind === 'customer'
+          ? 'the customer to supply what is missing'
+          : 'operations to press retry once the cause is cured';
+      await standAt('failed', { failure, waitingFor, attempts: 0, failingSince: undefined });
+      return { done: true };
+    }
+
+    /** Stores where the subscription stands now; what it waits for is told once. */
+    async function standAt(state: RecordState, facts: Changes): Promise<void> {
+      const waitingFor = facts.waitingFor;
+      const isNews = record.state !== state || record.waitingFor !== waitingFor;
+      await keep({ ...facts, waitingFor, state, ...(record.state !== state && { since: now() }) });
+      if (isNews && waitingFor)
+        await tell(state === 'retrying' ? 'error' : 'wait', `${state}: waits for ${waitingFor}`, {});
+    }
+
+    async function keep(changes: Changes): Promise<void> {
+      record = withoutUndefined({ ...record, ...changes });
+      await records.put(lane, record);
+    }
+
+    function tell(
+      kind: 'decision' | 'step' | 'wait' | 'error' | 'report',
+      text: string,
+      facts: Record<string, unknown>,
+    ): Promise<void> {
+      return timeline.add(subscriptionId, { at: now(), kind, text, ...facts });
+    }
+
+    function errorOf(error: unknown): Changes {
+      const code = error instanceof ConnectorError ? error.code : 'bug';
+      return { lastError: { code, message: messageOf(error), at: now() } };
+    }
+
+    /** Undefined for what is not ours: products that are not sold through the Cloud Solution Provider programme. */
+    async function readProductType(subscription: Subscription): Promise<ProductType | undefined> {
+      if (record.productType) return record.productType;
+      const product = await cloudesire.catalogue.product(subscription.productId);
+      if (product?.type !== 'CSP') return undefined;
+      if (product.cspProductType) return product.cspProductType;
+      throw new AttentionError(
+        'product.unreadable',
+        `CSP product ${product.id} does not say whether it is license, azure or arm. Check its import in the marketplace.`,
+      );
+    }
+  };
+}
+
+type Changes = { [field in keyof SubscriptionRecord]?: SubscriptionRecord[field] | undefined };
+
+/**
+ * Digest of what decides about a subscription; where it and the record are unchanged and at rest, no look is needed.
+ */
+export function digest(seen: SubscriptionSummary): string {
+  const seats = seen.extraResources.map(({ identifier, value }) => `${identifier}=${value}`).sort();
+  const facts = [seen.deploymentStatus, seen.type, seen.paid, seen.planId, seen.endDate, ...seats];
+  return createHash('sha256').update(JSON.stringify(facts)).digest('base64url').slice(0, 16);
+}
+
+function isAwaitingDelivery({ deploymentStatus }: Subscription): boolean {
+  return deploymentStatus === 'PENDING' || deploymentStatus === 'FAILED';
+}
+
+function messageOf(error: unknown): string {
+  // The text of a foreign error may hold anything; its name is enough for the record, the rest is in Sentry.
+  return error instanceof ConnectorError
+    ? error.message
+    : `unexpected ${error instanceof Error ? error.name : typeof error}`;
+}
+
+function withoutUndefined(changes: Changes): SubscriptionRecord {
+  return Object.fromEntries(
+    Object.entries(changes).filter(([, value]) => value !== undefined),
+  ) as unknown as SubscriptionRecord;
+}

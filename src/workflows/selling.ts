@@ -1,0 +1,85 @@
+import { AttentionError, ConnectorError } from '../lib/errors.ts';
+import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
+import type { Plan, Product, Subscription } from '../upstreams/cloudesire/schema.ts';
+
+/** What the marketplace sells with one plan, and where the Microsoft identifiers of it were found. */
+export interface Selling {
+  plan: Plan;
+  product: Product;
+  /**
+   * The value of one integration key (`offerId`, `template` …): plan metadata, else product metadata, else the plan's
+   * external id where it stands for that key, else a field of that name in plan or product.
+   */
+  find(key: string): string | undefined;
+  /** The same, for what cannot be done without. @throws {AttentionError} naming the plan and what it lacks */
+  demand(key: string): string;
+}
+
+const ALIASES: Record<string, string[]> = { offerId: ['offerId', 'partnerCenterOfferId'] };
+const MEANT_BY_EXTERNAL_ID = 'offerId';
+
+/**
+ * Reads product, plan and the metadata of both.
+ *
+ * @throws {AttentionError} when the plan or the product cannot be read: only the operator of the marketplace can cure that
+ */
+export async function readSelling(
+  { catalogue }: Pick<Cloudesire, 'catalogue'>,
+  subscription: Pick<Subscription, 'id' | 'planId' | 'productId'>,
+): Promise<Selling> {
+  if (subscription.planId === undefined) {
+    throw new AttentionError(
+      'plan.unknown',
+      `Subscription ${subscription.id} names no plan, so there is nothing to sell. Check the product in the marketplace.`,
+    );
+  }
+  const [plan, product, planMetadata, productMetadata] = await Promise.all([
+    catalogue.plan(subscription.planId),
+    catalogue.product(subscription.productId),
+    readIfAllowed(catalogue.planMetadata(subscription.planId)),
+    readIfAllowed(catalogue.productMetadata(subscription.productId)),
+  ]);
+  if (!plan || !product) {
+    const lost = plan ? `product ${subscription.productId}` : `plan ${subscription.planId}`;
+    throw new AttentionError(
+      'plan.unreadable',
+      `The marketplace does not show ${lost} to the connector's account. Publish it or give the account access.`,
+    );
+  }
+
+  function find(key: string): string | undefined {
+    const names = ALIASES[key] ?? [key];
+    for (const source of [planMetadata, productMetadata]) {
+      for (const name of names) {
+        const value = source[name]?.trim();
+        if (value) return value;
+      }
+    }
+    const externalId = key === MEANT_BY_EXTERNAL_ID ? plan?.externalId?.trim() : undefined;
+    return externalId || plan?.fields[key] || product?.fields[key];
+  }
+
+  return {
+    plan,
+    product,
+    find,
+    demand(key) {
+      const value = find(key);
+      if (value) return value;
+      throw new AttentionError(
+        'plan.not-configured',
+        `Plan ${plan.id} (${plan.name ?? 'without a name'}) of product ${product.id} lacks ${key}. Add it to the plan's integration metadata; the order goes on by itself.`,
+      );
+    },
+  };
+}
+
+/** Not every account may read every kind of metadata; what it may not read it cannot find. */
+async function readIfAllowed(metadata: Promise<Record<string, string>>): Promise<Record<string, string>> {
+  try {
+    return await metadata;
+  } catch (error) {
+    if (error instanceof ConnectorError && error.facts.status === 403) return {};
+    throw error;
+  }
+}

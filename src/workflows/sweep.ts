@@ -1,0 +1,69 @@
+import { ConnectorError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
+import type { SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
+import { digest } from './reconcile.ts';
+import type { Records, SubscriptionRecord } from './record.ts';
+
+export interface SweepParts {
+  cloudesire: Pick<Cloudesire, 'subscriptions'>;
+  records: Records;
+  requestLook(subscriptionId: number): Promise<unknown>;
+  log: Log;
+}
+
+/** States in the marketplace that call for something, or may hide a change that no event told. */
+const LIVING = ['PENDING', 'DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT', 'FAILED'] as const;
+/** States of a record that only a change in the marketplace can move. */
+const AT_REST = new Set<SubscriptionRecord['state']>(['idle', 'done']);
+
+/**
+ * Finds what no event told: asks the marketplace for all living CSP subscriptions, and gives a look to each that is not at rest or has
+ * changed since the last look; then to each that we hold for alive although the marketplace did not list it.
+ */
+export function createSweep({
+  cloudesire,
+  records,
+  requestLook,
+  log,
+}: SweepParts): (signal: AbortSignal) => Promise<void> {
+  return async (signal) => {
+    const listed = new Set<number>();
+    let looks = 0;
+    for await (const seen of livingSubscriptions(cloudesire.subscriptions)) {
+      if (signal.aborted) return;
+      listed.add(seen.id);
+      if (isSettled(await records.get(seen.id), seen)) continue;
+      await requestLook(seen.id);
+      looks += 1;
+    }
+    for await (const id of records.ids()) {
+      if (signal.aborted) return;
+      if (listed.has(id) || isOver(await records.get(id))) continue;
+      await requestLook(id);
+      looks += 1;
+    }
+    log.info({ listed: listed.size, looks }, 'sweep finished');
+  };
+}
+
+async function* livingSubscriptions(subscriptions: Cloudesire['subscriptions']): AsyncIterable<SubscriptionSummary> {
+  try {
+    yield* subscriptions.list({ productType: 'CSP', statuses: [...LIVING] });
+  } catch (error) {
+    // Some accounts may not filter by product type; then each look finds out by itself what is ours.
+    const notAllowed = error instanceof ConnectorError && [400, 403, 422].includes(error.facts.status ?? 0);
+    if (!notAllowed) throw error;
+    yield* subscriptions.list({ statuses: [...LIVING] });
+  }
+}
+
+function isSettled(record: SubscriptionRecord | undefined, seen: SubscriptionSummary): boolean {
+  return record !== undefined && AT_REST.has(record.state) && record.seen === digest(seen);
+}
+
+/** Ended at Microsoft and in the marketplace, or never begun: nothing is left to find. */
+function isOver(record: SubscriptionRecord | undefined): boolean {
+  if (!record) return true;
+  return record.fulfillment?.endedAt !== undefined || (record.state === 'idle' && !record.fulfillment && !record.run);
+}
