@@ -1,0 +1,230 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import type { Call, Reply } from '../core/server.ts';
+import type { Token, Tokens } from '../core/tokens.ts';
+import { type Directory, PARTNER_TENANT_ID, PARTNER_USER, type Tenant } from './directory.ts';
+import {
+  consentMissing,
+  missingCredential,
+  missingParameter,
+  Refusal,
+  refusalReply,
+  secondFactorNeeded,
+  unknownCertificate,
+  unknownClient,
+  unknownTenant,
+  unsupportedGrant,
+  wrongSecret,
+} from './errors.ts';
+import type { Grants, SignIn } from './grants.ts';
+import { readWish, type Version, type Wish } from './scope.ts';
+
+/** What may be set otherwise than Entra ID does by default. */
+export interface EntraSwitches {
+  /** Life of an access token in seconds. */
+  accessTokenLifetimeS: number;
+  /** Life of a refresh token in days, counted from its issue. */
+  refreshTokenLifetimeDays: number;
+  /** Whether a refresh token works on after it was used, until its own end, or ends with its use. */
+  usedRefreshTokens: 'keep' | 'revoke';
+  /** Whether user tokens are issued only when the sign-in behind them had a second factor (conditional access). */
+  conditionalAccess: boolean;
+}
+
+/** One line of the books: a token that was issued, or a wish that was refused (`refusedWith`: the AADSTS number). */
+export interface EntraEntry {
+  at: string;
+  what: 'app token' | 'user token' | 'refusal';
+  grant: string;
+  tenant: string;
+  audience?: string;
+  mfa?: boolean;
+  refusedWith?: number;
+  correlationId: string;
+}
+
+interface Parts {
+  clock: Clock;
+  tokens: Tokens;
+  directory: Directory;
+  grants: Grants;
+  switches: EntraSwitches;
+  /** Whether a user token that is issued now carries the claim of a second factor, if its sign-in had one. */
+  mfaClaim: () => boolean;
+  record(entry: EntraEntry): void;
+  keepSecret(value: string): void;
+}
+
+const GRANTS = ['client_credentials', 'refresh_token', 'authorization_code'];
+const CLOCK_SKEW_S = 300;
+
+/**
+ * Answers `POST /{tenant}/oauth2/v2.0/token` and, for `v1`, `POST /{tenant}/oauth2/token`. The checks come in the order
+ * tenant, grant, client, what is asked for, secret, grant's own value, consent, second factor.
+ *
+ * @see https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+ * @see https://learn.microsoft.com/entra/identity-platform/v2-oauth2-auth-code-flow
+ */
+export function answerTokenRequest(version: Version, call: Call, parts: Parts): Reply {
+  const form = readForm(call);
+  const correlationId =
+    call.headers['client-request-id'] ??
+    call.query.get('client-request-id') ??
+    form.get('client-request-id') ??
+    randomUUID();
+  const grant = form.get('grant_type') ?? '';
+  const traceId = randomUUID();
+  const headers = {
+    'cache-control': 'no-store',
+    pragma: 'no-cache',
+    'x-ms-request-id': traceId,
+    'client-request-id': correlationId,
+  };
+  try {
+    const tenant = parts.directory.findTenant(call.params.tenant!);
+    if (tenant === undefined) throw unknownTenant(call.params.tenant!, 'token');
+    const body = issue(version, form, tenant, correlationId, parts);
+    return { status: 200, headers, body };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const at = new Date(parts.clock.now()).toISOString();
+    parts.record({ at, what: 'refusal', grant, tenant: call.params.tenant!, refusedWith: error.code, correlationId });
+    const reply = refusalReply(error, { traceId, correlationId, nowMs: parts.clock.now() });
+    return { ...reply, headers };
+  }
+}
+
+function readForm(call: Call): URLSearchParams {
+  const isForm = call.headers['content-type']?.toLowerCase().startsWith('application/x-www-form-urlencoded') ?? false;
+  return new URLSearchParams(isForm ? call.rawBody.toString('utf8') : '');
+}
+
+function issue(version: Version, form: URLSearchParams, tenant: Tenant, correlationId: string, parts: Parts): object {
+  const grant = form.get('grant_type');
+  if (!grant) throw missingParameter('grant_type');
+  if (!GRANTS.includes(grant)) throw unsupportedGrant(grant);
+  checkClient(form, grant, tenant, parts.directory);
+  const wish = readWish(version, form, tenant.domain);
+  checkCredential(form, grant, parts.directory);
+
+  const record = (token: Token): void =>
+    parts.record({
+      at: new Date(parts.clock.now()).toISOString(),
+      what: token.kind === 'app' ? 'app token' : 'user token',
+      grant,
+      tenant: tenant.id,
+      audience: token.audience,
+      ...(token.kind === 'user' ? { mfa: token.mfa } : {}),
+      correlationId,
+    });
+
+  if (grant === 'client_credentials') {
+    if (!tenant.consented) throw unknownClient(parts.directory.app.clientId, tenant.domain);
+    const token = issueAccessToken('app', wish, tenant, false, parts);
+    record(token);
+    return describe(version, token, wish, parts);
+  }
+
+  const signIn = useGrant(form, grant, parts);
+  if (!tenant.consented) throw consentMissing(parts.directory.app.clientId, parts.directory.app.displayName);
+  const mfa = signIn.mfa && parts.mfaClaim();
+  if (parts.switches.conditionalAccess && !mfa) throw secondFactorNeeded(wish.resource.appId);
+  const token = issueAccessToken('user', wish, tenant, mfa, parts);
+  record(token);
+  const rotates = grant === 'refresh_token' || wish.offlineAccess;
+  if (grant === 'refresh_token' && parts.switches.usedRefreshTokens === 'revoke') {
+    parts.grants.endRefreshToken(form.get('refresh_token')!);
+  }
+  const lifetimeDays = parts.switches.refreshTokenLifetimeDays;
+  return {
+    ...describe(version, token, wish, parts),
+    ...(rotates ? { refresh_token: parts.grants.issueRefreshToken({ mfa: signIn.mfa }, lifetimeDays) } : {}),
+    ...(wish.openid ? { id_token: issueIdentityToken(token, parts) } : {}),
+    ...(form.get('client_info') === '1' ? { client_info: clientInfo() } : {}),
+  };
+}
+
+function checkClient(form: URLSearchParams, grant: string, tenant: Tenant, { app }: Directory): void {
+  const clientId = form.get('client_id');
+  if (!clientId) throw missingParameter('client_id');
+  if (clientId.toLowerCase() !== app.clientId) throw unknownClient(clientId, tenant.domain);
+  if (grant === 'refresh_token' && !form.get('refresh_token')) throw missingParameter('refresh_token');
+  if (grant === 'authorization_code' && !form.get('code')) throw missingParameter('code');
+}
+
+function checkCredential(form: URLSearchParams, grant: string, { app }: Directory): void {
+  const secret = form.get('client_secret');
+  if (secret) {
+    if (!app.secrets.includes(secret)) throw wrongSecret(app.clientId);
+  } else {
+    throw form.get('client_assertion') ? unknownCertificate() : missingCredential(grant);
+  }
+}
+
+function useGrant(form: URLSearchParams, grant: string, { grants }: Parts): SignIn {
+  return grant === 'refresh_token'
+    ? grants.useRefreshToken(form.get('refresh_token')!)
+    : grants.redeemCode(form.get('code')!, form.get('redirect_uri') ?? undefined);
+}
+
+function issueAccessToken(kind: Token['kind'], wish: Wish, tenant: Tenant, mfa: boolean, parts: Parts): Token {
+  return parts.tokens.issue({
+    audience: wish.resource.audience,
+    tenant: tenant.id,
+    clientId: parts.directory.app.clientId,
+    kind,
+    mfa,
+    expiresAt: parts.clock.now() + parts.switches.accessTokenLifetimeS * 1000,
+  });
+}
+
+function describe(version: Version, token: Token, wish: Wish, { clock, switches }: Parts): object {
+  const lifetimeS = switches.accessTokenLifetimeS;
+  const scope = token.kind === 'user' ? { scope: wish.scope } : {};
+  if (version === 'v2') {
+    return {
+      token_type: 'Bearer',
+      ...scope,
+      expires_in: lifetimeS,
+      ext_expires_in: lifetimeS,
+      access_token: token.value,
+    };
+  }
+  return {
+    token_type: 'Bearer',
+    ...scope,
+    expires_in: String(lifetimeS),
+    ext_expires_in: String(lifetimeS),
+    expires_on: String(Math.floor(token.expiresAt / 1000)),
+    not_before: String(Math.floor(clock.now() / 1000) - CLOCK_SKEW_S),
+    resource: wish.resource.audience,
+    access_token: token.value,
+  };
+}
+
+function issueIdentityToken(token: Token, { clock, keepSecret }: Parts): string {
+  const nowS = Math.floor(clock.now() / 1000);
+  const claims = {
+    aud: token.clientId,
+    iss: `https://login.microsoftonline.com/${PARTNER_TENANT_ID}/v2.0`,
+    iat: nowS,
+    nbf: nowS,
+    exp: Math.floor(token.expiresAt / 1000),
+    oid: PARTNER_USER.objectId,
+    sub: PARTNER_USER.objectId,
+    tid: PARTNER_TENANT_ID,
+    name: PARTNER_USER.name,
+    preferred_username: PARTNER_USER.userPrincipalName,
+    ver: '2.0',
+  };
+  const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const header = encode({ typ: 'JWT', alg: 'RS256', kid: 'emulator' });
+  const value = `${header}.${encode(claims)}.${randomBytes(64).toString('base64url')}`;
+  keepSecret(value);
+  return value;
+}
+
+function clientInfo(): string {
+  const info = { uid: PARTNER_USER.objectId, utid: PARTNER_TENANT_ID };
+  return Buffer.from(JSON.stringify(info)).toString('base64url');
+}

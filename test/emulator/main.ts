@@ -1,0 +1,103 @@
+import { parseArgs } from 'node:util';
+import { type Emulators, startEmulators } from './emulators.ts';
+
+const USAGE = `npm run emulator -- [options]
+  --cloudesire-port 8091
+  --partner-center-port 8092
+  --entra-port 8443
+  --connector http://127.0.0.1:8080   where events are sent`;
+
+const EXIT_USAGE = 64;
+
+interface Options {
+  ports: { cloudesire: number; partnerCenter: number; entra: number };
+  connectorUrl: string;
+}
+
+function readOptions(args: string[]): Options {
+  const { values } = parseArgs({
+    args,
+    options: {
+      'cloudesire-port': { type: 'string', default: '8091' },
+      'partner-center-port': { type: 'string', default: '8092' },
+      'entra-port': { type: 'string', default: '8443' },
+      connector: { type: 'string', default: 'http://127.0.0.1:8080' },
+    },
+  });
+  if (!URL.canParse(values.connector)) throw new Error(`--connector takes an address, not ${values.connector}`);
+  return {
+    ports: {
+      cloudesire: readPort('--cloudesire-port', values['cloudesire-port']),
+      partnerCenter: readPort('--partner-center-port', values['partner-center-port']),
+      entra: readPort('--entra-port', values['entra-port']),
+    },
+    connectorUrl: values.connector,
+  };
+}
+
+function readPort(option: string, text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535) throw new Error(`${option} takes a port from 0 to 65535, not ${text}`);
+  return port;
+}
+
+function describe(emulators: Emulators, connectorUrl: string): string {
+  const { cloudesire, partnerCenter, entra } = emulators;
+  const cloudesireOrigin = new URL(cloudesire.url).origin;
+  const exports = Object.entries(emulators.environment()).map(([name, value]) => `export ${name}='${value}'`);
+  return `Cloudesire      ${cloudesire.url}   events go to ${new URL('/event', connectorUrl).href}
+Partner Center  ${partnerCenter.url}
+Entra ID        ${entra.url}
+
+The connector's environment:
+
+${exports.join('\n')}
+
+Each of the three lists its commands at /_emulator and runs one with POST /_emulator/<command>:
+
+  curl ${cloudesireOrigin}/_emulator
+  curl -d '{"plan":2101,"buyer":1301,"licenses":5,"paid":true}' ${cloudesireOrigin}/_emulator/placeOrder
+  curl -d '{"on":true}' ${partnerCenter.url}/_emulator/acceptAllAttestations
+  curl -d '{"ms":86400000}' ${cloudesireOrigin}/_emulator/advance
+  curl -X POST ${partnerCenter.url}/_emulator/books
+  curl -X POST --cacert ${emulators.caFile} ${entra.url}/_emulator/expireTokens
+
+End with Ctrl-C.`;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+async function run(): Promise<void> {
+  let options: Options;
+  try {
+    options = readOptions(process.argv.slice(2));
+  } catch (error) {
+    console.error(`${messageOf(error)}\n\n${USAGE}`);
+    process.exitCode = EXIT_USAGE;
+    return;
+  }
+
+  let emulators: Emulators;
+  try {
+    emulators = await startEmulators({ ports: options.ports });
+  } catch (error) {
+    console.error(`The emulators cannot start: ${messageOf(error)}`);
+    process.exitCode = 1;
+    return;
+  }
+  emulators.connectTo(options.connectorUrl);
+  console.log(describe(emulators, options.connectorUrl));
+
+  let isClosing = false;
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (isClosing) return;
+      isClosing = true;
+      void emulators.close();
+    });
+  }
+}
+
+await run();
