@@ -1,0 +1,289 @@
+import type { Redis } from 'ioredis';
+import type { Config } from './config.ts';
+import { eventNotificationRoutes } from './intake/event-notification.ts';
+import { healthRoutes } from './intake/health.ts';
+import { metricsRoute } from './intake/metrics.ts';
+import { opsApi } from './intake/ops-api.ts';
+import { createServer } from './intake/server.ts';
+import { type AlertParts, type Alerts, createAlerts } from './lib/alerts.ts';
+import { systemClock } from './lib/clock.ts';
+import type { Log } from './lib/log.ts';
+import { createMetrics } from './lib/metrics.ts';
+import { createProducer } from './queue/producer.ts';
+import { backoffMs } from './queue/retry-policy.ts';
+import { createWorker } from './queue/worker.ts';
+import { createReport } from './report/report.ts';
+import { createBudget } from './store/budget.ts';
+import { createCustomerDirectory } from './store/customers.ts';
+import { createJournal } from './store/journal.ts';
+import { createKeys } from './store/keys.ts';
+import { createLanes } from './store/lanes.ts';
+import { createQuarantine } from './store/quarantine.ts';
+import { createRecords } from './store/records.ts';
+import { checkWritable, producerConnection, redisWarnings, workerConnection } from './store/redis.ts';
+import { createRefreshTokenStore } from './store/refresh-token.ts';
+import { createSecretBox } from './store/secret-box.ts';
+import { createTimeline } from './store/timeline.ts';
+import { createCloudesire } from './upstreams/cloudesire/client.ts';
+import { createHttp, type Http, type UpstreamCall } from './upstreams/http.ts';
+import { createPartnerCenter } from './upstreams/partner-center/client.ts';
+import { createTokens } from './upstreams/partner-center/token.ts';
+import { createCatalog } from './workflows/catalog.ts';
+import { createReconcile } from './workflows/reconcile.ts';
+import { createSweep } from './workflows/sweep.ts';
+
+/** Answers to an event never take longer; the promise to the marketplace is 2 s. */
+const EVENT_ANSWER_WITHIN_MS = 1_800;
+/** Looks at once in one process. Most of their time they wait for an upstream. */
+const CONCURRENT_LOOKS = 20;
+/** Longest pause between two tries of something that fails. */
+const LONGEST_BACKOFF_MS = 300_000;
+
+/**
+ * Partner Center allows 500 calls a minute and partner; a tenth is left to people and other programs.
+ * https://learn.microsoft.com/partner-center/developer/api-throttling-guidance
+ */
+const CALLS_PER_MINUTE = 450;
+
+/** A running service. */
+export interface Service {
+  /** Begins to listen, to work, or both. Resolves once the address is bound. */
+  start(): Promise<void>;
+  /** Not ready from now on; finishes what is open, hands over what is not, and lets go of everything. */
+  stop(): Promise<void>;
+}
+
+/** Builds every part by its role in this process and connects them. Nothing else knows more than its own parts. */
+export function compose(config: Config, { log, capture }: { log: Log; capture?: AlertParts['capture'] }): Service {
+  const clock = systemClock;
+  const metrics = createMetrics();
+  const alerts = createAlerts({ log, ...(capture && { capture }), count: (code) => metrics.alerts.inc({ code }) });
+  const { prefix } = config.redis;
+  const keys = createKeys(prefix);
+  let stopping = false;
+
+  const producerRedis = producerConnection(config.redis.url);
+  const producer = createProducer({ redis: producerRedis, prefix, backlogLimit: config.backlogLimit });
+  const worker = config.role === 'web' ? undefined : composeWorker();
+
+  const server = createServer({ bug: (error, facts) => alerts.bug(error, facts) });
+  server.register(healthRoutes, {
+    log,
+    isStopping: () => stopping,
+    checks: {
+      redis: () => checkWritable(producerRedis, keys),
+      ...(worker && { worker: async () => (worker.isAlive() ? undefined : 'The worker does not take jobs.') }),
+    },
+  });
+  server.register(metricsRoute, { registry: metrics.registry });
+  metrics.gauge('connector_backlog_looks', 'Subscriptions that wait for a look', () => producer.backlog());
+  if (config.role !== 'worker') registerIntake();
+
+  return {
+    async start() {
+      if (worker) {
+        worker.start();
+        void producerReady(producerRedis)
+          .then(async () => {
+            for (const warning of await redisWarnings(producerRedis))
+              log.warn({ warning }, 'Redis is not set up to keep what it is given');
+            await producer.scheduleSweeps(config.timing.sweepEveryMs);
+            await producer.requestSweep();
+          })
+          .catch((error: unknown) =>
+            log.warn(
+              { err: error },
+              'the first sweep could not be asked for; the schedule of another process or the next start does it',
+            ),
+          );
+      }
+      await server.listen({ host: config.http.host, port: config.http.port });
+      log.info({ role: config.role, addresses: server.addresses() }, 'ready to serve');
+    },
+
+    async stop() {
+      stopping = true;
+      await Promise.all([worker?.stop(), server.close()]);
+      await producer.close();
+      producerRedis.disconnect();
+    },
+  };
+
+  function registerIntake(): void {
+    const records = createRecords(producerRedis, keys);
+    const timeline = createTimeline(producerRedis, keys);
+    const quarantine = createQuarantine(producerRedis, keys, clock);
+    metrics.gauge('connector_quarantine_size', 'Signed bodies that were no notification', () => quarantine.size());
+
+    server.register(eventNotificationRoutes, {
+      secrets: config.cloudesire.eventSecrets,
+      requestLook: (subscriptionId) => producer.requestLook(subscriptionId),
+      quarantine: (body, reason) => quarantine.add(body, reason),
+      deadlineMs: EVENT_ANSWER_WITHIN_MS,
+      log,
+      count: (outcome) => metrics.events.inc({ outcome }),
+    });
+
+    if (config.http.opsToken === undefined) return;
+    const tellOf = (id: number, text: string, reason: string | undefined) =>
+      timeline.add(id, { at: new Date(clock.now()).toISOString(), kind: 'operator', text, ...(reason && { reason }) });
+    server.register(opsApi, {
+      token: config.http.opsToken,
+      log,
+      list: (query) => records.list(query),
+      async show(id) {
+        const record = await records.get(id);
+        return record && { ...record, timeline: await timeline.read(id) };
+      },
+      async look(id, reason) {
+        await producer.requestLook(id);
+        await tellOf(id, 'operations asked for a look', reason);
+      },
+      async retry(id, reason) {
+        if (!(await records.get(id))) return false;
+        await records.askRetry(id);
+        await producer.requestLook(id);
+        await tellOf(id, 'operations asked to retry', reason);
+        return true;
+      },
+    });
+  }
+
+  function composeWorker() {
+    // Two connections, for BullMQ's blocking reads must not hold up the store.
+    const queueRedis = workerConnection(config.redis.url);
+    const redis = workerConnection(config.redis.url);
+    const { look, sweep } = composeLooks(config, {
+      redis,
+      log,
+      alerts,
+      requestLook: (id) => producer.requestLook(id, { urgent: false }),
+      observe(call) {
+        const { upstream, method, status, errorCode, durationMs } = call;
+        metrics.upstreamSeconds.observe(
+          { upstream, method, status: String(status ?? errorCode ?? 'none') },
+          durationMs / 1000,
+        );
+        if (call.withheld) log.info({ ...call }, 'dry run: call withheld');
+        else log.debug({ ...call }, 'upstream call');
+      },
+    });
+    const runner = createWorker({
+      connection: queueRedis,
+      prefix,
+      concurrency: CONCURRENT_LOOKS,
+      async look(subscriptionId, signal) {
+        const outcome = await look(subscriptionId, signal);
+        metrics.looks.inc({ outcome: 'done' in outcome ? 'done' : 'again' });
+        return outcome;
+      },
+      async sweep(signal) {
+        await producer.repairStrayLooks();
+        await sweep(signal);
+      },
+      onError: (error) => alerts.bug(error),
+    });
+    return {
+      start: () => runner.start(),
+      isAlive: () => runner.isAlive(),
+      async stop() {
+        await runner.stop();
+        queueRedis.disconnect();
+        redis.disconnect();
+      },
+    };
+  }
+}
+
+export interface LookParts {
+  /** From `workerConnection`. */
+  redis: Redis;
+  log: Log;
+  alerts: Alerts;
+  requestLook(subscriptionId: number): Promise<unknown>;
+  observe(call: UpstreamCall): void;
+}
+
+/** Builds what a worker does: the look at one subscription, and the sweep over all. */
+export function composeLooks(config: Config, { redis, log, alerts, requestLook, observe }: LookParts) {
+  const clock = systemClock;
+  const { timing, sales } = config;
+  const keys = createKeys(config.redis.prefix);
+  const lanes = createLanes(redis, keys);
+  const records = createRecords(redis, keys);
+  const directory = createCustomerDirectory(redis, keys);
+  const box = createSecretBox(config.redis.stateKey);
+  const budget = createBudget(redis, keys, () => CALLS_PER_MINUTE);
+  const { baseUrl, authorityUrl, refreshToken, ...app } = config.partnerCenter;
+
+  const httpFor = (upstream: string, base: string): Http =>
+    createHttp({
+      upstream,
+      baseUrl: base,
+      readTimeoutMs: timing.httpTimeoutMs,
+      readOnly: config.readOnly,
+      budget,
+      observe,
+    });
+  const cloudesire = createCloudesire({
+    http: httpFor('cloudesire', config.cloudesire.baseUrl),
+    token: config.cloudesire.authToken,
+  });
+  const tokens = createTokens({
+    ...app,
+    http: httpFor('entra', authorityUrl),
+    clock,
+    refreshTokens: createRefreshTokenStore(redis, keys, box),
+    seed: refreshToken,
+  });
+  const partnerCenter = createPartnerCenter({ http: httpFor('partner-center', baseUrl), tokens });
+  const report = createReport({ cloudesire, languages: config.cloudesire.languages });
+
+  const catalog = createCatalog({
+    cloudesire,
+    partnerCenter,
+    report,
+    directory,
+    box,
+    alerts,
+    mode: sales.agreementMode,
+    privateCustomers: sales.privateCustomers,
+    license: {
+      licenseIdentifier: config.cloudesire.licenseIdentifier,
+      domainParameter: config.cloudesire.domainParameter,
+    },
+    pollEveryMs: timing.pollEveryMs,
+    now: () => clock.now(),
+    async isProvisioning(subscriptionId) {
+      const record = await records.get(subscriptionId);
+      return record?.run?.operation === 'provision' && record.state !== 'failed';
+    },
+  });
+  const look = createReconcile({
+    cloudesire,
+    catalog,
+    report,
+    records,
+    timeline: createTimeline(redis, keys),
+    journal: createJournal(redis, keys),
+    directory,
+    alerts,
+    log,
+    clock,
+    openLane: (subscriptionId, signal) => lanes.openLane(subscriptionId, signal),
+    backoffMs: (attempts) =>
+      backoffMs({ attempts, baseMs: timing.retryBaseMs, capMs: LONGEST_BACKOFF_MS, random: Math.random }),
+    settings: {
+      sandboxOrders: sales.sandboxOrders,
+      deadlineMs: timing.operationDeadlineMs,
+      retryBaseMs: timing.retryBaseMs,
+    },
+  });
+  return { look, sweep: createSweep({ cloudesire, records, requestLook, log }) };
+}
+
+/** Resolves when the connection can be used, now or later. */
+function producerReady(redis: Redis): Promise<void> {
+  if (redis.status === 'ready') return Promise.resolve();
+  return new Promise((resolve) => redis.once('ready', () => resolve()));
+}

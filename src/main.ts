@@ -1,0 +1,51 @@
+import { compose } from './compose.ts';
+import { type Config, loadConfig } from './config.ts';
+import { sentry } from './instrument.ts';
+import { ConnectorError } from './lib/errors.ts';
+import { createLog } from './lib/log.ts';
+
+/** A configuration that cannot work, as sysexits.h counts it. */
+const EXIT_CONFIG = 78;
+/** Whatever hangs, the process is gone by then. */
+const STOP_WITHIN_MS = 15_000;
+
+let isStopping = false;
+
+const config = readConfig();
+const log = createLog({ level: config.logLevel });
+for (const warning of config.warnings) log.warn({ warning }, 'configuration');
+
+const service = compose(config, { log, ...(sentry && { capture: sentry.captureException }) });
+process.on('SIGTERM', () => void stop('SIGTERM', 0));
+process.on('SIGINT', () => void stop('SIGINT', 0));
+process.on('uncaughtException', (error) => {
+  log.error({ err: error }, 'uncaught exception: the process ends and is to be started again');
+  void stop('uncaught exception', 1);
+});
+
+try {
+  await service.start();
+} catch (error) {
+  log.error({ err: error }, 'the service could not start');
+  await stop('failed start', 1);
+}
+
+async function stop(reason: string, exitCode: number): Promise<void> {
+  if (isStopping) return;
+  isStopping = true;
+  log.info({ reason }, 'stopping');
+  setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
+  await service.stop();
+  await sentry?.flush(2_000);
+  log.info({ reason }, 'stopped');
+  process.exit(exitCode);
+}
+
+function readConfig(): Config {
+  try {
+    return loadConfig();
+  } catch (error) {
+    process.stderr.write(`${error instanceof ConnectorError ? error.message : String(error)}\n`);
+    process.exit(EXIT_CONFIG);
+  }
+}

@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+/** What `npm start` hands to Node. */
+const START = scripts.start.split(' ').slice(1);
+/** Starting takes under a second; a slow machine may take much longer. */
+const START_WITHIN_MS = 60_000;
+
+/** The connector as a process of its own, started as `npm start` does. */
+export interface RunningService {
+  url: string;
+  process: ChildProcess;
+  /** Everything it wrote so far. */
+  output(): string;
+  /** Resident memory in bytes. */
+  residentBytes(): number;
+  /** Resolves when it has ended, with the exit code or the signal that ended it. */
+  ended: Promise<number | NodeJS.Signals | null>;
+  /** Sends a signal and resolves as `ended` does. */
+  end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+}
+
+/** Starts the service with this environment and nothing else, and resolves once it listens. */
+export async function startService(environment: Record<string, string>): Promise<RunningService> {
+  const port = environment.PORT ?? String(await freePort());
+  const child = spawn(process.execPath, START, {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, HOST: '127.0.0.1', ...environment, PORT: port },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const ready = Promise.withResolvers<void>();
+  const exit = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (output.includes('ready to serve')) ready.resolve();
+    });
+  }
+  const ended = exit.then(([code, signal]) => code ?? signal);
+  const timer = setTimeout(
+    () => ready.reject(new Error(`The service did not start in time:\n${output}`)),
+    START_WITHIN_MS,
+  );
+  void exit.then(([code]) => ready.reject(new Error(`The service ended with ${code}:\n${output}`)));
+  await ready.promise.finally(() => clearTimeout(timer));
+
+  return {
+    url: `http://127.0.0.1:${port}`,
+    process: child,
+    output: () => output,
+    residentBytes: () =>
+      Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,
+    ended,
+    end(signal = 'SIGTERM') {
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      return ended;
+    },
+  };
+}
+
+/** Runs the service until it ends by itself, as with a configuration that cannot work. */
+export async function runService(
+  environment: Record<string, string>,
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, START, {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+    });
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output };
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { inject } from 'vitest';
+import { composeLooks } from '../../src/compose.ts';
+import { type Config, loadConfig } from '../../src/config.ts';
+import { type Alerts, createAlerts } from '../../src/lib/alerts.ts';
+import { createKeys, type Keys } from '../../src/store/keys.ts';
+import { createRecords } from '../../src/store/records.ts';
+import { workerConnection } from '../../src/store/redis.ts';
+import { createTimeline } from '../../src/store/timeline.ts';
+import type { Records, Timeline } from '../../src/workflows/record.ts';
+import { trustAuthority } from '../emulator/core/tls.ts';
+import { type Emulators, startEmulators } from '../emulator/emulators.ts';
+import { createMemoryLog } from './memory-log.ts';
+
+export interface World {
+  emulators: Emulators;
+  config: Config;
+  redis: Redis;
+  keys: Keys;
+  records: Records;
+  timeline: Timeline;
+  /** Everything that was logged, as text. */
+  logged(): string;
+  /** Codes of the alerts so far. */
+  alerts: string[];
+  /** One look at a subscription, as a worker makes it. */
+  look(subscriptionId: number): Promise<{ done: true } | { againInMs: number }>;
+  sweep(): Promise<number[]>;
+  /** Looks until nothing is left to do, or it waits for somebody: then virtual time moves on, at most `looks` times. */
+  settle(subscriptionId: number, options?: { looks?: number }): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * The connector's own workflows, clients and store, in process, against the emulators and a real Redis. No queue: the test
+ * decides when there is a look.
+ */
+export async function createWorld(environment: Record<string, string> = {}): Promise<World> {
+  const emulators = await startEmulators();
+  trustAuthority(emulators.caFile);
+  const prefix = `test-${randomUUID()}`;
+  const config = loadConfig({
+    ...emulators.environment(),
+    REDIS_URL: inject('redisUrl'),
+    REDIS_PREFIX: prefix,
+    POLL_EVERY_MS: '10',
+    RETRY_BASE_MS: '10',
+    HTTP_TIMEOUT_MS: '2000',
+    ...environment,
+  });
+  const redis = workerConnection(config.redis.url);
+  const keys = createKeys(prefix);
+  const alerts: string[] = [];
+  const { log, text } = createMemoryLog();
+  const told: Alerts = createAlerts({ log, count: (code) => alerts.push(code) });
+  const requested: number[] = [];
+  const looks = composeLooks(config, {
+    redis,
+    log,
+    alerts: told,
+    requestLook: async (id) => requested.push(id),
+    observe: () => {},
+  });
+  const signal = new AbortController().signal;
+  const look = (subscriptionId: number) => looks.look(subscriptionId, signal);
+
+  return {
+    emulators,
+    config,
+    redis,
+    keys,
+    records: createRecords(redis, keys),
+    timeline: createTimeline(redis, keys),
+    logged: text,
+    alerts,
+    look,
+    async sweep() {
+      requested.length = 0;
+      await looks.sweep(signal);
+      return [...requested];
+    },
+    async settle(subscriptionId, { looks: most = 100 } = {}) {
+      for (let looksMade = 0; looksMade < most; looksMade += 1) {
+        const outcome = await look(subscriptionId);
+        if ('done' in outcome) return;
+        await emulators.clock.advance(Math.max(outcome.againInMs, 500));
+      }
+    },
+    async close() {
+      for await (const found of redis.scanStream({ match: `${prefix}:*`, count: 1_000 })) {
+        if (found.length > 0) await redis.unlink(...(found as string[]));
+      }
+      redis.disconnect();
+      await emulators.close();
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { cruise } from 'dependency-cruiser';
+import { expect, it } from 'vitest';
+
+/** Which rooms of the house a room may import besides itself; the composition root and `main.ts` may everything. */
+const ROOMS: Record<string, string[]> = {
+  lib: [],
+  engine: ['lib'],
+  'upstreams/cloudesire': ['lib', 'upstreams/http.ts'],
+  'upstreams/partner-center': ['lib', 'upstreams/http.ts'],
+  report: ['lib', 'upstreams'],
+  'workflows/license': ['lib', 'engine', 'upstreams', 'report', 'workflows/steps', 'workflows/[^/]+\\.ts'],
+  workflows: ['lib', 'engine', 'upstreams', 'report'],
+  store: ['lib', 'engine/journal.ts', 'workflows/[^/]+\\.ts'],
+  queue: ['lib', 'engine'],
+  intake: ['lib'],
+};
+
+/** The room that alone may use a library. */
+const OWNERS: Record<string, string> = {
+  axios: '^src/upstreams/http\\.ts$',
+  ioredis: '^src/(store/|compose\\.ts$)',
+  bullmq: '^src/queue/',
+  fastify: '^src/intake/',
+  '@sentry/node': '^src/instrument\\.ts$',
+  'prom-client': '^src/lib/metrics\\.ts$',
+};
+
+const forbidden = [
+  ...Object.entries(ROOMS).map(([room, allowed]) => ({
+    name: `${room} imports only ${allowed.join(', ') || 'nothing of ours'}`,
+    severity: 'error' as const,
+    from: { path: `^src/${room}/` },
+    to: { path: '^src/', pathNot: [`^src/${room}/`, ...allowed.map((path) => `^src/${path}`)] },
+  })),
+  ...Object.entries(OWNERS).map(([library, owner]) => ({
+    name: `only ${owner} uses ${library}`,
+    severity: 'error' as const,
+    from: { path: '^src/', pathNot: owner },
+    to: { path: `node_modules/${library}/` },
+  })),
+  { name: 'src never imports test', severity: 'error' as const, from: { path: '^src/' }, to: { path: '^test/' } },
+  {
+    name: 'the emulators share nothing with the connector',
+    severity: 'error' as const,
+    from: { path: '^test/emulator/' },
+    to: { path: '^(src|test/support)/' },
+  },
+  {
+    name: 'a store knows interfaces only',
+    severity: 'error' as const,
+    from: { path: '^src/store/' },
+    to: { path: '^src/workflows/', dependencyTypesNot: ['type-only' as const] },
+  },
+];
+
+it('imports flow one way, each library has its room, and the emulators stand on the other side of the wire', async () => {
+  const { output } = await cruise(['src', 'test'], {
+    validate: true,
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: 'node_modules' },
+    parser: 'swc',
+    ruleSet: { forbidden },
+  });
+  if (typeof output === 'string') throw new Error('expected a result object');
+
+  expect(output.summary.violations.map(({ rule, from, to }) => `${rule.name}: ${from} → ${to}`)).toEqual([]);
+  // A tree that could not be read must not pass as a clean one.
+  expect(output.summary.totalCruised).toBeGreaterThan(100);
+  expect(output.summary.totalDependenciesCruised).toBeGreaterThan(300);
+});
