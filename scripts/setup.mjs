@@ -32,20 +32,21 @@ function installPackages() {
 function provideRedis() {
   if (process.env.REDIS_URL || has('redis-server')) return;
   const managers = [
-    ['apt-get', ['update', '-qq'], ['install', '-y', '-qq', '--no-install-recommends', 'redis-server']],
-    ['apk', ['update', '-q'], ['add', '-q', 'redis']],
-    ['dnf', ['makecache', '-q'], ['install', '-y', '-q', 'redis']],
-    ['brew', ['update', '-q'], ['install', '-q', 'redis']],
+    { name: 'apt-get', update: 'update -qq', install: 'install -y -qq --no-install-recommends redis-server' },
+    { name: 'apk', update: 'update -q', install: 'add -q redis' },
+    { name: 'dnf', update: 'makecache -q', install: 'install -y -q redis' },
+    { name: 'brew', update: 'update -q', install: 'install -q redis' },
   ];
   const isRoot = process.getuid?.() === 0;
-  for (const [manager, update, install] of managers) {
-    if (!has(manager)) continue;
-    const [command, ...prefix] = isRoot || manager === 'brew' ? [manager] : has('sudo') ? ['sudo', '-n', manager] : [];
-    if (!command) continue;
-    say(`installing redis-server (${manager})`);
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
-    spawnSync(command, [...prefix, ...update], { stdio: ['ignore', 'ignore', 'inherit'], env });
-    spawnSync(command, [...prefix, ...install], { stdio: ['ignore', 'ignore', 'inherit'], env });
+  for (const { name, update, install } of managers) {
+    if (!has(name) || !(isRoot || name === 'brew' || has('sudo'))) continue;
+    const asRoot = isRoot || name === 'brew' ? '' : 'sudo -n ';
+    say(`installing redis-server (${name})`);
+    for (const task of [update, install]) {
+      // Only what goes wrong is worth reading; whether it helped is seen right after.
+      const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+      spawnSync('sh', ['-c', `${asRoot}${name} ${task}`], { stdio: ['ignore', 'ignore', 'inherit'], env });
+    }
     if (has('redis-server')) return;
   }
   if (hasDockerEngine()) return; // started in a container by whoever needs it
