@@ -11,7 +11,7 @@ function openBudget(limits: Record<string, number>) {
   /** Lets time pass for one key: its state are instants, so moving them back is the same as waiting. */
   async function passMs(name: string, ms: number): Promise<void> {
     const back = -Math.round(ms * 1_000);
-    const calls = await redis.zrange(keys.budget(name), 0, -1);
+    const calls = await redis.zrange(keys.budget(name), 0, '-1');
     for (const call of calls) await redis.zincrby(keys.budget(name), String(back), call);
     if ((await redis.exists(keys.budgetPause(name))) === 1) await redis.incrby(keys.budgetPause(name), String(back));
   }
