@@ -182,7 +182,7 @@ export function createReconcile(
         return;
       }
       const facts = event.kind === 'step-finished' ? { durationMs: event.durationMs } : {};
-      record = withoutUndefined({ ...record, attempts: 0, failingSince: undefined, toldWait: undefined });
+      record = withoutUndefined({ ...record, attempts: 0, failingSince: undefined, told: undefined });
       await tell('step', event.kind === 'step-finished' ? event.step : `${event.step}: had happened already`, facts);
       log.info(
         { runId: record.run?.id, step: event.step, ...facts },
@@ -344,13 +344,21 @@ export function createReconcile(
       return { done: true };
     }
 
-    /** Stores where the subscription stands now; what it waits for is told once. */
+    /** Stores where the subscription stands now. The timeline is told once: polls and tries that change nothing are no news. */
     async function standAt(state: RecordState, facts: Changes): Promise<void> {
-      const waitingFor = facts.waitingFor;
-      const isNews = record.state !== state || record.waitingFor !== waitingFor;
-      await keep({ ...facts, waitingFor, state, ...(record.state !== state && { since: now() }) });
-      if (isNews && waitingFor)
-        await tell(state === 'retrying' ? 'error' : 'wait', `${state}: waits for ${waitingFor}`, {});
+      const { waitingFor, lastError } = facts;
+      const news = lastError?.message ?? waitingFor;
+      const isNews = news !== undefined && record.told !== news;
+      await keep({
+        ...facts,
+        waitingFor,
+        state,
+        ...(record.state !== state && { since: now() }),
+        ...(isNews && { told: news }),
+      });
+      if (!isNews) return;
+      if (lastError) await tell('error', lastError.message, { code: lastError.code, state });
+      else await tell('wait', `waits for ${waitingFor}`, { state });
     }
 
     async function keep(changes: Changes): Promise<void> {

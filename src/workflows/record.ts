@@ -24,8 +24,8 @@ export interface SubscriptionRecord {
   operation?: Operation;
   step?: string;
   waitingFor?: string;
-  /** The wait that stands last in the timeline, so that polls do not repeat it. */
-  toldWait?: string;
+  /** The wait or failure that stands last in the timeline, so that polls and tries do not repeat it. */
+  told?: string;
   /** Failed tries of the current step in a row. */
   attempts: number;
   /** ISO instant of the first of the failures in a row; the deadline of the operation counts from it. */

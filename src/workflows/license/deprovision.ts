@@ -89,7 +89,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
   async function endIt(flow: Flow, customerId: string, partnerSubscriptionId: string): Promise<End> {
     const read = (): Promise<PartnerSubscription | undefined> => subscriptions.get(customerId, partnerSubscriptionId);
 
-    const outcome = await flow.effect<{ requestId: string }, 'cancelled' | 'window-closed'>('cancel', {
+    const outcome = await flow.effect<{ requestId: string }, 'cancelled' | 'window-closed'>('ask to cancel', {
       prepare: () => ({ requestId: randomUUID() }),
       async find() {
         const found = await read();
