@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { createCountReporter } from './test/support/count-reporter.ts';
 
 export default defineConfig({
   test: {
@@ -6,5 +7,6 @@ export default defineConfig({
     globalSetup: ['test/support/global-redis.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    reporters: ['default', createCountReporter()],
   },
 });

@@ -70,6 +70,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   server.register(healthRoutes, {
     log,
     isStopping: () => stopping,
+    notes: config.warnings,
     checks: {
       redis: () => checkWritable(producerRedis, keys),
       ...(worker && { worker: async () => (worker.isAlive() ? undefined : 'The worker does not take jobs.') }),

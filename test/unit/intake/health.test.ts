@@ -6,7 +6,7 @@ import { serve } from './serve.ts';
 
 async function setup(overrides: Partial<HealthParts> = {}) {
   const { log, lines } = createMemoryLog();
-  const parts: HealthParts = { checks: {}, isStopping: () => false, log, ...overrides };
+  const parts: HealthParts = { checks: {}, notes: [], isStopping: () => false, log, ...overrides };
   const { url } = await serve((app) => app.register(healthRoutes, parts));
   async function get(path: string): Promise<{ status: number; body: unknown }> {
     const response = await fetch(`${url}${path}`);
@@ -20,7 +20,15 @@ describe('GET /health/ready', () => {
     const { get } = await setup({ checks: { redis: async () => undefined, worker: async () => undefined } });
     expect(await get('/health/ready')).toEqual({
       status: 200,
-      body: { status: 'ok', checks: { redis: 'ok', worker: 'ok' } },
+      body: { status: 'ok', checks: { redis: 'ok', worker: 'ok' }, notes: [] },
+    });
+  });
+
+  it('is ready in spite of what is only worth a note', async () => {
+    const { get } = await setup({ notes: ['PARTNER_CENTER_REFRESH_TOKEN is missing'] });
+    expect(await get('/health/ready')).toMatchObject({
+      status: 200,
+      body: { notes: ['PARTNER_CENTER_REFRESH_TOKEN is missing'] },
     });
   });
 
@@ -30,7 +38,7 @@ describe('GET /health/ready', () => {
     });
     expect(await get('/health/ready')).toEqual({
       status: 503,
-      body: { status: 'not-ready', checks: { redis: 'Redis takes no writes.', worker: 'ok' } },
+      body: { status: 'not-ready', checks: { redis: 'Redis takes no writes.', worker: 'ok' }, notes: [] },
     });
   });
 
@@ -51,6 +59,7 @@ describe('GET /health/ready', () => {
           redis: 'The check failed; the log says why.',
           worker: 'The worker has not looked for work for a minute.',
         },
+        notes: [],
       },
     });
     expect(new Set(lines.map(({ check }) => check))).toEqual(new Set(['redis', 'worker']));
