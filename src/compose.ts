@@ -280,7 +280,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
       retryBaseMs: timing.retryBaseMs,
     },
   });
-  return { look, sweep: createSweep({ cloudesire, records, requestLook, log }) };
+  return { look, sweep: createSweep({ cloudesire, records, requestLook, clock, log }) };
 }
 
 /** Resolves when the connection can be used, now or later. */

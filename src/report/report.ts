@@ -24,8 +24,8 @@ export function createReport({
   // Endpoints and credentials have one text each, instructions one in every language of the marketplace.
   const main = textsOf(languages[0] ?? 'en');
 
-  const everyLanguage = (choose: (texts: Texts) => string): Record<string, string> =>
-    Object.fromEntries(languages.map((language) => [language, choose(textsOf(language))]));
+  const inLanguages = (choose: (texts: Texts, language: string) => string): Record<string, string> =>
+    Object.fromEntries(languages.map((language) => [language, choose(textsOf(language), language)]));
 
   async function setStatus(id: number, status: 'DEPLOYED' | 'UNDEPLOYED' | 'FAILED'): Promise<void> {
     try {
@@ -57,14 +57,36 @@ export function createReport({
     licenseInstructions(id: number, access: Access): Promise<void> {
       return subscriptions.setInstructions(
         id,
-        everyLanguage((texts) => texts.license[access]),
+        inLanguages((texts) => texts.license[access]),
+      );
+    },
+
+    /** Fewer seats from the next term on; `until` is the last day of this one, an ISO instant. The way in stays told. */
+    seatsAtRenewal(id: number, { seats, until }: { seats: number; until?: string }): Promise<void> {
+      return subscriptions.setInstructions(
+        id,
+        inLanguages(
+          (texts, language) =>
+            `${texts.notices.seatsAtRenewal({ seats: String(seats), date: dayIn(language, until) })}\n\n${texts.license['existing-tenant']}`,
+        ),
+      );
+    },
+
+    /** Another plan from the next term on; `until` as above. */
+    planAtRenewal(id: number, { until }: { until?: string }): Promise<void> {
+      return subscriptions.setInstructions(
+        id,
+        inLanguages(
+          (texts, language) =>
+            `${texts.notices.planAtRenewal({ date: dayIn(language, until) })}\n\n${texts.license['existing-tenant']}`,
+        ),
       );
     },
 
     /** The first administrator of a new tenant. Without a password only the name is told. */
     credentials(id: number, { userName, password }: { userName: string; password?: string }): Promise<void> {
       const description = (key: 'userName' | 'password'): Record<string, string> =>
-        everyLanguage((texts) => texts.credentials[key]);
+        inLanguages((texts) => texts.credentials[key]);
       return subscriptions.setCredentials(id, [
         { key: 'Username', value: userName, weight: 1, description: description('userName') },
         ...(password === undefined
@@ -78,7 +100,7 @@ export function createReport({
       await subscriptions.setEndpoints(id, [{ endpoint: url, category: 'APP', description: main.endpoints.agreement }]);
       await subscriptions.setInstructions(
         id,
-        everyLanguage((texts) => texts.agreement),
+        inLanguages((texts) => texts.agreement),
       );
     },
 
@@ -109,7 +131,7 @@ export function createReport({
       if (now?.deploymentStatus === 'PENDING') await setStatus(id, 'FAILED');
       await subscriptions.setInstructions(
         id,
-        everyLanguage((texts) => (texts.failures[code] ?? texts.failures.other)(inWords(params, texts))),
+        inLanguages((texts) => (texts.failures[code] ?? texts.failures.other)(inWords(params, texts))),
       );
     },
   };
@@ -120,6 +142,13 @@ function inWords(params: Params, { fields }: Texts): Params {
   if (!params.fields) return params;
   const names = params.fields.split(',').map((name) => (name in fields ? fields[name as AskedField] : name));
   return { ...params, fields: names.join(', ') };
+}
+
+/** A day as people write it, e.g. 31 August 2027; empty when it is not known. */
+function dayIn(language: string, instant: string | undefined): string {
+  if (!instant) return '';
+  const locale = language in CATALOGUE ? language : 'en';
+  return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(instant));
 }
 
 /** English where a language has no texts of its own. */

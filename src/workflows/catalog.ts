@@ -1,21 +1,54 @@
 import type { Workflow } from '../engine/workflow.ts';
+import type { Subscription } from '../upstreams/cloudesire/schema.ts';
+import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
+import { createChangePlan } from './license/change-plan.ts';
+import { createChangeSeats } from './license/change-seats.ts';
+import { createConvertTrial } from './license/convert-trial.ts';
 import { createDeprovisionLicense } from './license/deprovision.ts';
+import { describeAtMicrosoft, readPartnerSubscription } from './license/partner-subscription.ts';
 import { createProvisionLicense, type ProvisionLicenseParts } from './license/provision.ts';
+import { createRenewLicense } from './license/renew.ts';
 import { createReportLicense } from './license/report-again.ts';
+import { createResumeLicense } from './license/resume.ts';
+import { createSuspendLicense } from './license/suspend.ts';
 import type { Look } from './look.ts';
 import type { Operation, ProductType } from './operations.ts';
 
 export type CatalogParts = ProvisionLicenseParts;
 
-/** Which workflow carries out an operation for a product type. */
-export type Catalog = Partial<Record<ProductType, Record<Operation, Workflow<Look>>>>;
+/** What is known of a product type. */
+export interface Product {
+  /** Which workflow carries out an operation. */
+  operations: Record<Operation, Workflow<Look>>;
+  /** Seats as sold, where the product counts them. */
+  seats(subscription: Subscription): number | undefined;
+  /** Asks Microsoft how it stands with what was provisioned. */
+  inspect(fulfillment: Fulfillment): Promise<AtMicrosoft | undefined>;
+}
 
+export type Catalog = Partial<Record<ProductType, Product>>;
+
+/** The product types that are delivered. */
 export function createCatalog(parts: CatalogParts): Catalog {
+  const { licenseIdentifier } = parts.license;
   return {
     license: {
-      provision: createProvisionLicense(parts),
-      report: createReportLicense(parts),
-      deprovision: createDeprovisionLicense(parts),
+      operations: {
+        provision: createProvisionLicense(parts),
+        report: createReportLicense(parts),
+        'change-seats': createChangeSeats(parts),
+        'change-plan': createChangePlan(parts),
+        'convert-trial': createConvertTrial(parts),
+        renew: createRenewLicense(parts),
+        suspend: createSuspendLicense(parts),
+        resume: createResumeLicense(parts),
+        deprovision: createDeprovisionLicense(parts),
+      },
+      seats: ({ extraResources }) => extraResources.find(({ identifier }) => identifier === licenseIdentifier)?.value,
+      async inspect(fulfillment) {
+        if (!fulfillment.customerId || !fulfillment.partnerSubscriptionId) return undefined;
+        return describeAtMicrosoft(await readPartnerSubscription(parts, fulfillment));
+      },
     },
   };
 }

@@ -8,19 +8,31 @@ export interface Fulfillment {
   /** Partner Center customer, which is the tenant. */
   customerId?: string;
   domain?: string;
+  /** Market and segment that it was bought in. */
+  country?: string;
+  segment?: string;
   cartId?: string;
   /** Set just before the first checkout: from here on something may have been bought. */
   checkoutAt?: string;
   orderId?: string;
   partnerSubscriptionId?: string;
+  /** Orders whose subscription has ended at Microsoft, and which count no more. */
+  formerOrderIds?: string[];
   /** `product:sku` that was bought. */
   offerId?: string;
+  /** Seats at Microsoft when last seen. */
   seats?: number;
   term?: string;
   billingCycle?: string;
-  /** Plan of the marketplace for which it was bought. */
-  planId?: number;
   trial?: boolean;
+  /** Last day of the term at Microsoft when last seen. */
+  commitmentEndDate?: string;
+  /** What of the marketplace's wishes has been carried out, or scheduled where Microsoft allows no more. */
+  settled?: Wish;
+  /** What Microsoft was told to do at the end of the term, because it was not possible at once. */
+  scheduled?: Scheduled;
+  /** Set while the licence is suspended: what has to be restored on resuming. */
+  suspended?: Suspension;
   /** Set when DEPLOYED was reported. */
   deployedAt?: string;
   /** Set once nothing is left that we could still end. */
@@ -29,10 +41,45 @@ export interface Fulfillment {
   exposure?: Exposure;
 }
 
+/** What the marketplace wants of a running licence. */
+export interface Wish {
+  planId?: number;
+  seats?: number;
+  trial: boolean;
+  /** ISO instant up to which the customer has the subscription. */
+  endDate?: string;
+}
+
+/** A change at the end of the term. */
+export interface Scheduled {
+  seats: number;
+  /** `product:sku`. */
+  offerId: string;
+}
+
+export interface Suspension {
+  at: string;
+  autoRenewEnabled: boolean;
+  scheduled?: Scheduled;
+  /** A trial cannot be suspended: it runs on. */
+  skipped?: boolean;
+}
+
 /** A term that is paid to its end after termination. */
 export interface Exposure {
   partnerSubscriptionId: string;
   seats: number;
   /** Last day of the paid term, as Microsoft states it; absent when Microsoft did not say. */
   until?: string;
+}
+
+/** What Microsoft says of a licence when asked. */
+export interface AtMicrosoft {
+  status: 'active' | 'suspended' | 'ended' | 'unknown';
+  seats: number;
+  autoRenewEnabled: boolean;
+  /** Seats of the next term, where a change is scheduled. */
+  nextSeats?: number;
+  suspensionReasons: string[];
+  commitmentEndDate?: string;
 }

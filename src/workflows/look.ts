@@ -1,6 +1,6 @@
 import type { Lane } from '../engine/journal.ts';
 import type { DeploymentStatus, Subscription } from '../upstreams/cloudesire/schema.ts';
-import type { Fulfillment } from './fulfillment.ts';
+import type { Fulfillment, Wish } from './fulfillment.ts';
 
 /** What a workflow is given: the subscription as Cloudesire showed it at the start of this look, and the record of it. */
 export interface Look {
@@ -11,7 +11,9 @@ export interface Look {
   /** Operations have pressed retry since the last look. */
   retryAsked: boolean;
   /** Adds facts to the fulfillment and stores it; costs nothing when they are known already. */
-  note(facts: Partial<Fulfillment>): Promise<void>;
+  note(facts: { [fact in keyof Fulfillment]?: Fulfillment[fact] | undefined }): Promise<void>;
+  /** Notes which of the marketplace's wishes have been carried out now. */
+  settle(done: Partial<Wish>): Promise<void>;
   /**
    * Reads the subscription again, just before something that cannot be undone.
    *

@@ -2,4 +2,13 @@
 export type ProductType = 'license' | 'azure' | 'arm';
 
 /** What a subscription can need. `report` tells the marketplace again what is already true at Microsoft. */
-export type Operation = 'provision' | 'report' | 'deprovision';
+export type Operation =
+  | 'provision'
+  | 'report'
+  | 'change-seats'
+  | 'change-plan'
+  | 'convert-trial'
+  | 'renew'
+  | 'suspend'
+  | 'resume'
+  | 'deprovision';

@@ -1,24 +1,38 @@
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
+import type { AtMicrosoft, Wish } from './fulfillment.ts';
 import type { Operation } from './operations.ts';
 import type { SubscriptionRecord } from './record.ts';
 
 /** What a look leads to. */
 export type Decision =
-  | { kind: 'run'; operation: Operation }
+  /** `target` tells runs of one operation apart: another number of seats is another run. */
+  | { kind: 'run'; operation: Operation; target?: string }
   /** Nothing to do before somebody else acts. `failed`: an operation has ended and only a person starts it again. */
   | { kind: 'wait'; state: 'idle' | 'failed'; waitingFor: string }
   | { kind: 'attention'; code: string; message: string }
   /** In order, or at its end. */
   | { kind: 'settled'; state: 'idle' | 'done' };
 
-type Seen = Pick<Subscription, 'deploymentStatus' | 'paid' | 'type'>;
-type Known = Pick<SubscriptionRecord, 'fulfillment' | 'failure' | 'run'> & {
+/** What Cloudesire says now. `seats` as sold, where the product counts them. */
+export type Seen = Pick<Subscription, 'deploymentStatus' | 'paid' | 'type' | 'planId' | 'endDate'> & {
+  seats?: number | undefined;
+};
+
+/** What we recorded. */
+export type Known = Pick<SubscriptionRecord, 'fulfillment' | 'failure' | 'run'> & {
   /** Operations have pressed retry since the last look. */
   retryAsked: boolean;
 };
 
-/** Chooses what a subscription needs from what Cloudesire says now and what we recorded, never from the event that woke us. */
-export function planOperation(seen: Seen, known: Known, settings: { sandboxOrders: 'refuse' | 'allow' }): Decision {
+export interface PlanSettings {
+  sandboxOrders: 'refuse' | 'allow';
+}
+
+/**
+ * Chooses what a subscription needs from what Cloudesire says now, what we recorded, and what Microsoft says (undefined where it was
+ * not asked); never from the event that woke us. One difference at a time: the next look finds the next.
+ */
+export function planOperation(seen: Seen, known: Known, settings: PlanSettings, atMicrosoft?: AtMicrosoft): Decision {
   const local = localState(known);
   switch (seen.deploymentStatus) {
     case 'WAITING_PAYMENT':
@@ -30,27 +44,18 @@ export function planOperation(seen: Seen, known: Known, settings: { sandboxOrder
     case 'PENDING':
       return planPending(seen, local, settings);
     case 'DEPLOYED':
-      if (local === 'provisioned') return { kind: 'settled', state: 'done' };
-      // The status arrived, its record did not: the run is carried on and finds everything in place.
-      if (local === 'provisioning') return { kind: 'run', operation: 'provision' };
-      return attention(
-        'subscription.deployed-elsewhere',
-        'The marketplace shows it as deployed, but this connector has not provisioned it. Rebuild the record if Redis was lost; otherwise somebody deployed it by hand.',
-      );
+      return planDeployed(seen, known, local, atMicrosoft);
     case 'STOPPED':
-      return wait('the customer to pay; the marketplace has suspended the subscription');
+      return local === 'provisioned'
+        ? run('suspend')
+        : wait('the customer to pay; the marketplace has suspended the subscription');
     case 'UNDEPLOY_SENT':
-      return { kind: 'run', operation: 'deprovision' };
+      return run('deprovision');
     case 'UNDEPLOYED':
-      if (local === 'nothing' || local === 'ended') return { kind: 'settled', state: 'done' };
-      return { kind: 'run', operation: 'deprovision' };
+      return local === 'nothing' || local === 'ended' ? settled('done') : run('deprovision');
     case 'PAYMENT_EXPIRED':
     case 'REJECTED':
-      if (local === 'nothing' || local === 'ended') return { kind: 'settled', state: 'done' };
-      return attention(
-        'subscription.closed-but-provisioned',
-        `The marketplace has closed the order (${seen.deploymentStatus}) although it exists at Microsoft. Terminate it in the marketplace, or settle it with the customer.`,
-      );
+      return planClosed(seen.deploymentStatus, local);
     case 'FAILED':
       return planFailed(known, local);
     case 'POST_CONFIGURATION':
@@ -62,12 +67,13 @@ export function planOperation(seen: Seen, known: Known, settings: { sandboxOrder
   }
 }
 
-type LocalState = 'nothing' | 'provisioning' | 'provisioned' | 'ended';
+type LocalState = 'nothing' | 'provisioning' | 'provisioned' | 'suspended' | 'ended';
 
-function localState({ fulfillment, run }: Known): LocalState {
+function localState({ fulfillment, run: current }: Known): LocalState {
   if (fulfillment?.endedAt) return 'ended';
+  if (fulfillment?.suspended) return 'suspended';
   if (fulfillment?.deployedAt) return 'provisioned';
-  return fulfillment?.customerId || run?.operation === 'provision' ? 'provisioning' : 'nothing';
+  return fulfillment?.customerId || current?.operation === 'provision' ? 'provisioning' : 'nothing';
 }
 
 function beforeProvisioning(local: LocalState, waitingFor: string): Decision {
@@ -78,7 +84,7 @@ function beforeProvisioning(local: LocalState, waitingFor: string): Decision {
   );
 }
 
-function planPending(seen: Seen, local: LocalState, settings: { sandboxOrders: 'refuse' | 'allow' }): Decision {
+function planPending(seen: Seen, local: LocalState, settings: PlanSettings): Decision {
   if (seen.type === 'UNKNOWN') {
     return attention(
       'subscription.unexpected-type',
@@ -93,25 +99,132 @@ function planPending(seen: Seen, local: LocalState, settings: { sandboxOrders: '
   }
   // Trials are provisioned at once: no invoice exists for them.
   if (seen.type !== 'TRIAL' && !seen.paid) return wait('payment');
-  return { kind: 'run', operation: local === 'provisioned' ? 'report' : 'provision' };
+  if (local === 'suspended') return run('resume');
+  if (local === 'provisioned') return run('report');
+  if (local === 'ended') {
+    return attention(
+      'subscription.came-back',
+      'The marketplace wants it provisioned, but it was ended here before. Nothing is bought anew: have the customer place a new order.',
+    );
+  }
+  return run('provision');
 }
 
-function planFailed({ failure, run, retryAsked }: Known, local: LocalState): Decision {
-  if (local === 'provisioned') {
-    if (retryAsked) return { kind: 'run', operation: 'report' };
+function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: AtMicrosoft | undefined): Decision {
+  switch (local) {
+    case 'suspended':
+      return run('resume');
+    case 'provisioning':
+      // The status arrived, its record did not: the run is carried on and finds everything in place.
+      return run('provision');
+    case 'nothing':
+    case 'ended':
+      return attention(
+        'subscription.deployed-elsewhere',
+        'The marketplace shows it as deployed, but this connector has not provisioned it. Rebuild the record if Redis was lost; otherwise somebody deployed it by hand.',
+      );
+    case 'provisioned':
+      return (
+        atMicrosoftSaid(seen, known, atMicrosoft) ??
+        planWish(seen, known.fulfillment?.settled) ??
+        drift(seen, known, atMicrosoft) ??
+        settled('done')
+      );
+  }
+}
+
+/** What happened at Microsoft and cannot be put right without a person. */
+function atMicrosoftSaid(
+  _seen: Seen,
+  { retryAsked }: Known,
+  atMicrosoft: AtMicrosoft | undefined,
+): Decision | undefined {
+  if (atMicrosoft?.status === 'ended') {
+    // What has ended cannot come back; buying anew costs money and needs the word of a person.
+    if (retryAsked) return run('provision');
+    return attention(
+      'partner-subscription.ended',
+      'The partner subscription has ended at Microsoft although the marketplace still sells it. Find out who ended it; press retry to buy it anew, or terminate it in the marketplace.',
+    );
+  }
+  if (atMicrosoft?.status === 'suspended') {
+    const reasons = atMicrosoft.suspensionReasons.join(', ') || 'no reason stated';
+    return attention(
+      'partner-subscription.suspended',
+      `The partner subscription is suspended at Microsoft (${reasons}), not by this connector. Clear the reason in Partner Center and reactivate it there.`,
+    );
+  }
+  return undefined;
+}
+
+/** The first difference between what the marketplace wants and what has been carried out. */
+function planWish(seen: Seen, done: Wish | undefined): Decision | undefined {
+  if (!done) return undefined;
+  if (done.trial) {
+    if (seen.type === 'TRIAL') return undefined;
+    return seen.paid ? run('convert-trial') : wait('payment of the subscription that follows the trial');
+  }
+  if (seen.planId !== undefined && seen.planId !== done.planId) {
+    return seen.paid ? run('change-plan', String(seen.planId)) : wait('payment of the change of plan');
+  }
+  if (seen.seats !== undefined && seen.seats !== done.seats) {
+    const isIncrease = seen.seats > (done.seats ?? 0);
+    return isIncrease && !seen.paid ? wait('payment of the additional seats') : run('change-seats', String(seen.seats));
+  }
+  if (isLater(seen.endDate, done.endDate)) return run('renew', seen.endDate);
+  return undefined;
+}
+
+/** What was changed at Microsoft by others, or dropped by Microsoft itself: the marketplace's wish is restored. */
+function drift(_seen: Seen, { fulfillment }: Known, atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
+  const done = fulfillment?.settled;
+  if (!atMicrosoft || !done || done.trial || done.seats === undefined || atMicrosoft.status !== 'active')
+    return undefined;
+  const nextSeats = atMicrosoft.nextSeats ?? atMicrosoft.seats;
+  // Fewer seats outside the window are on order for the renewal; any change within the term drops that order.
+  if (atMicrosoft.seats < done.seats || nextSeats !== done.seats) return run('change-seats', `${done.seats} again`);
+  if (!atMicrosoft.autoRenewEnabled) return run('renew', `${done.endDate ?? 'now'} again`);
+  return undefined;
+}
+
+function planClosed(status: string, local: LocalState): Decision {
+  if (local === 'nothing' || local === 'ended') return settled('done');
+  if (local === 'provisioned') return run('suspend');
+  return attention(
+    'subscription.closed-but-provisioned',
+    `The marketplace has closed the order (${status}) although it exists at Microsoft, suspended at best. Terminate it in the marketplace, or settle it with the customer.`,
+  );
+}
+
+function planFailed({ failure, run: current, retryAsked }: Known, local: LocalState): Decision {
+  if (local === 'provisioned' || local === 'suspended') {
+    if (retryAsked) return run('report');
     return attention(
       'subscription.failed-but-provisioned',
       'The marketplace shows a failure, but everything is in place at Microsoft. Press retry to report it as deployed.',
     );
   }
   // Data of the customer may have changed without any event; a run without a failure is one that operations wanted again.
-  const wantedAgain = retryAsked || failure?.kind === 'customer' || (!failure && run?.operation === 'provision');
-  if (wantedAgain) return { kind: 'run', operation: 'provision' };
+  const wantedAgain = retryAsked || failure?.kind === 'customer' || (!failure && current?.operation === 'provision');
+  if (wantedAgain) return run('provision');
   return { kind: 'wait', state: 'failed', waitingFor: 'operations to press retry once the cause is cured' };
+}
+
+function isLater(date: string | undefined, than: string | undefined): boolean {
+  if (date === undefined) return false;
+  return than === undefined || Date.parse(date) > Date.parse(than);
+}
+
+function run(operation: Operation, target?: string): Decision {
+  return { kind: 'run', operation, ...(target !== undefined && { target }) };
 }
 
 function wait(waitingFor: string): Decision {
   return { kind: 'wait', state: 'idle', waitingFor };
+}
+
+function settled(state: 'idle' | 'done'): Decision {
+  return { kind: 'settled', state };
 }
 
 function attention(code: string, message: string): Decision {

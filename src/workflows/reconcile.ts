@@ -16,8 +16,8 @@ import type { Report } from '../report/report.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
 import { WithheldError } from '../upstreams/http.ts';
-import type { Catalog } from './catalog.ts';
-import type { Fulfillment } from './fulfillment.ts';
+import type { Catalog, Product } from './catalog.ts';
+import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
 import type { Look } from './look.ts';
 import type { Operation, ProductType } from './operations.ts';
 import { planOperation } from './plan-operation.ts';
@@ -87,40 +87,73 @@ export function createReconcile(
       if (record.failure && !record.failure.reported && isAwaitingDelivery(subscription))
         return tellFailure(record.failure);
 
-      const decision = planOperation(subscription, { ...record, retryAsked }, settings);
+      const product = parts.catalog[productType];
+      const seen = { ...subscription, seats: product?.seats(subscription) };
+      const atMicrosoft = await inspect(subscription, product);
+      const decision = planOperation(seen, { ...record, retryAsked }, settings, atMicrosoft);
       switch (decision.kind) {
         case 'run':
-          return runOperation(decision.operation, productType, subscription, retryAsked);
+          return runOperation(decision, product, subscription, retryAsked);
         case 'attention':
           throw new AttentionError(decision.code, decision.message);
         case 'wait':
-          await standAt(decision.state, { waitingFor: decision.waitingFor, seen: digest(subscription) });
+          await standAt(decision.state, {
+            ...(decision.state === 'idle' && QUIET),
+            waitingFor: decision.waitingFor,
+            seen: digest(subscription),
+          });
           break;
         case 'settled':
-          await standAt(decision.state, { seen: digest(subscription) });
+          await standAt(decision.state, { ...QUIET, run: undefined, step: undefined, seen: digest(subscription) });
           break;
       }
       if (retryAsked) await records.forgetRetry(subscriptionId);
       return { done: true };
     }
 
+    /** Microsoft is asked about what is in service, so that what others changed there is seen. */
+    async function inspect(subscription: Subscription, product: Product | undefined): Promise<AtMicrosoft | undefined> {
+      const { fulfillment } = record;
+      if (subscription.deploymentStatus !== 'DEPLOYED' || !fulfillment?.deployedAt || fulfillment.endedAt)
+        return undefined;
+      const found = await product?.inspect(fulfillment);
+      const { endDate } = subscription;
+      const learned: Partial<Fulfillment> = {
+        ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
+        // The marketplace dates a subscription only after its delivery: the first date is where renewals are counted from.
+        ...(fulfillment.settled &&
+          !fulfillment.settled.endDate &&
+          endDate && { settled: { ...fulfillment.settled, endDate } }),
+      };
+      await keep({ fulfillment: { ...fulfillment, ...learned }, inspectedAt: now() });
+      return found;
+    }
+
     async function runOperation(
-      operation: Operation,
-      productType: ProductType,
+      { operation, target }: { operation: Operation; target?: string },
+      product: Product | undefined,
       subscription: Subscription,
       retryAsked: boolean,
     ): Promise<LookOutcome> {
-      const workflow = parts.catalog[productType]?.[operation];
-      if (!workflow) {
+      if (!product) {
         throw new AttentionError(
           'product-type.not-supported',
-          `Subscription ${subscriptionId} is a product of type ${productType}, which this version of the connector does not deliver. Update the connector; the order goes on by itself.`,
+          `Subscription ${subscriptionId} is a product of type ${record.productType}, which this version of the connector does not deliver. Update the connector; the order goes on by itself.`,
         );
       }
-      if (record.run?.operation !== operation) {
-        const run = { id: `${subscriptionId}-${operation}-${lane.fence}`, operation, startedAt: now() };
+      const workflow = product.operations[operation];
+      if (record.run?.operation !== operation || record.run.target !== target) {
+        const run = {
+          id: `${subscriptionId}-${operation}-${lane.fence}`,
+          operation,
+          ...(target && { target }),
+          startedAt: now(),
+        };
         await keep({ run, operation, step: undefined, attempts: 0, failingSince: undefined });
-        await tell('decision', `${workflow.name} begins`, { status: subscription.deploymentStatus });
+        await tell('decision', `${workflow.name} begins`, {
+          status: subscription.deploymentStatus,
+          ...(target && { target }),
+        });
       }
       if (retryAsked) await records.forgetRetry(subscriptionId);
       const runId = record.run?.id ?? '';
@@ -131,14 +164,7 @@ export function createReconcile(
 
       await tell('decision', `${workflow.name} is done`, {});
       if (operation === 'deprovision') await endProvisioning(subscription);
-      await standAt('done', {
-        run: undefined,
-        step: undefined,
-        failure: undefined,
-        attempts: 0,
-        failingSince: undefined,
-        lastError: undefined,
-      });
+      await standAt('done', { ...QUIET, run: undefined, step: undefined, failure: undefined });
       // The marketplace answers our own report with an event, but nothing depends on that event: one more look sees the new state.
       return { againInMs: 0 };
     }
@@ -149,11 +175,9 @@ export function createReconcile(
         subscription,
         retryAsked,
         fulfillment: () => record.fulfillment ?? { productType: record.productType ?? 'license' },
-        async note(facts: Partial<Fulfillment>) {
-          const before = record.fulfillment ?? { productType: record.productType ?? 'license' };
-          const after = { ...before, ...facts };
-          if (JSON.stringify(after) !== JSON.stringify(before))
-            await keep({ fulfillment: after, customer: after.owner });
+        note,
+        async settle(done) {
+          await note({ settled: { trial: false, ...record.fulfillment?.settled, ...done } });
         },
         async stillIn(statuses) {
           const fresh = await cloudesire.subscriptions.get(subscriptionId);
@@ -164,6 +188,12 @@ export function createReconcile(
           );
         },
       };
+    }
+
+    async function note(facts: Parameters<Look['note']>[0]): Promise<void> {
+      const before = record.fulfillment ?? { productType: record.productType ?? 'license' };
+      const after = withoutUndefined<Fulfillment>({ ...before, ...facts });
+      if (JSON.stringify(after) !== JSON.stringify(before)) await keep({ fulfillment: after, customer: after.owner });
     }
 
     async function endProvisioning(subscription: Subscription): Promise<void> {
@@ -182,7 +212,12 @@ export function createReconcile(
         return;
       }
       const facts = event.kind === 'step-finished' ? { durationMs: event.durationMs } : {};
-      record = withoutUndefined({ ...record, attempts: 0, failingSince: undefined, told: undefined });
+      record = withoutUndefined<SubscriptionRecord>({
+        ...record,
+        attempts: 0,
+        failingSince: undefined,
+        told: undefined,
+      });
       await tell('step', event.kind === 'step-finished' ? event.step : `${event.step}: had happened already`, facts);
       log.info(
         { runId: record.run?.id, step: event.step, ...facts },
@@ -362,7 +397,7 @@ export function createReconcile(
     }
 
     async function keep(changes: Changes): Promise<void> {
-      record = withoutUndefined({ ...record, ...changes });
+      record = withoutUndefined<SubscriptionRecord>({ ...record, ...changes });
       await records.put(lane, record);
     }
 
@@ -393,6 +428,9 @@ export function createReconcile(
   };
 }
 
+/** Whatever failed before is over once nothing is left to do. */
+const QUIET: Changes = { attempts: 0, failingSince: undefined, lastError: undefined };
+
 type Changes = { [field in keyof SubscriptionRecord]?: SubscriptionRecord[field] | undefined };
 
 /**
@@ -415,8 +453,6 @@ function messageOf(error: unknown): string {
     : `unexpected ${error instanceof Error ? error.name : typeof error}`;
 }
 
-function withoutUndefined(changes: Changes): SubscriptionRecord {
-  return Object.fromEntries(
-    Object.entries(changes).filter(([, value]) => value !== undefined),
-  ) as unknown as SubscriptionRecord;
+function withoutUndefined<T extends object>(changes: { [field in keyof T]?: T[field] | undefined }): T {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as unknown as T;
 }

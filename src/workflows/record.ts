@@ -35,6 +35,8 @@ export interface SubscriptionRecord {
   fulfillment?: Fulfillment;
   /** A failure that the customer is told about; kept until an operation succeeds. */
   failure?: Failure;
+  /** ISO instant at which Microsoft was last asked how it stands with what is provisioned. */
+  inspectedAt?: string;
   /** Digest of what Cloudesire said at the last completed look, so that the sweep can pass by what has not changed. */
   seen?: string;
 }
@@ -43,6 +45,8 @@ export interface SubscriptionRecord {
 export interface Run {
   id: string;
   operation: Operation;
+  /** Tells runs of one operation apart, e.g. the wanted number of seats. */
+  target?: string;
   startedAt: string;
 }
 

@@ -1,3 +1,4 @@
+import type { Clock } from '../lib/clock.ts';
 import { ConnectorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
@@ -9,11 +10,14 @@ export interface SweepParts {
   cloudesire: Pick<Cloudesire, 'subscriptions'>;
   records: Records;
   requestLook(subscriptionId: number): Promise<unknown>;
+  clock: Clock;
   log: Log;
 }
 
 /** States in the marketplace that call for something, or may hide a change that no event told. */
 const LIVING = ['PENDING', 'DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT', 'FAILED'] as const;
+/** Changes at Microsoft are told late or never, so it is asked at least once in so long. */
+const INSPECT_EVERY_MS = 24 * 3_600_000;
 /** States of a record that only a change in the marketplace can move. */
 const AT_REST = new Set<SubscriptionRecord['state']>(['idle', 'done']);
 
@@ -25,6 +29,7 @@ export function createSweep({
   cloudesire,
   records,
   requestLook,
+  clock,
   log,
 }: SweepParts): (signal: AbortSignal) => Promise<void> {
   return async (signal) => {
@@ -33,7 +38,7 @@ export function createSweep({
     for await (const seen of livingSubscriptions(cloudesire.subscriptions)) {
       if (signal.aborted) return;
       listed.add(seen.id);
-      if (isSettled(await records.get(seen.id), seen)) continue;
+      if (isSettled(await records.get(seen.id), seen, clock.now())) continue;
       await requestLook(seen.id);
       looks += 1;
     }
@@ -58,8 +63,9 @@ async function* livingSubscriptions(subscriptions: Cloudesire['subscriptions']):
   }
 }
 
-function isSettled(record: SubscriptionRecord | undefined, seen: SubscriptionSummary): boolean {
-  return record !== undefined && AT_REST.has(record.state) && record.seen === digest(seen);
+function isSettled(record: SubscriptionRecord | undefined, seen: SubscriptionSummary, now: number): boolean {
+  if (!record || !AT_REST.has(record.state) || record.seen !== digest(seen)) return false;
+  return record.inspectedAt === undefined || now - Date.parse(record.inspectedAt) < INSPECT_EVERY_MS;
 }
 
 /** Ended at Microsoft and in the marketplace, or never begun: nothing is left to find. */

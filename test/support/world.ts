@@ -29,6 +29,8 @@ export interface World {
   sweep(): Promise<number[]>;
   /** Looks until nothing is left to do, or it waits for somebody: then virtual time moves on, at most `looks` times. */
   settle(subscriptionId: number, options?: { looks?: number }): Promise<void>;
+  /** Back to the seed: nothing is sold, nothing remembered, and the budget of calls is whole. */
+  reset(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -87,12 +89,21 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
         await emulators.clock.advance(Math.max(outcome.againInMs, 500));
       }
     },
+    async reset() {
+      alerts.length = 0;
+      emulators.reset();
+      await forget();
+    },
     async close() {
-      for await (const found of redis.scanStream({ match: `${prefix}:*`, count: 1_000 })) {
-        if (found.length > 0) await redis.unlink(...(found as string[]));
-      }
+      await forget();
       redis.disconnect();
       await emulators.close();
     },
   };
+
+  async function forget(): Promise<void> {
+    for await (const found of redis.scanStream({ match: `${prefix}:*`, count: 1_000 })) {
+      if (found.length > 0) await redis.unlink(...(found as string[]));
+    }
+  }
 }

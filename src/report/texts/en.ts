@@ -11,6 +11,12 @@ export const en: Texts = {
   },
   agreement:
     'One step is left for you: please accept the Microsoft Customer Agreement. Open the link "Accept the Microsoft Customer Agreement" of this subscription, read the agreement and accept it in the name of your company. Delivery goes on by itself as soon as you have done so. The link is valid for a few days; if it expires you will find a new one here.',
+  notices: {
+    seatsAtRenewal: ({ seats, date }) =>
+      `Your subscription will go on with ${seats} licences from its next renewal${date && `, after ${date}`}. Microsoft does not take licences back before that, so until then you can use all those that you have now.`,
+    planAtRenewal: ({ date }) =>
+      `Your new plan will apply from the next renewal of your subscription${date && `, after ${date}`}. Microsoft does not allow this change before that; until then everything stays as it is.`,
+  },
   endpoints: {
     admin: 'Microsoft 365 admin center',
     passwordReset: 'Reset your password',

@@ -11,6 +11,12 @@ export const it: Texts = {
   },
   agreement:
     'Manca ancora un passo da parte tua: accetta il Contratto del cliente Microsoft. Apri il collegamento "Accetta il Contratto del cliente Microsoft" di questo abbonamento, leggi il contratto e accettalo a nome della tua azienda. Subito dopo la consegna prosegue da sola. Il collegamento vale per qualche giorno; se scade, qui ne troverai uno nuovo.',
+  notices: {
+    seatsAtRenewal: ({ seats, date }) =>
+      `Il tuo abbonamento proseguirà con ${seats} licenze dal prossimo rinnovo${date && `, dopo il ${date}`}. Microsoft non riprende le licenze prima di allora: fino a quel momento puoi usare tutte quelle che hai adesso.`,
+    planAtRenewal: ({ date }) =>
+      `Il tuo nuovo piano varrà dal prossimo rinnovo dell'abbonamento${date && `, dopo il ${date}`}. Microsoft non consente questa modifica prima di allora; fino a quel momento tutto resta com'è.`,
+  },
   endpoints: {
     admin: 'Interfaccia di amministrazione di Microsoft 365',
     passwordReset: 'Reimposta la password',

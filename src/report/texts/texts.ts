@@ -25,6 +25,11 @@ export type Params = Record<string, string>;
 export interface Texts {
   license: Record<Access, string>;
   agreement: string;
+  /** Changes that take effect later; `date` in the form of the language, or empty. */
+  notices: {
+    seatsAtRenewal(params: { seats: string; date: string }): string;
+    planAtRenewal(params: { date: string }): string;
+  };
   endpoints: { admin: string; passwordReset: string; documentation: string; agreement: string };
   credentials: { userName: string; password: string };
   fields: Record<AskedField, string>;

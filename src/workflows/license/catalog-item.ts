@@ -1,6 +1,15 @@
 import { AttentionError, CustomerError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
-import type { LicenseOrder } from './parameters.ts';
+
+/** What is looked for. Term and billing cycle in Partner Center's words; without `seats` the SKU says how many. */
+export interface WantedItem {
+  productId: string;
+  skuId: string;
+  segment: string;
+  term: string;
+  billingCycle: string;
+  seats: number | undefined;
+}
 
 /** What goes into the cart. */
 export interface CatalogItem {
@@ -22,7 +31,7 @@ export interface CatalogItem {
  */
 export async function findCatalogItem(
   { catalog }: Pick<PartnerCenter, 'catalog'>,
-  order: LicenseOrder,
+  order: WantedItem,
   country: string,
 ): Promise<CatalogItem> {
   const { productId, skuId, segment, term, billingCycle } = order;

@@ -2,24 +2,26 @@ import { randomUUID } from 'node:crypto';
 import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { ConnectorError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
-import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
-import type { Exposure } from '../fulfillment.ts';
+import type { Exposure, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { bearsMark } from './mark.ts';
-import { findOrder } from './purchase.ts';
+import {
+  awaitPartnerSubscription,
+  changePartnerSubscription,
+  endsWithTerm,
+  hasEnded,
+  type LicenseParts,
+  readPartnerSubscription,
+} from './partner-subscription.ts';
+import { DEAD_ORDERS, findOrder } from './purchase.ts';
 
-export interface DeprovisionLicenseParts {
-  partnerCenter: PartnerCenter;
+export interface DeprovisionLicenseParts extends LicenseParts {
   report: Report;
-  now(): number;
-  pollEveryMs: number;
 }
 
 /** Microsoft's answers to a cancellation after the window has closed. https://learn.microsoft.com/partner-center/developer/error-codes */
 const WINDOW_CLOSED = new Set(['900117', '900213']);
-/** States in which nothing renews, runs or is charged any more. */
-const ENDED = new Set(['deleted', 'disabled', 'expired']);
 
 type End = { kind: 'cancelled' } | { kind: 'runs-out'; exposure: Exposure } | { kind: 'nothing' };
 
@@ -40,10 +42,9 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     async run(flow, look) {
       const { customerId } = look.fulfillment();
       const partnerSubscriptionId = customerId && (await findBought(flow, look, customerId));
-      const end: End =
-        customerId && partnerSubscriptionId
-          ? await endIt(flow, customerId, partnerSubscriptionId)
-          : { kind: 'nothing' };
+      const end: End = partnerSubscriptionId
+        ? await endIt(flow, { ...look.fulfillment(), partnerSubscriptionId })
+        : { kind: 'nothing' };
       if (end.kind === 'runs-out') await look.note({ exposure: end.exposure });
       if (look.subscription.deploymentStatus === 'UNDEPLOY_SENT') {
         await flow.step('report undeployed', () => report.undeployed(look.subscription.id));
@@ -74,9 +75,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
         const order = await partnerCenter.orders.get(customerId, orderId);
         const line = order?.lineItems.find(({ subscriptionId }) => subscriptionId);
         if (line?.subscriptionId) return { found: line.subscriptionId };
-        return order && ['cancelled', 'error', 'po-review-rejected'].includes(order.status)
-          ? { found: null }
-          : undefined;
+        return order && DEAD_ORDERS.has(order.status) ? { found: null } : undefined;
       }
       const cart = cartId ? await partnerCenter.carts.get(customerId, cartId) : undefined;
       if (cart?.status.toLowerCase() === 'ordered') return undefined;
@@ -86,18 +85,16 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     return found ?? undefined;
   }
 
-  async function endIt(flow: Flow, customerId: string, partnerSubscriptionId: string): Promise<End> {
-    const read = (): Promise<PartnerSubscription | undefined> => subscriptions.get(customerId, partnerSubscriptionId);
+  async function endIt(flow: Flow, fulfillment: Fulfillment): Promise<End> {
+    const { customerId = '', partnerSubscriptionId = '' } = fulfillment;
+    const read = () => readPartnerSubscription(parts, fulfillment);
 
     const outcome = await flow.effect<{ requestId: string }, 'cancelled' | 'window-closed'>('ask to cancel', {
       prepare: () => ({ requestId: randomUUID() }),
-      async find() {
-        const found = await read();
-        return !found || ENDED.has(found.status) ? 'cancelled' : undefined;
-      },
+      find: async () => (hasEnded(await read()) ? 'cancelled' : undefined),
       async act({ requestId }) {
         const found = await read();
-        if (!found || ENDED.has(found.status)) return 'cancelled';
+        if (!found || hasEnded(found)) return 'cancelled';
         // A trial cannot be cancelled, it only ends. For the rest Microsoft's own clock decides whether the window is open: it is asked.
         if (found.isTrial) return 'window-closed';
         try {
@@ -111,56 +108,26 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       },
     });
     if (outcome === 'cancelled') {
-      await verify(flow, 'cancellation shows', read, (found) => !found || ENDED.has(found.status));
+      await awaitPartnerSubscription(flow, 'cancellation shows', fulfillment, hasEnded, parts);
       return { kind: 'cancelled' };
     }
 
-    await flow.effect<{ requestId: string }, true>('let the term run out', {
-      prepare: () => ({ requestId: randomUUID() }),
-      find: async () => (runsOut(await read()) ? true : undefined),
-      async act({ requestId }) {
-        const found = await read();
-        if (runsOut(found)) return true;
-        // Without the second half the subscription might move to an extended term and be charged month by month.
-        const scheduledActions = [{ scheduleType: 'TermEnd', actionType: 'Cancel' }];
-        await subscriptions.update(
-          customerId,
-          partnerSubscriptionId,
-          { autoRenewEnabled: false, scheduledActions },
-          { requestId },
-        );
-        return true;
-      },
-    });
-    const left = await verify(flow, 'end of term shows', read, runsOut);
-    return { kind: 'runs-out', exposure: { partnerSubscriptionId, ...left } };
-  }
-
-  /** A change may be accepted first and made later, so it counts once it can be read. */
-  async function verify(
-    flow: Flow,
-    name: string,
-    read: () => Promise<PartnerSubscription | undefined>,
-    shows: (found: PartnerSubscription | undefined) => boolean,
-  ): Promise<{ seats: number; until?: string }> {
-    const plan = {
-      firstMs: pollEveryMs / 3,
-      factor: 1.5,
-      longestMs: 60 * pollEveryMs,
-      waitingFor: `Microsoft to show the ${name.replace(' shows', '')}`,
+    // Without the second half the subscription might move to an extended term and be charged month by month.
+    const change = {
+      autoRenewEnabled: false,
+      scheduledActions: [{ scheduleType: 'TermEnd', actionType: 'Cancel' }],
+      scheduledNextTermInstructions: null,
     };
-    return flow.poll(name, plan, async () => {
-      const found = await read();
-      if (!shows(found)) return undefined;
-      return { seats: found?.quantity ?? 0, ...(found?.commitmentEndDate && { until: found.commitmentEndDate }) };
-    });
+    // A suspended one has lost its renewal already and accepts no schedule.
+    const shows = (found: PartnerSubscription | undefined): boolean =>
+      endsWithTerm(found) || found?.status === 'suspended';
+    const { seats, commitmentEndDate: until } = await changePartnerSubscription(
+      flow,
+      'let the term run out',
+      fulfillment,
+      { change: () => change, shows },
+      parts,
+    );
+    return { kind: 'runs-out', exposure: { partnerSubscriptionId, seats, ...(until && { until }) } };
   }
-}
-
-/** Neither renews nor is continued at the end of its term. A suspended one has lost its renewal already and accepts no schedule. */
-function runsOut(found: PartnerSubscription | undefined): boolean {
-  if (!found || ENDED.has(found.status) || found.status === 'suspended') return true;
-  return (
-    !found.autoRenewEnabled && found.scheduledActions.some((action) => action.actionType.toLowerCase() === 'cancel')
-  );
 }

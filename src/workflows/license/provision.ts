@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import { once } from '../../lib/once.ts';
 import type { Report } from '../../report/report.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import { readBuyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import { readSelling } from '../selling.ts';
@@ -12,8 +12,9 @@ import { type AcceptAgreementParts, acceptAgreement, passVetting } from '../step
 import { type EnsureCustomerParts, ensureCustomer } from '../steps/ensure-customer.ts';
 import { findCatalogItem } from './catalog-item.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
-import { markOf } from './mark.ts';
+import { bearsMark, markOf } from './mark.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
+import { changePartnerSubscription, hasEnded, offerOf, readPartnerSubscription } from './partner-subscription.ts';
 import { buy } from './purchase.ts';
 
 export interface ProvisionLicenseParts extends EnsureCustomerParts, AcceptAgreementParts, HandOverParts {
@@ -39,12 +40,13 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       );
 
       // What only the marketplace can cure is found before anything is asked of Microsoft.
-      const { owner } = await flow.step('check the order', async () => {
-        await order();
-        return { owner: (await buyer()).owner };
-      });
-
-      await look.note({ owner });
+      const { owner, country, segment } = await flow.step('check the order', async () => ({
+        segment: (await order()).segment,
+        owner: (await buyer()).owner,
+        country: (await buyer()).country,
+      }));
+      await look.note({ owner, country, segment });
+      await letGoOfEnded(flow, look);
 
       const domainWish = subscription.parameters[license.domainParameter];
       const { customerId, domain } = await ensureCustomer(flow, look, { owner, buyer, domainWish }, parts);
@@ -52,21 +54,50 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       await acceptAgreement(flow, look, { customerId, buyer }, parts);
       await passVetting(flow, customerId, parts);
 
-      const bought = await buy(
-        flow,
-        look,
-        { customerId, findItem: async () => findCatalogItem(partnerCenter, await order(), (await buyer()).country) },
-        parts,
-      );
+      const findItem = async () => ({
+        ...(await findCatalogItem(partnerCenter, await order(), country)),
+        planId: subscription.planId,
+      });
+      const { planId, ...bought } = await buy(flow, look, { customerId, findItem }, parts);
       await look.note(bought);
 
-      const seats = await awaitActive(flow, customerId, bought.partnerSubscriptionId);
-      await nameIt(flow, subscription.id, customerId, bought.partnerSubscriptionId);
-      await look.note({ ...seats, ...(subscription.planId !== undefined && { planId: subscription.planId }) });
+      const shown = await awaitActive(flow, customerId, bought.partnerSubscriptionId);
+      await look.note(shown);
+      // The cart line already carried the name; where it did not arrive it is set now.
+      await changePartnerSubscription(
+        flow,
+        'name the partner subscription',
+        look.fulfillment(),
+        {
+          change: () => ({ friendlyName: markOf(subscription.id) }),
+          shows: (found) => bearsMark(found?.friendlyName, subscription.id),
+        },
+        parts,
+      );
+      await look.settle({ seats: shown.seats, trial: shown.trial, ...(planId !== undefined && { planId }) });
 
       await handOver(flow, look, owner, parts);
     },
   };
+
+  /** What has ended at Microsoft is bought anew on the word of operations; its order must not be taken for the new one. */
+  async function letGoOfEnded(flow: Flow, look: Look): Promise<void> {
+    await flow.step('let go of what has ended', async () => {
+      const { partnerSubscriptionId, orderId, formerOrderIds = [] } = look.fulfillment();
+      if (!partnerSubscriptionId || !orderId || !hasEnded(await readPartnerSubscription(parts, look.fulfillment())))
+        return;
+      await look.note({
+        formerOrderIds: [...formerOrderIds, orderId],
+        partnerSubscriptionId: undefined,
+        orderId: undefined,
+        cartId: undefined,
+        checkoutAt: undefined,
+        deployedAt: undefined,
+        settled: undefined,
+        scheduled: undefined,
+      });
+    });
+  }
 
   /** @see https://learn.microsoft.com/partner-center/developer/subscription-resources */
   async function awaitActive(flow: Flow, customerId: string, partnerSubscriptionId: string) {
@@ -87,43 +118,15 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       );
     });
   }
-
-  /** The cart line already carried the name; only where it did not arrive it is set afterwards. */
-  async function nameIt(
-    flow: Flow,
-    subscriptionId: number,
-    customerId: string,
-    partnerSubscriptionId: string,
-  ): Promise<void> {
-    const friendlyName = markOf(subscriptionId);
-    const isNamed = async (): Promise<true | undefined> =>
-      (await partnerCenter.subscriptions.get(customerId, partnerSubscriptionId))?.friendlyName === friendlyName
-        ? true
-        : undefined;
-    if (await flow.step('read the name', async () => (await isNamed()) ?? false)) return;
-    await flow.effect('name the partner subscription', {
-      prepare: () => ({ requestId: randomUUID() }),
-      find: isNamed,
-      act: async ({ requestId }) => {
-        await partnerCenter.subscriptions.update(customerId, partnerSubscriptionId, { friendlyName }, { requestId });
-        return true as const;
-      },
-    });
-  }
 }
 
-function describe(found: {
-  quantity: number;
-  offerId?: string;
-  termDuration?: string;
-  billingCycle?: string;
-  isTrial: boolean;
-}) {
+function describe(found: PartnerSubscription) {
   return {
     seats: found.quantity,
     trial: found.isTrial,
-    ...(found.offerId && { offerId: found.offerId.split(':').slice(0, 2).join(':') }),
+    ...(found.offerId && { offerId: offerOf(found.offerId) }),
     ...(found.termDuration && { term: found.termDuration }),
     ...(found.billingCycle && { billingCycle: found.billingCycle }),
+    ...(found.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
   };
 }

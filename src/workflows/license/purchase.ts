@@ -12,7 +12,7 @@ const CART_SUBMITTED = '800065';
 /** The cart has expired, or what is in it is no longer sold under that availability: a new cart is needed. */
 const CART_USELESS = new Set(['800008', '400013', '400018', '400019', '800004', '800009']);
 /** Orders that end like this created nothing. */
-const DEAD_ORDERS = new Set(['cancelled', 'error', 'po-review-rejected']);
+export const DEAD_ORDERS = new Set(['cancelled', 'error', 'po-review-rejected']);
 /** Orders that go on only when a person acts in Partner Center. */
 const STUCK_ORDERS = new Set(['suspended', 'partial-success', 'pending-po-upload']);
 
@@ -33,23 +33,25 @@ export interface BuyParts {
 export async function buy(
   flow: Flow,
   look: Look,
-  { customerId, findItem }: { customerId: string; findItem(): Promise<CatalogItem> },
+  { customerId, findItem }: { customerId: string; findItem(): Promise<CatalogItem & { planId: number | undefined }> },
   { partnerCenter, now, pollEveryMs }: BuyParts,
-): Promise<{ orderId: string; partnerSubscriptionId: string }> {
+): Promise<{ orderId: string; partnerSubscriptionId: string; planId: number | undefined }> {
   const { carts, orders } = partnerCenter;
   const subscriptionId = look.subscription.id;
 
   // Only a record that was lost can have an order already; then that one is taken over instead of buying again.
   const earlier = await flow.step(
     'look for an earlier order',
-    async () => (await findOrder(partnerCenter, customerId, subscriptionId)) ?? null,
+    async () => (await findOrder(partnerCenter, customerId, subscriptionId, look.fulfillment().formerOrderIds)) ?? null,
   );
   for (let round = 1; ; round += 1) {
-    const orderId = round === 1 && earlier ? earlier : await order(round);
+    const { orderId, planId } =
+      round === 1 && earlier ? { orderId: earlier, planId: look.subscription.planId } : await order(round);
     if (orderId === null) continue;
     await look.note({ orderId });
     const outcome = await awaitOrder(round, orderId);
-    if ('partnerSubscriptionId' in outcome) return { orderId, partnerSubscriptionId: outcome.partnerSubscriptionId };
+    if ('partnerSubscriptionId' in outcome)
+      return { orderId, partnerSubscriptionId: outcome.partnerSubscriptionId, planId };
     await flow.step(`buy again after order ${round}`, async () => {
       if (look.retryAsked) return;
       throw new PermanentError(
@@ -59,26 +61,26 @@ export async function buy(
     });
   }
 
-  async function order(round: number): Promise<string | null> {
-    const { cartId } = await flow.effect(`create cart ${round}`, {
-      prepare: async () => ({
-        requestId: randomUUID(),
-        line: { ...(await findItem()), friendlyName: markOf(subscriptionId) },
-      }),
+  async function order(round: number): Promise<{ orderId: string | null; planId: number | undefined }> {
+    const { cartId, planId } = await flow.effect(`create cart ${round}`, {
+      async prepare() {
+        const { planId: forPlan, ...item } = await findItem();
+        return { requestId: randomUUID(), line: { ...item, friendlyName: markOf(subscriptionId) }, planId: forPlan };
+      },
       // A cart that nobody checks out costs nothing and expires by itself, so a lost one is simply made again.
       find: async () => undefined,
-      act: async ({ requestId, line }) => {
+      act: async ({ requestId, line, planId: forPlan }) => {
         const cart = await carts.create(customerId, { lineItems: [line] }, { requestId });
         const error = cart.lineItems.find((item) => item.error)?.error;
         if (error) throw cartLineError(error);
-        return { cartId: cart.id };
+        return { cartId: cart.id, planId: forPlan };
       },
     });
     await look.note({ cartId });
 
     /** The order that came of the cart; null when there is none and a new cart may be made. */
     const settle = async (cartIsOrdered: boolean): Promise<{ orderId: string | null }> => {
-      const found = await findOrder(partnerCenter, customerId, subscriptionId);
+      const found = await findOrder(partnerCenter, customerId, subscriptionId, look.fulfillment().formerOrderIds);
       if (found) return { orderId: found };
       if (!cartIsOrdered) return { orderId: null };
       throw new RetryableError(
@@ -90,7 +92,7 @@ export async function buy(
 
     const checkout = await flow.effect<{ requestId: string }, { orderId: string | null }>(`check out cart ${round}`, {
       async prepare() {
-        await look.stillIn(['PENDING', 'FAILED']);
+        await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
         await look.note({ checkoutAt: new Date(now()).toISOString() });
         return { requestId: randomUUID() };
       },
@@ -113,7 +115,7 @@ export async function buy(
         }
       },
     });
-    return checkout.orderId;
+    return { orderId: checkout.orderId, planId };
   }
 
   async function awaitOrder(
@@ -157,16 +159,19 @@ export async function findOrder(
   { orders, subscriptions }: BuyParts['partnerCenter'],
   customerId: string,
   subscriptionId: number,
+  formerOrderIds: string[] = [],
 ): Promise<string | undefined> {
   const placed = await orders.list(customerId);
   const ours = placed.find(
     (order) =>
-      !DEAD_ORDERS.has(order.status) && order.lineItems.some((line) => bearsMark(line.friendlyName, subscriptionId)),
+      !DEAD_ORDERS.has(order.status) &&
+      !formerOrderIds.includes(order.id) &&
+      order.lineItems.some((line) => bearsMark(line.friendlyName, subscriptionId)),
   );
   if (ours) return ours.id;
   // A new order may be missing in the list for 15 minutes; its subscription shows the name as soon as it exists.
   const created = (await subscriptions.list(customerId)).find(
-    (one) => one.orderId && bearsMark(one.friendlyName, subscriptionId),
+    (one) => one.orderId && !formerOrderIds.includes(one.orderId) && bearsMark(one.friendlyName, subscriptionId),
   );
   return created?.orderId;
 }

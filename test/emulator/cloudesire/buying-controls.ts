@@ -112,6 +112,11 @@ export function createBuyingControls(parts: {
       lifecycle.overrideStatus(subscription, status);
     },
 
+    /** Shows another quantity or plan, as after a change whose order and invoice are of no interest. */
+    overrideOrder(subscription: number, order: { licenses?: number; plan?: number }): void {
+      Object.assign(transitions.find(subscription), order);
+    },
+
     subscription: (id: number): SubscriptionState => view(transitions.find(id)),
     subscriptions: (): SubscriptionState[] => [...state.subscriptions.values()].map(view),
 

@@ -50,6 +50,7 @@ export function addCommands({ server, buying, eventing, catalogue, calls, admini
   add('stop', (args) => buying.stop(subscription(args)));
   add('resume', (args) => buying.resume(subscription(args)));
   add('overrideStatus', (args) => buying.overrideStatus(subscription(args), text(args, 'status') as DeploymentStatus));
+  add('overrideOrder', ({ subscription: _id, ...order }) => buying.overrideOrder(Number(_id), order));
   add('subscription', (args) => buying.subscription(whole(args, 'id')));
   add('subscriptions', () => buying.subscriptions());
   add('whenStatus', (args) => {

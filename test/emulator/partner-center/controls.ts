@@ -279,6 +279,9 @@ export function createControls(parts: ControlParts) {
       const subscription = subscriptionOf(subscriptionId);
       const before = subscription.quantity;
       changes.setSeats(subscription, seats);
+      // Like any change within the term, it drops what was scheduled for its end.
+      delete subscription.actions;
+      delete subscription.nextTerm;
       return noteByHand(subscription, 'quantity', before, seats);
     },
 

@@ -1,133 +1,408 @@
-import { describe, expect, it } from 'vitest';
-import type { Fulfillment } from '../../../src/workflows/fulfillment.ts';
-import { planOperation } from '../../../src/workflows/plan-operation.ts';
+import fc from 'fast-check';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { AtMicrosoft, Fulfillment } from '../../../src/workflows/fulfillment.ts';
+import { type Known, planOperation, type Seen } from '../../../src/workflows/plan-operation.ts';
 
-type Seen = Parameters<typeof planOperation>[0];
-type Known = Parameters<typeof planOperation>[1];
+const DAY = '2027-01-31T00:00:00.000Z';
+const LATER = '2027-02-28T00:00:00.000Z';
 
-const nothing: Known = { retryAsked: false };
-const provisioning: Known = {
-  retryAsked: false,
-  run: { id: 'r', operation: 'provision', startedAt: '2026-09-01T08:00:00Z' },
-};
-const provisioned: Known = { retryAsked: false, fulfillment: built({ deployedAt: '2026-09-01T08:00:00Z' }) };
-const ended: Known = {
-  retryAsked: false,
-  fulfillment: built({ deployedAt: '2026-09-01T08:00:00Z', endedAt: '2027-09-01T08:00:00Z' }),
-};
-const failedByCustomer: Known = {
-  ...provisioning,
-  failure: { kind: 'customer', code: 'customer.data-missing', params: {}, reported: true },
-};
-const failedFinally: Known = {
-  ...provisioning,
-  failure: { kind: 'final', code: 'order.failed', params: {}, reported: true },
-};
-
-function built(facts: Partial<Fulfillment>): Fulfillment {
-  return { productType: 'license', customerId: 'c', ...facts };
+function built(facts: Partial<Fulfillment> = {}): Fulfillment {
+  return {
+    productType: 'license',
+    customerId: 'c',
+    deployedAt: '2026-09-01T08:00:00Z',
+    settled: { planId: 2101, seats: 10, trial: false, endDate: DAY },
+    ...facts,
+  };
 }
 
-function plan(
-  deploymentStatus: Seen['deploymentStatus'],
-  known: Known,
-  facts: Partial<Seen> = {},
-  sandboxOrders: 'refuse' | 'allow' = 'refuse',
-) {
-  const decision = planOperation({ deploymentStatus, type: 'NORMAL', paid: true, ...facts }, known, { sandboxOrders });
+const run = { id: 'r', operation: 'provision', startedAt: '2026-09-01T08:00:00Z' } as const;
+const KNOWN = {
+  nothing: {},
+  provisioning: { run },
+  provisioned: { fulfillment: built() },
+  suspended: { fulfillment: built({ suspended: { at: DAY, autoRenewEnabled: true } }) },
+  ended: { fulfillment: built({ endedAt: DAY }) },
+  trial: { fulfillment: built({ settled: { planId: 2101, seats: 25, trial: true, endDate: DAY } }) },
+  'failed by the customer': {
+    run,
+    failure: { kind: 'customer', code: 'customer.data-missing', params: {}, reported: true },
+  },
+  'failed for good': { run, failure: { kind: 'final', code: 'order.failed', params: {}, reported: true } },
+  'wanted again': { run },
+} satisfies Record<string, Omit<Known, 'retryAsked'>>;
+
+const ACTIVE: AtMicrosoft = { status: 'active', seats: 10, autoRenewEnabled: true, suspensionReasons: [] };
+
+interface Row {
+  status: Seen['deploymentStatus'];
+  local: keyof typeof KNOWN;
+  /** What else is so, in words. */
+  and?: string;
+  seen?: Partial<Seen>;
+  retryAsked?: boolean;
+  sandboxOrders?: 'allow';
+  atMicrosoft?: Partial<AtMicrosoft>;
+  does: string;
+}
+
+/** Every row of the decision: what the marketplace shows × what is recorded × what Microsoft says → what is done. */
+const ROWS: Row[] = [
+  ...(['WAITING_PAYMENT', 'REQUIRES_APPROVAL', 'POSTPONED'] as const).flatMap((status): Row[] => [
+    { status, local: 'nothing', seen: { paid: false }, does: 'wait (idle)' },
+    { status, local: 'provisioning', seen: { paid: false }, does: 'tell: subscription.state-went-back' },
+    { status, local: 'provisioned', seen: { paid: false }, does: 'tell: subscription.state-went-back' },
+    { status, local: 'suspended', seen: { paid: false }, does: 'tell: subscription.state-went-back' },
+  ]),
+
+  { status: 'PENDING', local: 'nothing', and: 'paid', does: 'provision' },
+  { status: 'PENDING', local: 'provisioning', and: 'paid', does: 'provision' },
+  { status: 'PENDING', local: 'provisioned', and: 'paid', does: 'report' },
+  { status: 'PENDING', local: 'suspended', and: 'paid', does: 'resume' },
+  { status: 'PENDING', local: 'ended', and: 'paid', does: 'tell: subscription.came-back' },
+  { status: 'PENDING', local: 'nothing', and: 'not paid', seen: { paid: false }, does: 'wait (idle)' },
+  { status: 'PENDING', local: 'provisioned', and: 'not paid', seen: { paid: false }, does: 'wait (idle)' },
+  { status: 'PENDING', local: 'suspended', and: 'not paid', seen: { paid: false }, does: 'wait (idle)' },
+  {
+    status: 'PENDING',
+    local: 'nothing',
+    and: 'a trial, for which no invoice exists',
+    seen: { type: 'TRIAL', paid: false },
+    does: 'provision',
+  },
+  {
+    status: 'PENDING',
+    local: 'nothing',
+    and: 'a sandbox order',
+    seen: { type: 'SANDBOX' },
+    does: 'tell: subscription.sandbox-order',
+  },
+  {
+    status: 'PENDING',
+    local: 'nothing',
+    and: 'a sandbox order on a sandbox account',
+    seen: { type: 'SANDBOX' },
+    sandboxOrders: 'allow',
+    does: 'provision',
+  },
+  {
+    status: 'PENDING',
+    local: 'nothing',
+    and: 'an unknown type',
+    seen: { type: 'UNKNOWN' },
+    does: 'tell: subscription.unexpected-type',
+  },
+
+  { status: 'DEPLOYED', local: 'nothing', does: 'tell: subscription.deployed-elsewhere' },
+  { status: 'DEPLOYED', local: 'ended', does: 'tell: subscription.deployed-elsewhere' },
+  { status: 'DEPLOYED', local: 'provisioning', and: 'the record was cut off', does: 'provision' },
+  { status: 'DEPLOYED', local: 'suspended', and: 'it was paid', does: 'resume' },
+  { status: 'DEPLOYED', local: 'provisioned', and: 'nothing differs', does: 'done' },
+  { status: 'DEPLOYED', local: 'provisioned', and: 'a renewal invoice is open', seen: { paid: false }, does: 'done' },
+  { status: 'DEPLOYED', local: 'provisioned', and: 'more seats, paid', seen: { seats: 12 }, does: 'change-seats 12' },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'more seats, not paid',
+    seen: { seats: 12, paid: false },
+    does: 'wait (idle)',
+  },
+  { status: 'DEPLOYED', local: 'provisioned', and: 'fewer seats', seen: { seats: 8 }, does: 'change-seats 8' },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'fewer seats while an invoice is open',
+    seen: { seats: 8, paid: false },
+    does: 'change-seats 8',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'another plan, paid',
+    seen: { planId: 2102 },
+    does: 'change-plan 2102',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'another plan, not paid',
+    seen: { planId: 2102, paid: false },
+    does: 'wait (idle)',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'another plan and other seats',
+    seen: { planId: 2102, seats: 12 },
+    does: 'change-plan 2102',
+  },
+  { status: 'DEPLOYED', local: 'provisioned', and: 'a later end', seen: { endDate: LATER }, does: `renew ${LATER}` },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'an earlier end',
+    seen: { endDate: '2026-12-01T00:00:00.000Z' },
+    does: 'done',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'trial',
+    and: 'still a trial',
+    seen: { type: 'TRIAL', seats: 25, paid: false },
+    does: 'done',
+  },
+  { status: 'DEPLOYED', local: 'trial', and: 'converted and paid', seen: { seats: 30 }, does: 'convert-trial' },
+  {
+    status: 'DEPLOYED',
+    local: 'trial',
+    and: 'converted, not paid',
+    seen: { seats: 30, paid: false },
+    does: 'wait (idle)',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'ended at Microsoft',
+    atMicrosoft: { status: 'ended' },
+    does: 'tell: partner-subscription.ended',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'ended at Microsoft, and a person wants it anew',
+    atMicrosoft: { status: 'ended' },
+    retryAsked: true,
+    does: 'provision',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'suspended by Microsoft',
+    atMicrosoft: { status: 'suspended' },
+    does: 'tell: partner-subscription.suspended',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'seats taken away at Microsoft',
+    atMicrosoft: { seats: 7 },
+    does: 'change-seats 10 again',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'seats added at Microsoft',
+    atMicrosoft: { seats: 15 },
+    does: 'change-seats 10 again',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'fewer seats on order for the renewal',
+    atMicrosoft: { seats: 15, nextSeats: 10 },
+    does: 'done',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'that order was dropped',
+    atMicrosoft: { seats: 15 },
+    does: 'change-seats 10 again',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'the renewal was switched off at Microsoft',
+    atMicrosoft: { autoRenewEnabled: false },
+    does: `renew ${DAY} again`,
+  },
+
+  { status: 'STOPPED', local: 'nothing', does: 'wait (idle)' },
+  { status: 'STOPPED', local: 'provisioned', does: 'suspend' },
+  { status: 'STOPPED', local: 'suspended', does: 'wait (idle)' },
+
+  ...(['nothing', 'provisioning', 'provisioned', 'suspended', 'ended'] as const).map(
+    (local): Row => ({ status: 'UNDEPLOY_SENT', local, does: 'deprovision' }),
+  ),
+
+  { status: 'UNDEPLOYED', local: 'nothing', does: 'done' },
+  { status: 'UNDEPLOYED', local: 'ended', does: 'done' },
+  { status: 'UNDEPLOYED', local: 'provisioning', does: 'deprovision' },
+  { status: 'UNDEPLOYED', local: 'provisioned', does: 'deprovision' },
+  { status: 'UNDEPLOYED', local: 'suspended', does: 'deprovision' },
+
+  ...(['PAYMENT_EXPIRED', 'REJECTED'] as const).flatMap((status): Row[] => [
+    { status, local: 'nothing', does: 'done' },
+    { status, local: 'ended', does: 'done' },
+    { status, local: 'provisioned', does: 'suspend' },
+    { status, local: 'suspended', does: 'tell: subscription.closed-but-provisioned' },
+  ]),
+
+  { status: 'FAILED', local: 'nothing', does: 'wait (failed)' },
+  { status: 'FAILED', local: 'failed by the customer', does: 'provision' },
+  { status: 'FAILED', local: 'failed for good', does: 'wait (failed)' },
+  { status: 'FAILED', local: 'failed for good', and: 'a person wants it again', retryAsked: true, does: 'provision' },
+  { status: 'FAILED', local: 'wanted again', does: 'provision' },
+  { status: 'FAILED', local: 'provisioned', does: 'tell: subscription.failed-but-provisioned' },
+  {
+    status: 'FAILED',
+    local: 'provisioned',
+    and: 'a person says that it is in place',
+    retryAsked: true,
+    does: 'report',
+  },
+
+  ...(['POST_CONFIGURATION', 'UNKNOWN'] as const).flatMap((status): Row[] =>
+    (['nothing', 'provisioned', 'suspended'] as const).map((local) => ({
+      status,
+      local,
+      does: 'tell: subscription.unexpected-state',
+    })),
+  ),
+];
+
+function decide({
+  status,
+  local,
+  seen,
+  retryAsked = false,
+  sandboxOrders = 'refuse',
+  atMicrosoft,
+}: Omit<Row, 'does' | 'sandboxOrders'> & { sandboxOrders?: 'refuse' | 'allow' }): string {
+  const decision = planOperation(
+    { deploymentStatus: status, type: 'NORMAL', paid: true, planId: 2101, seats: 10, endDate: DAY, ...seen },
+    { ...KNOWN[local], retryAsked },
+    { sandboxOrders },
+    atMicrosoft && { ...ACTIVE, ...atMicrosoft },
+  );
   switch (decision.kind) {
     case 'run':
-      return decision.operation;
+      return [decision.operation, decision.target].filter(Boolean).join(' ');
     case 'settled':
       return decision.state;
     case 'wait':
-      return `wait: ${decision.state}`;
+      return `wait (${decision.state})`;
     case 'attention':
-      return decision.code;
+      return `tell: ${decision.code}`;
   }
 }
 
-describe('what a subscription needs, by what the marketplace shows and what is recorded', () => {
-  it.each(['WAITING_PAYMENT', 'REQUIRES_APPROVAL', 'POSTPONED'] as const)(
-    '%s: waits while nothing exists, tells operations when something does',
-    (status) => {
-      expect(plan(status, nothing, { paid: false })).toBe('wait: idle');
-      expect(plan(status, provisioned, { paid: false })).toBe('subscription.state-went-back');
-    },
-  );
+const titled = ROWS.map((row) => ({
+  ...row,
+  title: `${row.status}, ${row.local}${row.and ? `, ${row.and}` : ''} → ${row.does}`,
+}));
+let tested = 0;
 
-  it('PENDING and paid: provisions', () => {
-    expect(plan('PENDING', nothing)).toBe('provision');
-    expect(plan('PENDING', provisioning)).toBe('provision');
+describe('the decision table', () => {
+  it.each(titled)('$title', (row) => {
+    tested += 1;
+    expect(decide(row)).toBe(row.does);
   });
 
-  it('PENDING and not paid: waits', () => {
-    expect(plan('PENDING', nothing, { paid: false })).toBe('wait: idle');
-    expect(plan('PENDING', provisioned, { paid: false })).toBe('wait: idle');
+  it('has no row twice', () => {
+    expect(new Set(titled.map(({ title }) => title)).size).toBe(ROWS.length);
   });
 
-  it('PENDING trial: provisions whatever the payment, for no invoice exists', () => {
-    expect(plan('PENDING', nothing, { type: 'TRIAL', paid: false })).toBe('provision');
+  afterAll(() => {
+    process.stdout.write(`decision table: ${ROWS.length} rows, ${tested} tested\n`);
+  });
+});
+
+/** What carrying an operation out changes in what is recorded: the promise that the workflows keep. */
+function carryOut(known: Known, seen: Seen, operation: string): Known {
+  const before = known.fulfillment ?? built({ settled: { trial: false } });
+  const wish = {
+    trial: seen.type === 'TRIAL',
+    ...(seen.planId !== undefined && { planId: seen.planId }),
+    ...(seen.seats !== undefined && { seats: seen.seats }),
+  };
+  const done = before.settled ?? { trial: false };
+  const endDate = seen.endDate && { endDate: seen.endDate };
+  const after: Record<string, Fulfillment> = {
+    provision: { ...before, deployedAt: DAY, settled: { ...wish, ...endDate } },
+    report: before,
+    'change-seats': { ...before, settled: { ...done, ...(seen.seats !== undefined && { seats: seen.seats }) } },
+    'change-plan': { ...before, settled: { ...done, ...(seen.planId !== undefined && { planId: seen.planId }) } },
+    'convert-trial': { ...before, settled: { ...done, ...wish, trial: false } },
+    renew: { ...before, settled: { ...done, ...endDate } },
+    suspend: { ...before, suspended: { at: DAY, autoRenewEnabled: true } },
+    resume: (({ suspended: _over, ...rest }) => rest)(before),
+    deprovision: { ...before, endedAt: DAY },
+  };
+  return { retryAsked: false, fulfillment: after[operation] ?? before };
+}
+
+/** Looks at one state of the marketplace until nothing is left to do; the operations on the way. */
+function reconcile(known: Known, seen: Seen): { known: Known; operations: string[] } {
+  const operations: string[] = [];
+  let now = known;
+  for (let looks = 0; looks < 10; looks += 1) {
+    const decision = planOperation(seen, now, { sandboxOrders: 'refuse' });
+    if (decision.kind !== 'run') return { known: now, operations };
+    operations.push(`${decision.operation} ${decision.target ?? ''}`);
+    now = carryOut(now, seen, decision.operation);
+    // A reported status shows in the marketplace, which is then looked at again.
+    if (decision.operation === 'provision' || decision.operation === 'report') return { known: now, operations };
+    if (decision.operation === 'deprovision') return { known: now, operations };
+    if (decision.operation === 'resume' && seen.deploymentStatus === 'PENDING') return { known: now, operations };
+    if (decision.operation === 'suspend' && seen.deploymentStatus !== 'STOPPED') return { known: now, operations };
+  }
+  throw new Error(`No end: ${operations.join(', ')}`);
+}
+
+/** Any state in which the marketplace may show a running subscription. */
+const runningState = fc.record({
+  deploymentStatus: fc.constantFrom('DEPLOYED', 'STOPPED'),
+  type: fc.constantFrom('TRIAL', 'NORMAL'),
+  paid: fc.boolean(),
+  planId: fc.constantFrom(2101, 2102, 2103),
+  seats: fc.integer({ min: 1, max: 300 }),
+  endDate: fc.constantFrom(DAY, LATER, '2027-03-31T00:00:00.000Z'),
+}) as fc.Arbitrary<Seen>;
+const paidState = runningState.map(
+  (seen): Seen => ({
+    ...seen,
+    deploymentStatus: 'DEPLOYED',
+    type: 'NORMAL',
+    paid: true,
+    endDate: '2027-12-31T00:00:00.000Z',
+  }),
+);
+
+describe('whatever happens in between', () => {
+  it('the same end state follows from any history of states, seen, lost or swapped', () => {
+    fc.assert(
+      fc.property(
+        fc.array(runningState, { maxLength: 8 }),
+        fc.array(runningState, { maxLength: 8 }),
+        paidState,
+        (one, other, last) => {
+          const start: Known = { retryAsked: false, fulfillment: built() };
+          const after = [one, other].map((history) =>
+            [...history, last].reduce((known, seen) => reconcile(known, seen).known, start),
+          );
+          expect(after[0]).toEqual(after[1]);
+          expect(after[0]?.fulfillment?.settled).toMatchObject({
+            planId: last.planId,
+            seats: last.seats,
+            trial: false,
+          });
+        },
+      ),
+    );
   });
 
-  it('PENDING although provisioned: reports again', () => {
-    expect(plan('PENDING', provisioned)).toBe('report');
-  });
-
-  it('PENDING sandbox order: never reaches Microsoft unless the account is a sandbox', () => {
-    expect(plan('PENDING', nothing, { type: 'SANDBOX' })).toBe('subscription.sandbox-order');
-    expect(plan('PENDING', nothing, { type: 'SANDBOX' }, 'allow')).toBe('provision');
-  });
-
-  it('PENDING of an unknown type: buys nothing', () => {
-    expect(plan('PENDING', nothing, { type: 'UNKNOWN' })).toBe('subscription.unexpected-type');
-  });
-
-  it('DEPLOYED: is settled when provisioned, carries a run on whose record was cut off, and is told when deployed elsewhere', () => {
-    expect(plan('DEPLOYED', provisioned)).toBe('done');
-    expect(plan('DEPLOYED', provisioning)).toBe('provision');
-    expect(plan('DEPLOYED', nothing)).toBe('subscription.deployed-elsewhere');
-  });
-
-  it('DEPLOYED with an unpaid renewal invoice: stays as it is', () => {
-    expect(plan('DEPLOYED', provisioned, { paid: false })).toBe('done');
-  });
-
-  it('UNDEPLOY_SENT: deprovisions, whatever exists', () => {
-    for (const known of [nothing, provisioning, provisioned, ended])
-      expect(plan('UNDEPLOY_SENT', known)).toBe('deprovision');
-  });
-
-  it('UNDEPLOYED: closes when nothing is left, ends at Microsoft what is', () => {
-    expect(plan('UNDEPLOYED', nothing)).toBe('done');
-    expect(plan('UNDEPLOYED', ended)).toBe('done');
-    expect(plan('UNDEPLOYED', provisioned)).toBe('deprovision');
-    expect(plan('UNDEPLOYED', provisioning)).toBe('deprovision');
-  });
-
-  it.each(['PAYMENT_EXPIRED', 'REJECTED'] as const)(
-    '%s: closes when nothing exists, tells operations when something does',
-    (status) => {
-      expect(plan(status, nothing)).toBe('done');
-      expect(plan(status, provisioned)).toBe('subscription.closed-but-provisioned');
-    },
-  );
-
-  it('FAILED for want of customer data: tries again at each look', () => {
-    expect(plan('FAILED', failedByCustomer)).toBe('provision');
-  });
-
-  it('FAILED for good: waits for the retry of operations, and goes on with it', () => {
-    expect(plan('FAILED', failedFinally)).toBe('wait: failed');
-    expect(plan('FAILED', { ...failedFinally, retryAsked: true })).toBe('provision');
-  });
-
-  it('FAILED although provisioned: reports only on the word of operations', () => {
-    expect(plan('FAILED', provisioned)).toBe('subscription.failed-but-provisioned');
-    expect(plan('FAILED', { ...provisioned, retryAsked: true })).toBe('report');
-  });
-
-  it.each(['POST_CONFIGURATION', 'UNKNOWN'] as const)('%s: changes nothing and tells operations', (status) => {
-    for (const known of [nothing, provisioned]) expect(plan(status, known)).toBe('subscription.unexpected-state');
+  it('no operation is chosen twice for the same difference', () => {
+    fc.assert(
+      fc.property(fc.array(runningState, { minLength: 1, maxLength: 10 }), (history) => {
+        let known: Known = { retryAsked: false, fulfillment: built() };
+        for (const seen of history) {
+          const looked = reconcile(known, seen);
+          expect(new Set(looked.operations).size).toBe(looked.operations.length);
+          known = looked.known;
+          expect(reconcile(known, seen).operations).toEqual([]);
+        }
+      }),
+    );
   });
 });

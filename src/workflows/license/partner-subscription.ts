@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto';
+import type { Flow } from '../../engine/workflow.ts';
+import { AttentionError } from '../../lib/errors.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
+import type { SubscriptionChange } from '../../upstreams/partner-center/subscriptions.ts';
+import type { AtMicrosoft, Fulfillment, Scheduled } from '../fulfillment.ts';
+
+export interface LicenseParts {
+  partnerCenter: PartnerCenter;
+  now(): number;
+  pollEveryMs: number;
+}
+
+/** States in which nothing renews, runs or is charged any more. */
+const ENDED = new Set(['deleted', 'disabled', 'expired']);
+
+/** A partner subscription that has ended, or is not there any more. */
+export function hasEnded(found: PartnerSubscription | undefined): boolean {
+  return !found || ENDED.has(found.status);
+}
+
+/** The partner subscription of a fulfillment, as Partner Center shows it now; undefined when it is gone. */
+export function readPartnerSubscription(
+  { partnerCenter }: Pick<LicenseParts, 'partnerCenter'>,
+  { customerId, partnerSubscriptionId }: Fulfillment,
+): Promise<PartnerSubscription | undefined> {
+  return partnerCenter.subscriptions.get(idOf(customerId), idOf(partnerSubscriptionId));
+}
+
+/**
+ * Makes one change to a partner subscription and waits until it shows, since a change may be accepted first and made later. One change
+ * at a time: Microsoft refuses or mixes up several.
+ *
+ * @param change computed from what was read just before, so that it fits what is there
+ */
+export async function changePartnerSubscription(
+  flow: Flow,
+  name: string,
+  fulfillment: Fulfillment,
+  {
+    change,
+    shows,
+  }: { change(found: PartnerSubscription): SubscriptionChange; shows(found: PartnerSubscription | undefined): boolean },
+  parts: LicenseParts,
+): Promise<{ seats: number; commitmentEndDate?: string }> {
+  const read = (): Promise<PartnerSubscription | undefined> => readPartnerSubscription(parts, fulfillment);
+  await flow.effect<{ requestId: string }, true>(name, {
+    prepare: () => ({ requestId: randomUUID() }),
+    find: async () => (shows(await read()) ? true : undefined),
+    async act({ requestId }) {
+      const found = await read();
+      if (shows(found)) return true;
+      if (!found) throw gone(fulfillment);
+      await parts.partnerCenter.subscriptions.update(idOf(fulfillment.customerId), found.id, change(found), {
+        requestId,
+      });
+      return true;
+    },
+  });
+  return awaitPartnerSubscription(flow, `${name}: shows`, fulfillment, shows, parts);
+}
+
+/** Waits until the partner subscription shows something, and returns what it shows. */
+export function awaitPartnerSubscription(
+  flow: Flow,
+  name: string,
+  fulfillment: Fulfillment,
+  shows: (found: PartnerSubscription | undefined) => boolean,
+  parts: LicenseParts,
+): Promise<{ seats: number; commitmentEndDate?: string }> {
+  const { pollEveryMs } = parts;
+  const plan = {
+    firstMs: pollEveryMs / 3,
+    factor: 1.5,
+    longestMs: 60 * pollEveryMs,
+    waitingFor: `Microsoft to make a change (${name})`,
+  };
+  return flow.poll(name, plan, async () => {
+    const found = await readPartnerSubscription(parts, fulfillment);
+    if (!shows(found)) return undefined;
+    return {
+      seats: found?.quantity ?? 0,
+      ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
+    };
+  });
+}
+
+/** What the decision needs to know of a licence at Microsoft. */
+export function describeAtMicrosoft(found: PartnerSubscription | undefined): AtMicrosoft {
+  const status = hasEnded(found)
+    ? 'ended'
+    : found?.status === 'active' || found?.status === 'suspended'
+      ? found.status
+      : 'unknown';
+  const nextSeats = scheduledSeats(found);
+  return {
+    status,
+    seats: found?.quantity ?? 0,
+    autoRenewEnabled: found?.autoRenewEnabled ?? false,
+    suspensionReasons: found?.suspensionReasons ?? [],
+    ...(nextSeats !== undefined && { nextSeats }),
+    ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
+  };
+}
+
+/** Seats that are on order for the next term, in either form in which Microsoft shows a schedule. */
+export function scheduledSeats(found: PartnerSubscription | undefined): number | undefined {
+  const renewal = found?.scheduledActions.find(({ actionType }) => actionType.toLowerCase() === 'renewtonewterm');
+  const instructions = renewal?.instructions ?? found?.scheduledNextTermInstructions;
+  const quantity = instructions?.quantity ?? instructions?.Quantity;
+  return typeof quantity === 'number' ? quantity : undefined;
+}
+
+/** Whether the end of the contract at the end of the term is on order. */
+export function endsWithTerm(found: PartnerSubscription | undefined): boolean {
+  if (!found || hasEnded(found)) return true;
+  return (
+    !found.autoRenewEnabled && found.scheduledActions.some(({ actionType }) => actionType.toLowerCase() === 'cancel')
+  );
+}
+
+/** The change that orders other seats (or another item) for the next term. https://learn.microsoft.com/partner-center/developer/create-scheduled-changes */
+export function renewWith({
+  catalogItemId,
+  quantity,
+  termDuration,
+  billingCycle,
+}: {
+  catalogItemId: string;
+  quantity: number;
+  termDuration: string;
+  billingCycle: string;
+}): SubscriptionChange {
+  const [productId, skuId, availabilityId] = catalogItemId.split(':');
+  const product = { productId, skuId, availabilityId, billingCycle, termDuration };
+  return {
+    scheduledActions: [{ scheduleType: 'TermEnd', actionType: 'RenewToNewTerm', instructions: { product, quantity } }],
+  };
+}
+
+/** `product:sku` of a catalogue item. */
+export function offerOf(catalogItemId: string): string {
+  return catalogItemId.split(':').slice(0, 2).join(':');
+}
+
+/** A change that is on order for the end of the term, as it is remembered. */
+export function scheduledFor(item: { catalogItemId: string; quantity: number }): Scheduled {
+  return { seats: item.quantity, offerId: offerOf(item.catalogItemId) };
+}
+
+export function gone({ customerId, partnerSubscriptionId }: Fulfillment): AttentionError {
+  return new AttentionError(
+    'partner-subscription.gone',
+    `Partner subscription ${partnerSubscriptionId} of customer ${customerId} is not there any more. Look for it in Partner Center; the change waits.`,
+    { effect: 'none' },
+  );
+}
+
+function idOf(id: string | undefined): string {
+  if (id) return id;
+  throw new AttentionError(
+    'fulfillment.incomplete',
+    'The record of the subscription lacks identifiers of Microsoft although it counts as provisioned. Rebuild the record.',
+  );
+}

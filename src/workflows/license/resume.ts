@@ -1,0 +1,57 @@
+import type { Workflow } from '../../engine/workflow.ts';
+import { AttentionError } from '../../lib/errors.ts';
+import type { Report } from '../../report/report.ts';
+import type { Look } from '../look.ts';
+import {
+  changePartnerSubscription,
+  hasEnded,
+  type LicenseParts,
+  readPartnerSubscription,
+} from './partner-subscription.ts';
+
+/**
+ * Gives the service back, then the renewal, which the suspension had switched off. A reduction that was on order for the renewal is set
+ * again by the next look, which finds it missing.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/reactivate-a-suspended-a-subscription
+ */
+export function createResumeLicense(parts: LicenseParts & { report: Report }): Workflow<Look> {
+  return {
+    name: 'license/resume',
+
+    async run(flow, look) {
+      const fulfillment = look.fulfillment();
+      const suspended = fulfillment.suspended;
+      if (suspended && !suspended.skipped) {
+        await flow.step('see that it can come back', async () => {
+          if (!hasEnded(await readPartnerSubscription(parts, fulfillment))) return;
+          throw new AttentionError(
+            'partner-subscription.ended-suspended',
+            `Partner subscription ${fulfillment.partnerSubscriptionId} ended while it was suspended and cannot come back. Have the customer order anew, or terminate the subscription in the marketplace.`,
+          );
+        });
+        await changePartnerSubscription(
+          flow,
+          'reactivate',
+          fulfillment,
+          { change: () => ({ status: 'active' }), shows: (found) => found?.status === 'active' },
+          parts,
+        );
+        if (suspended.autoRenewEnabled) {
+          await changePartnerSubscription(
+            flow,
+            'restore the renewal',
+            fulfillment,
+            { change: () => ({ autoRenewEnabled: true }), shows: (found) => found?.autoRenewEnabled === true },
+            parts,
+          );
+        }
+      }
+      await look.note({ suspended: undefined });
+      await flow.step('report deployed', async () => {
+        const { deploymentStatus } = await look.stillIn(['PENDING', 'DEPLOYED', 'FAILED']);
+        if (deploymentStatus !== 'DEPLOYED') await parts.report.deployed(look.subscription.id);
+      });
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { Workflow } from '../../engine/workflow.ts';
+import type { Look } from '../look.ts';
+import {
+  changePartnerSubscription,
+  gone,
+  hasEnded,
+  type LicenseParts,
+  readPartnerSubscription,
+} from './partner-subscription.ts';
+
+/**
+ * Takes the service away until the customer pays. Microsoft forgets renewal and schedules of a suspended subscription, so they are
+ * remembered here first. Billing goes on.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/suspend-a-subscription
+ */
+export function createSuspendLicense(parts: LicenseParts): Workflow<Look> {
+  return {
+    name: 'license/suspend',
+
+    async run(flow, look) {
+      const fulfillment = look.fulfillment();
+      const at = await flow.step('remember the renewal', async () => {
+        const found = await readPartnerSubscription(parts, fulfillment);
+        if (!found) throw gone(fulfillment);
+        return {
+          at: new Date(parts.now()).toISOString(),
+          autoRenewEnabled: found.status === 'active' ? found.autoRenewEnabled : true,
+          // A trial cannot be suspended, and what has ended needs no suspension.
+          skipped: found.isTrial || hasEnded(found),
+        };
+      });
+      if (!at.skipped) {
+        await changePartnerSubscription(
+          flow,
+          'suspend',
+          fulfillment,
+          {
+            change: () => ({ status: 'suspended' }),
+            shows: (found) => found?.status === 'suspended' || hasEnded(found),
+          },
+          parts,
+        );
+      }
+      const { scheduled } = fulfillment;
+      await look.note({ suspended: { ...at, ...(scheduled && { scheduled }) } });
+    },
+  };
+}

@@ -1,0 +1,356 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createWorld, type World } from '../support/world.ts';
+
+const DAY_MS = 86_400_000;
+
+let world: World;
+
+beforeAll(async () => {
+  world = await createWorld();
+});
+
+beforeEach(async () => {
+  await world.reset();
+  world.emulators.partnerCenter.acceptAllAttestations(true);
+  world.emulators.partnerCenter.setSwitches({ transitionDelayMs: 2_000 });
+  world.emulators.cloudesire.putPlan(2101, { minimumDuration: 12, billingPeriod: 1 });
+});
+
+afterAll(() => world.close());
+
+async function sell({ plan = 2101, licenses = 10, type = 'NORMAL' as 'NORMAL' | 'TRIAL' } = {}): Promise<number> {
+  const id = world.emulators.cloudesire.placeOrder({ plan, buyer: 1301, licenses, paid: true, type });
+  await world.settle(id);
+  expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  return id;
+}
+
+/** Months pass in the marketplace with every invoice paid, and the connector looks now and then. */
+async function passDays(id: number, days: number): Promise<void> {
+  for (let passed = 0; passed < days; passed += 10) {
+    await world.emulators.clock.advance(Math.min(10, days - passed) * DAY_MS);
+    if (world.emulators.cloudesire.subscription(id).invoiceList.some(({ status }) => status === 'UNPAID'))
+      world.emulators.cloudesire.pay(id);
+  }
+}
+
+const shown = (id: number) => world.emulators.cloudesire.subscription(id);
+const recorded = async (id: number) => (await world.records.get(id))!;
+
+function partnerSubscription(): Record<string, unknown> {
+  const all = world.emulators.partnerCenter.subscriptions().map((one) => ({ ...one }) as Record<string, unknown>);
+  expect(all).toHaveLength(1);
+  return all[0]!;
+}
+
+function changes(): unknown[] {
+  return world.emulators.partnerCenter
+    .books()
+    .entries.filter(({ what, by }) => what === 'subscription changed' && by === 'partner')
+    .map((entry) => entry.changes);
+}
+
+describe('seats', () => {
+  it('are added at once, and once', async () => {
+    const id = await sell();
+    world.emulators.cloudesire.changeQuantity(id, 14, { paid: true });
+    await world.settle(id);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 14, status: 'active', autoRenewEnabled: true });
+    expect(changes()).toHaveLength(1);
+    expect((await recorded(id)).fulfillment?.settled).toMatchObject({ seats: 14 });
+  });
+
+  it('are not added before they are paid', async () => {
+    const id = await sell();
+    world.emulators.cloudesire.changeQuantity(id, 14, { paid: false });
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 10 });
+    expect(await recorded(id)).toMatchObject({ state: 'idle', waitingFor: 'payment of the additional seats' });
+    world.emulators.cloudesire.pay(id);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 14 });
+  });
+
+  it('are given back at once while Microsoft takes them', async () => {
+    const id = await sell();
+    showSeats(id, 6);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 6 });
+  });
+
+  it('are given back at the renewal when the window has closed, and the customer is told when', async () => {
+    const id = await sell();
+    await passDays(id, 30);
+    showSeats(id, 6);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({
+      quantity: 10,
+      scheduledActions: [{ scheduleType: 'TermEnd', actionType: 'RenewToNewTerm', instructions: { quantity: 6 } }],
+    });
+    expect(shown(id).instructions?.en).toMatch(/go on with 6 licences from its next renewal, after \w+ \d+, 20\d\d/);
+    expect(shown(id).instructions?.it).toMatch(/proseguirà con 6 licenze dal prossimo rinnovo, dopo il \d+ \w+ 20\d\d/);
+
+    await passDays(id, 350);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 6, status: 'active' });
+    expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('that are to be given back at the renewal are put on order again when Microsoft drops that', async () => {
+    const id = await sell();
+    await passDays(id, 30);
+    showSeats(id, 6);
+    await world.settle(id);
+    // Any change within the term drops what was scheduled, whoever makes it.
+    const partnerId = (await recorded(id)).fulfillment?.partnerSubscriptionId ?? '';
+    world.emulators.partnerCenter.changeQuantityByHand(partnerId, 11);
+    expect(partnerSubscription().scheduledActions ?? []).toEqual([]);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ scheduledActions: [{ instructions: { quantity: 6 } }] });
+  });
+
+  it('raised again before the renewal replace what was on order', async () => {
+    const id = await sell();
+    await passDays(id, 30);
+    showSeats(id, 6);
+    await world.settle(id);
+    showSeats(id, 8);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({
+      quantity: 10,
+      scheduledActions: [{ instructions: { quantity: 8 } }],
+    });
+    showSeats(id, 10);
+    await world.settle(id);
+    expect(partnerSubscription().scheduledActions ?? []).toEqual([]);
+    showSeats(id, 12);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 12 });
+  });
+
+  it.each([2.5, 0, 1_000_000])('%d of them are refused, and operations are told', async (seats) => {
+    const id = await sell();
+    showSeats(id, seats);
+    await world.look(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 10 });
+    expect((await recorded(id)).state).toBe('needs-attention');
+    expect((await recorded(id)).lastError?.code).toBe('order.quantity-invalid');
+  });
+
+  /** The marketplace shows another number of seats, as after a change whose invoice is settled. */
+  function showSeats(id: number, seats: number): void {
+    world.emulators.cloudesire.overrideOrder(id, { licenses: seats });
+  }
+});
+
+describe('non-payment', () => {
+  it('suspends the licence and payment brings it back with its renewal', async () => {
+    const id = await sell();
+    world.emulators.cloudesire.stop(id);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ status: 'suspended', autoRenewEnabled: false });
+    expect(await recorded(id)).toMatchObject({ fulfillment: { suspended: { autoRenewEnabled: true } } });
+
+    world.emulators.cloudesire.resume(id);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ status: 'active', autoRenewEnabled: true });
+    expect((await recorded(id)).fulfillment).not.toHaveProperty('suspended');
+    expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('resumed by way of PENDING is reported as deployed', async () => {
+    world.emulators.cloudesire.setSwitches({ resumeTo: 'PENDING' });
+    const id = await sell();
+    world.emulators.cloudesire.stop(id);
+    await world.settle(id);
+    world.emulators.cloudesire.resume(id);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(partnerSubscription()).toMatchObject({ status: 'active' });
+  });
+
+  it('does not lose seats that are to be given back at the renewal', async () => {
+    const id = await sell();
+    await passDays(id, 30);
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 6 });
+    await world.settle(id);
+    world.emulators.cloudesire.stop(id);
+    await world.settle(id);
+    world.emulators.cloudesire.resume(id);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({
+      status: 'active',
+      autoRenewEnabled: true,
+      scheduledActions: [{ instructions: { quantity: 6 } }],
+    });
+  });
+
+  it('that ends in termination ends a suspended licence', async () => {
+    const id = await sell();
+    await passDays(id, 30);
+    world.emulators.cloudesire.stop(id);
+    await world.settle(id);
+    world.emulators.cloudesire.terminate(id);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect((await recorded(id)).fulfillment).toMatchObject({ exposure: { seats: 10 } });
+  });
+});
+
+describe('renewal', () => {
+  it('of a month within a yearly term changes nothing at Microsoft', async () => {
+    const id = await sell();
+    for (let month = 0; month < 3; month += 1) {
+      await passDays(id, 30);
+      await world.settle(id);
+    }
+    expect(changes()).toEqual([]);
+    expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('switches the renewal at Microsoft on when somebody had switched it off', async () => {
+    const id = await sell();
+    world.emulators.partnerCenter.setAutoRenewByHand(
+      (await recorded(id)).fulfillment?.partnerSubscriptionId ?? '',
+      false,
+    );
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ autoRenewEnabled: true });
+  });
+
+  it('in the marketplace is recorded with its new end', async () => {
+    const id = await sell();
+    const before = (await recorded(id)).fulfillment?.settled?.endDate ?? '';
+    await passDays(id, 340);
+    world.emulators.cloudesire.renew(id, { paid: true });
+    await world.settle(id);
+    expect(Date.parse((await recorded(id)).fulfillment?.settled?.endDate ?? '')).toBeGreaterThan(Date.parse(before));
+    expect(partnerSubscription()).toMatchObject({ status: 'active', autoRenewEnabled: true });
+  });
+});
+
+describe('another plan', () => {
+  it('is reached at once where Microsoft offers the way, without a second order', async () => {
+    world.emulators.cloudesire.putPlan(2102, { minimumDuration: 12, billingPeriod: 1 });
+    const id = await sell();
+    world.emulators.cloudesire.changePlan(id, 2102, { paid: true });
+    await world.settle(id);
+    expect(String(partnerSubscription().offerId)).toMatch(/^CFQ7TTC0XC33:0001:/);
+    expect((await recorded(id)).fulfillment).toMatchObject({ offerId: 'CFQ7TTC0XC33:0001', settled: { planId: 2102 } });
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(1);
+  });
+
+  it('is not taken before it is paid', async () => {
+    world.emulators.cloudesire.putPlan(2102, { minimumDuration: 12, billingPeriod: 1 });
+    const id = await sell();
+    world.emulators.cloudesire.changePlan(id, 2102, { paid: false });
+    await world.settle(id);
+    expect(String(partnerSubscription().offerId)).toMatch(/^CFQ7TTC0XA11:0001:/);
+    expect((await recorded(id)).waitingFor).toBe('payment of the change of plan');
+  });
+
+  it('to which Microsoft offers no way is told to operations, and nothing is bought', async () => {
+    world.emulators.cloudesire.putPlan(2102, { minimumDuration: 12, billingPeriod: 1 });
+    const id = await sell({ plan: 2102 });
+    world.emulators.cloudesire.overrideOrder(id, { plan: 2101 });
+    await world.look(id);
+    expect((await recorded(id)).lastError?.code).toBe('plan.change-not-possible');
+    expect(String(partnerSubscription().offerId)).toMatch(/^CFQ7TTC0XC33:0001:/);
+  });
+});
+
+describe('a trial', () => {
+  it('is ordered at once, without payment, for the seats that Microsoft fixes', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    expect(partnerSubscription()).toMatchObject({ isTrial: true, quantity: 25, status: 'active' });
+    expect((await recorded(id)).fulfillment?.settled).toMatchObject({ trial: true });
+  });
+
+  it('becomes the paid licence in the same tenant, at once with as many seats', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.convertTrial(id, { paid: true });
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 30 });
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ isTrial: false, quantity: 30, status: 'active' });
+    expect(world.emulators.partnerCenter.books().customers).toHaveLength(1);
+  });
+
+  it('becomes the paid licence at its end, with fewer seats, so that nobody pays for seats that were not sold', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.convertTrial(id, { paid: true });
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 4 });
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ isTrial: true });
+    await world.emulators.clock.advance(32 * DAY_MS);
+    expect(partnerSubscription()).toMatchObject({ isTrial: false, quantity: 4 });
+  });
+
+  it('is not converted before it is paid', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.convertTrial(id, { paid: false });
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ isTrial: true });
+    expect((await recorded(id)).waitingFor).toBe('payment of the subscription that follows the trial');
+  });
+
+  it('that is terminated ends with its term and becomes nothing paid', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.terminate(id);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    await world.emulators.clock.advance(40 * DAY_MS);
+    expect(partnerSubscription().status).not.toBe('active');
+  });
+
+  it('is not suspended, since Microsoft does not allow that', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ status: 'active' });
+    expect((await recorded(id)).fulfillment?.suspended).toMatchObject({ skipped: true });
+  });
+});
+
+describe('what others do at Microsoft', () => {
+  it('a suspension by Microsoft is told to operations and left alone', async () => {
+    const id = await sell();
+    world.emulators.partnerCenter.suspendByMicrosoft(
+      (await recorded(id)).fulfillment?.partnerSubscriptionId ?? '',
+      'fraud',
+    );
+    await world.look(id);
+    expect(await recorded(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: { code: 'partner-subscription.suspended' },
+    });
+    expect(partnerSubscription()).toMatchObject({ status: 'suspended' });
+  });
+
+  it('a cancellation by hand is told, and bought anew only on the word of operations', async () => {
+    const id = await sell();
+    world.emulators.partnerCenter.cancelByHand((await recorded(id)).fulfillment?.partnerSubscriptionId ?? '');
+    await world.look(id);
+    expect((await recorded(id)).lastError?.code).toBe('partner-subscription.ended');
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(1);
+
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(2);
+    const active = world.emulators.partnerCenter
+      .subscriptions()
+      .filter((one) => (one as { status?: string }).status === 'active');
+    expect(active).toHaveLength(1);
+    expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('seats taken away by hand are restored, for the customer has paid for them', async () => {
+    const id = await sell();
+    world.emulators.partnerCenter.changeQuantityByHand(
+      (await recorded(id)).fulfillment?.partnerSubscriptionId ?? '',
+      7,
+    );
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 10 });
+  });
+});
