@@ -6,6 +6,7 @@ import { type Customers, createCustomers } from './customers.ts';
 import { type Carts, createCarts, createOrders, type Orders } from './orders.ts';
 import { createSubscriptions, type PartnerSubscriptions } from './subscriptions.ts';
 import type { Tokens } from './token.ts';
+import { createWebhooks, type Webhooks } from './webhooks.ts';
 
 /** Microsoft's Partner Center, in its own words. */
 export interface PartnerCenter {
@@ -15,6 +16,7 @@ export interface PartnerCenter {
   carts: Carts;
   orders: Orders;
   subscriptions: PartnerSubscriptions;
+  webhooks: Webhooks;
   /** Whether calls that need a user can be made at all. */
   hasUserToken: boolean;
 }
@@ -34,6 +36,7 @@ export function createPartnerCenter({ http, tokens }: { http: Http; tokens: Toke
     carts: createCarts(call),
     orders: createOrders(call),
     subscriptions: createSubscriptions(call),
+    webhooks: createWebhooks(call),
     hasUserToken: tokens.hasUser,
   };
 }

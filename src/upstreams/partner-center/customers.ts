@@ -1,12 +1,16 @@
 import { path, readBody } from '../http.ts';
 import type { Call, Effect } from './call.ts';
 import { refusedWith } from './errors.ts';
+import { pagesOf } from './pages.ts';
 import {
   AddressCheck,
+  AgreementStatus,
   CountryRules,
   CreatedCustomer,
   Customer,
-  CustomerPage,
+  collection,
+  RelationshipRequest,
+  Reseller,
   Vetting,
   type VettingStatus,
 } from './schema.ts';
@@ -41,6 +45,10 @@ export interface NewCustomer {
 }
 
 const SEARCH_PAGE_SIZE = 100;
+/** What the query of every further page has besides. */
+const SEEK = { seekOperation: 'Next' };
+/** The reseller exists, but has not signed. */
+const AGREEMENT_NOT_SIGNED = '2203';
 
 export type Customers = ReturnType<typeof createCustomers>;
 
@@ -126,19 +134,12 @@ export function createCustomers(call: Call) {
    */
   async function findByDomain(domain: string): Promise<Customer | undefined> {
     const filter = JSON.stringify({ Field: 'Domain', Value: domain, Operator: 'starts_with' });
-    let token: string | undefined;
-    do {
-      const answer = await call({
-        method: 'GET',
-        path: '/v1/customers',
-        query: { size: SEARCH_PAGE_SIZE, filter, seekOperation: token && 'Next' },
-        headers: token ? { 'MS-ContinuationToken': token } : {},
-      });
-      const page = readBody(answer, CustomerPage);
-      const found = page.items.find((customer) => customer.domain.toLowerCase() === domain.toLowerCase());
+    const query = { size: SEARCH_PAGE_SIZE, filter };
+    for await (const page of pagesOf(call, { method: 'GET', path: '/v1/customers', query }, SEEK)) {
+      const customers = readBody(page, collection(Customer));
+      const found = customers.find((customer) => customer.domain.toLowerCase() === domain.toLowerCase());
       if (found) return found;
-      token = page.continuationToken === token ? undefined : page.continuationToken;
-    } while (token);
+    }
     return undefined;
   }
 
@@ -189,7 +190,64 @@ export function createCustomers(call: Call) {
     return answer.status === 404 ? 'none' : readBody(answer, Vetting).status;
   }
 
-  return { isDomainTaken, create, get, findByDomain, countryRules, validateAddress, vettingStatus };
+  /**
+   * The address at which the administrator of an existing tenant accepts us as its reseller. It is the same for all tenants;
+   * who has accepted shows when the domain is searched for. Needs a user.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/request-reseller-relationship
+   */
+  async function relationshipRequest(): Promise<{ url: string }> {
+    return readBody(
+      await call({ method: 'GET', path: '/v1/customers/relationshiprequests', auth: 'user' }),
+      RelationshipRequest,
+    );
+  }
+
+  /**
+   * The indirect resellers of an indirect provider. Needs a user.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/retrieve-a-list-of-indirect-resellers
+   */
+  async function resellers(): Promise<Reseller[]> {
+    const found: Reseller[] = [];
+    const query = { relationship_type: 'IsIndirectCloudSolutionProviderOf' };
+    for await (const page of pagesOf(call, { method: 'GET', path: '/v1/relationships', query, auth: 'user' }, SEEK))
+      found.push(...readBody(page, collection(Reseller)));
+    return found;
+  }
+
+  /**
+   * Whether an indirect reseller has signed the Microsoft Partner Agreement, without which nothing can be bought through it.
+   * Needs a user.
+   *
+   * @param mpnId the reseller's PartnerID, digits only
+   * @throws {AttentionError} `partner-center.2200` or `.2204` when no indirect reseller has this PartnerID, `.2201` when it
+   *   belongs to another region
+   * @see https://learn.microsoft.com/partner-center/developer/verify-indirect-reseller-mpa-status
+   */
+  async function isPartnerAgreementSigned(mpnId: string): Promise<boolean> {
+    const answer = await call({
+      method: 'GET',
+      path: '/v1/compliance/csp/agreementstatus',
+      query: { mpnId },
+      auth: 'user',
+      accept: refusedWith(AGREEMENT_NOT_SIGNED),
+    });
+    return answer.status === 200 && readBody(answer, AgreementStatus).isAgreementSigned;
+  }
+
+  return {
+    isDomainTaken,
+    create,
+    get,
+    findByDomain,
+    countryRules,
+    validateAddress,
+    vettingStatus,
+    relationshipRequest,
+    resellers,
+    isPartnerAgreementSigned,
+  };
 }
 
 function addressBody({ addressLine1, addressLine2, city, state, postalCode, country }: PostalAddress) {

@@ -93,9 +93,15 @@ const RULES: Rule[] = [
     advice: 'Microsoft knows of no accepted Customer Agreement: have the customer accept it.',
   },
   {
-    codes: { 403: [900123, 900124] },
+    codes: { 403: [900123], 400: [2203] },
     meaning: 'attention',
-    advice: 'The Microsoft Partner Agreement is not signed, by us or by the reseller: sign it in Partner Center.',
+    advice: 'The indirect reseller has not signed the Microsoft Partner Agreement: have its administrator sign it.',
+  },
+  {
+    codes: { 403: [900124] },
+    meaning: 'attention',
+    advice:
+      'Our own company has not signed the Microsoft Partner Agreement: a global administrator has to sign it in Partner Center.',
   },
 
   // Catalogue, cart, order
@@ -171,10 +177,15 @@ const RULES: Rule[] = [
     advice: 'The enrolment in the reseller programme is not active: see Partner Center.',
   },
   {
-    codes: { 404: [800015, 2072], 400: [800016, 900154] },
+    codes: { 404: [800015, 2072], 400: [800016, 900154, 2200, 2204] },
     meaning: 'attention',
     advice:
       'The PartnerID of the reseller is wrong, or it is no indirect reseller of ours: correct RESELLER_PARTNER_IDS.',
+  },
+  {
+    codes: { 400: [2201] },
+    meaning: 'attention',
+    advice: 'The indirect reseller belongs to another region than we do: correct RESELLER_PARTNER_IDS.',
   },
   {
     codes: { 400: [900128, 900129, 900318] },
@@ -202,7 +213,8 @@ const RULES: Rule[] = [
   {
     codes: { 400: [2001, 800091] },
     meaning: 'attention',
-    advice: 'The partner subscription is suspended: reactivate it first.',
+    advice:
+      'The partner subscription is suspended, so that nothing else can be changed: resume it first, or see in Partner Center why Microsoft has suspended it.',
   },
   {
     codes: { 400: [800090, 900214, 900257] },
@@ -212,9 +224,13 @@ const RULES: Rule[] = [
   {
     codes: { 400: [900117, 900213] },
     meaning: 'permanent',
-    advice: 'The window for cancelling has closed: the term runs to its end.',
+    advice: 'The window for cancelling has closed: it can only be ended with its term, by switching renewal off.',
   },
-  { codes: { 400: [2011, 900279] }, meaning: 'permanent', advice: 'The partner subscription has ended.' },
+  {
+    codes: { 400: [2011, 900279] },
+    meaning: 'permanent',
+    advice: 'The partner subscription has ended for good: if it is still wanted, it has to be bought anew.',
+  },
   {
     codes: { 400: [900277, 900280] },
     meaning: 'retry',
@@ -235,9 +251,29 @@ const RULES: Rule[] = [
     advice: 'The customer has not activated it yet; it is tried again.',
   },
   {
-    codes: { 400: [800093, 800095, 800096, 800097, 800098] },
+    codes: { 400: [800093] },
     meaning: 'permanent',
-    advice: 'A partner subscription of this kind does not allow the change.',
+    advice: 'It cannot renew by itself: what is wanted after the end of its term has to be bought anew.',
+  },
+  {
+    codes: { 400: [800095] },
+    meaning: 'permanent',
+    advice: 'Its number of seats is fixed, as that of a trial is: other seats have to be bought separately.',
+  },
+  {
+    codes: { 400: [800096] },
+    meaning: 'permanent',
+    advice: 'It can be neither suspended nor cancelled, as a trial cannot: it can only be ended with its term.',
+  },
+  {
+    codes: { 400: [800097] },
+    meaning: 'permanent',
+    advice: 'Its billing cycle is fixed within the term: another one can only be scheduled for the renewal.',
+  },
+  {
+    codes: { 400: [800098] },
+    meaning: 'permanent',
+    advice: 'Its reseller of record is fixed: only the support of Partner Center can change it.',
   },
   {
     codes: { 400: [900311] },
@@ -245,16 +281,32 @@ const RULES: Rule[] = [
     advice: 'It was changed more often than Microsoft allows: ask the support of Partner Center.',
   },
   {
-    codes: {
-      400: [2054, 800107, 800121, 800122, 900236, 900258, 900259, 900260, 900261, 900267, 900268, 900269, 900270],
-    },
+    codes: { 400: [800107] },
     meaning: 'attention',
-    advice: 'Term, billing cycle or offer cannot be changed like this: check the plan that was changed to.',
+    advice: 'A trial keeps its term: check whether the plan that was changed to is meant for its conversion.',
+  },
+  {
+    codes: { 400: [800121, 800122, 900267, 900268, 900269, 900270] },
+    meaning: 'attention',
+    advice:
+      'Within the term, it can only be changed for one as long or longer, and billed no more seldom than it lasts: check duration and billing period of the plan that was changed to.',
+  },
+  {
+    codes: { 400: [900236, 900258, 900259, 900260] },
+    meaning: 'attention',
+    advice:
+      'The partner subscription that was to take the seats does not suit: it must be another one of the wanted offer, active, and end no earlier.',
+  },
+  {
+    codes: { 400: [900261] },
+    meaning: 'attention',
+    advice:
+      'The partner subscription that was to take the seats is not ready yet, for instance while it can still be cancelled: it goes on when it is.',
   },
   {
     codes: { 400: [900242, 900244, 900245, 900246] },
     meaning: 'attention',
-    advice: 'The wanted end of the term is not among those that are allowed.',
+    advice: 'The wanted end of the term is not among those that are allowed: read them anew, and choose another one.',
   },
 
   // Azure
@@ -264,7 +316,7 @@ const RULES: Rule[] = [
     advice: 'The Azure plan still has active Azure subscriptions: cancel them first.',
   },
   {
-    codes: { 403: [900263] },
+    codes: { 403: [900263], 400: [2054] },
     meaning: 'attention',
     advice: 'A legacy subscription must be changed in Partner Center.',
   },

@@ -14,6 +14,8 @@ export interface NewCartLine {
   termDuration?: string;
   /** Becomes the name of the partner subscription. Left out for an Azure plan. */
   friendlyName?: string;
+  /** The indirect reseller: `transaction_reseller` with its PartnerID, and at most five `additional_transaction_reseller`. */
+  participants?: { key: string; value: string }[];
 }
 
 export type Carts = ReturnType<typeof createCarts>;

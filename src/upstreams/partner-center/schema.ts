@@ -24,11 +24,16 @@ function isRecord(found: unknown): found is Record<string, unknown> {
   return typeof found === 'object' && found !== null && !Array.isArray(found);
 }
 
-/** The elements of a collection, which is `{ items }` or, here and there, a bare array. Absent counts as empty. */
+/**
+ * The elements of a collection, which is `{ items }` or, here and there, a bare array; the history of transitions comes as
+ * `{ transition }` too. Absent counts as empty.
+ */
 export function collection<S extends z.ZodType>(element: S) {
   return z.union([
     z.array(element),
-    anyCase({ items: z.array(element).nullish() }).transform(({ items }) => items ?? []),
+    anyCase({ items: z.array(element).nullish(), transition: z.array(element).nullish() }).transform(
+      ({ items, transition }) => items ?? transition ?? [],
+    ),
   ]);
 }
 
@@ -60,7 +65,7 @@ const Word = z.string().transform((text) => text.toLowerCase());
 
 /**
  * What a subscription will do by itself, mostly at the end of its term. `actionType` is `RenewToNewTerm`, `Cancel`,
- * `RenewToExtendedServiceTerm` or `Transition`.
+ * `RenewToExtendedServiceTerm` or `Transition`; `instructions` (product, quantity …) are as they came, to be sent again.
  *
  * @see https://learn.microsoft.com/partner-center/developer/create-scheduled-changes
  */
@@ -76,12 +81,16 @@ export const ScheduledAction = anyCase({
 );
 export type ScheduledAction = z.output<typeof ScheduledAction>;
 
+/** Seats that may still be given back: in all, and by batch with the last moment for each. */
 const RefundableQuantity = anyCase({
-  totalQuantity: z.number(),
+  totalQuantity: descriptive(z.number()),
   details: listOf(
     anyCase({ quantity: z.number(), allowedUntilDateTime: descriptive(Instant) }).transform((batch) => compact(batch)),
   ),
-});
+}).transform(({ totalQuantity, details }) => ({
+  totalQuantity: totalQuantity ?? details.reduce((seats, { quantity }) => seats + quantity, 0),
+  details,
+}));
 
 const PARTNER_SUBSCRIPTION_STATUSES = [
   'active',
@@ -96,7 +105,10 @@ const PARTNER_SUBSCRIPTION_STATUSES = [
 
 /**
  * A partner subscription. `quantity` counts seats; `commitmentEndDate` is the last day of the term;
- * `cancellationAllowedUntilDate` the last moment of a cancellation; `raw` the resource as it came, for what is not modelled.
+ * `cancellationAllowedUntilDate` the last moment of a cancellation; `refundableQuantity` is absent while suspended;
+ * `scheduledNextTermInstructions` is the older form of `scheduledActions`, as it came; `actions` are what may be done with it
+ * (`Edit`, `Cancel`); `partnerId` is the PartnerID of the reseller of record; `raw` the resource as it came, for what is not
+ * modelled.
  *
  * @see https://learn.microsoft.com/partner-center/developer/subscription-resources
  */
@@ -117,8 +129,12 @@ export const PartnerSubscription = z
       commitmentEndDate: descriptive(Instant),
       cancellationAllowedUntilDate: descriptive(Instant),
       scheduledActions: listOf(ScheduledAction),
-      refundableQuantity: RefundableQuantity.nullish(),
-      suspensionReasons: listOf(z.string()),
+      scheduledNextTermInstructions: descriptive(z.record(z.string(), z.unknown())),
+      refundableQuantity: descriptive(RefundableQuantity),
+      actions: listOf(z.string()).catch([]),
+      suspensionReasons: listOf(z.string()).catch([]),
+      // Empty for a customer without a reseller.
+      partnerId: descriptive(Code.pipe(z.string().min(1))),
       raw: z.record(z.string(), z.unknown()),
     }),
   )
@@ -137,11 +153,62 @@ function freeze<T>(value: T): Readonly<T> {
   return Object.freeze(value);
 }
 
-/** A fault of a cart line or an order group: it comes inside a successful answer. */
+/** A fault that comes inside a successful answer: of a cart line, an order group, or an upgrade. */
 export interface Fault {
   code: string;
   description: string;
 }
+
+const CodedFault = anyCase({ code: Code, description: z.string().catch('') }).transform((fault): Fault => fault);
+
+/**
+ * An item that a partner subscription can become. `catalogItemId` goes into the transition; `quantity` counts seats; each of
+ * `eligibilities` is one way of getting there (`transition_only`, `transition_with_license_transfer`), with the reasons
+ * against it.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/transition-resources
+ */
+export const TransitionEligibility = anyCase({
+  catalogItemId: z.string(),
+  quantity: descriptive(z.number()),
+  title: descriptive(z.string()),
+  eligibilities: listOf(
+    anyCase({ isEligible: z.boolean().catch(false), transitionType: Word, errors: listOf(CodedFault) }),
+  ),
+}).transform((eligibility) => compact(eligibility));
+export type TransitionEligibility = z.output<typeof TransitionEligibility>;
+
+/** One thing that happened: `Conversion` or `LicenseReassignment` has `started`, then `completed` or `failed`. */
+const TransitionEvent = anyCase({
+  name: z.string().trim(),
+  // The sample has a trailing blank.
+  status: z
+    .string()
+    .trim()
+    .toLowerCase()
+    .pipe(z.enum(['started', 'completed', 'failed', 'unknown']))
+    .catch('unknown'),
+  timestamp: descriptive(Instant),
+  errors: listOf(CodedFault),
+}).transform((event) => compact(event));
+
+/**
+ * An upgrade on its way, or done. `quantity` counts seats; `toSubscriptionId` may be absent where the partner subscription
+ * stays the same.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/transition-resources
+ */
+export const Transition = anyCase({
+  operationId: z.string(),
+  toCatalogItemId: descriptive(z.string()),
+  toSubscriptionId: descriptive(z.string()),
+  quantity: descriptive(z.number()),
+  events: listOf(TransitionEvent),
+}).transform((transition) => compact(transition));
+export type Transition = z.output<typeof Transition>;
+
+/** A date on which the first term of a new subscription may end. */
+export const CustomTermEndDate = anyCase({ allowedCustomTermEndDate: Instant });
 
 const CartLineItem = anyCase({
   id: z.coerce.number(),
@@ -201,7 +268,7 @@ export type Order = z.output<typeof Order>;
 /** What became of a cart. Groups of lines succeed and fail each for itself. */
 export const Checkout = anyCase({
   orders: listOf(Order),
-  orderErrors: listOf(anyCase({ code: Code, description: z.string().catch('') }).transform((fault): Fault => fault)),
+  orderErrors: listOf(CodedFault),
 }).transform((checkout) => compact(checkout));
 export type Checkout = z.output<typeof Checkout>;
 
@@ -218,11 +285,32 @@ export const Customer = anyCase({
 }));
 export type Customer = z.output<typeof Customer>;
 
-/** One page of customers, with the token of the next. */
-export const CustomerPage = anyCase({
-  items: listOf(Customer),
-  continuationToken: descriptive(z.string()),
-}).transform((page) => compact(page));
+/** The address at which a tenant's administrator accepts us as its reseller. */
+export const RelationshipRequest = anyCase({ url: z.url({ protocol: /^https$/ }) });
+
+/**
+ * An indirect reseller of ours: `tenantId` is its tenant, `mpnId` its PartnerID, `relationshipType` in Microsoft's words.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/relationships-resources
+ */
+export const Reseller = anyCase({
+  id: descriptive(z.string()),
+  tenantId: descriptive(z.string()),
+  name: descriptive(z.string()),
+  // The sample calls it mpnId, the table partnerId.
+  mpnId: descriptive(Code),
+  partnerId: descriptive(Code),
+  relationshipType: Word.catch('unknown'),
+}).transform(({ id, tenantId, name, mpnId, partnerId, relationshipType }, context) => {
+  const tenant = tenantId ?? id;
+  if (tenant) return { tenantId: tenant, ...compact({ name, mpnId: mpnId ?? partnerId }), relationshipType };
+  context.addIssue({ code: 'custom', message: 'no id' });
+  return z.NEVER;
+});
+export type Reseller = z.output<typeof Reseller>;
+
+/** Whether an indirect reseller has signed the Microsoft Partner Agreement. */
+export const AgreementStatus = anyCase({ isAgreementSigned: z.boolean() });
 
 /** The first administrator of a tenant is told once, in the answer that created it. */
 export const CreatedCustomer = anyCase({
@@ -319,3 +407,31 @@ export const Availability = anyCase({
   terms: listOf(anyCase({ duration: z.string(), billingCycle: Word })),
 }).transform((availability) => compact(availability));
 export type Availability = z.output<typeof Availability>;
+
+/** The registration for events, if there is one. */
+export const RegisteredWebhook = anyCase({
+  webhookUrl: z.string().nullish(),
+  webhookEvents: listOf(z.string()),
+}).transform(({ webhookUrl, webhookEvents }) => (webhookUrl ? { url: webhookUrl, events: webhookEvents } : undefined));
+
+/** The id under which the result of a test event is found. */
+export const TestEvent = anyCase({ correlationId: z.string() });
+
+/**
+ * What became of a test event. `status` is `completed` at the end; a result has what our address answered (`OK` …), and
+ * whether the failure was Microsoft's own.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/partner-center-webhooks
+ */
+export const TestResult = anyCase({
+  status: Word.catch('unknown'),
+  results: listOf(
+    anyCase({
+      responseCode: descriptive(Code),
+      responseMessage: descriptive(z.string()),
+      systemError: z.boolean().catch(false),
+      dateTimeUtc: descriptive(Instant),
+    }).transform((result) => compact(result)),
+  ),
+});
+export type TestResult = z.output<typeof TestResult>;

@@ -2,11 +2,20 @@ import { z } from 'zod';
 import { path, readBody } from '../http.ts';
 import type { Call, Effect } from './call.ts';
 import { refusedWith } from './errors.ts';
-import { collection, PartnerSubscription, type ScheduledAction } from './schema.ts';
+import { pagesOf } from './pages.ts';
+import {
+  CustomTermEndDate,
+  collection,
+  PartnerSubscription,
+  type ScheduledAction,
+  Transition,
+  TransitionEligibility,
+} from './schema.ts';
 
 /**
  * What is to become of a partner subscription. Microsoft takes one change at a time; only `autoRenewEnabled` and the
- * scheduled actions that belong to it travel together. `null` removes a schedule.
+ * scheduled actions that belong to it travel together. `null` removes a schedule. A schedule in one form takes the place of
+ * one in the other.
  */
 export interface SubscriptionChange {
   /** The new total of seats. */
@@ -15,9 +24,25 @@ export interface SubscriptionChange {
   status?: 'active' | 'suspended' | 'deleted';
   autoRenewEnabled?: boolean;
   scheduledActions?: ScheduledAction[] | null;
-  /** The older form of a schedule, ignored where `scheduledActions` are present. */
+  /** The older form of a schedule. */
   scheduledNextTermInstructions?: Record<string, unknown> | null;
   friendlyName?: string;
+}
+
+/** What a partner subscription is to be turned into. */
+export interface NewTransition {
+  /** From the eligibilities, read just before. */
+  toCatalogItemId: string;
+  /** The seats that move: all of them keep the partner subscription, fewer make another one. A trial moves 25 or more. */
+  quantity: number;
+  /** `transition_only` or `transition_with_license_transfer`, whichever is eligible. */
+  transitionType: string;
+  /** ISO 8601 duration, not shorter than the present one. */
+  termDuration?: string;
+  /** `monthly`, `annual` or `triennial`. */
+  billingCycle?: string;
+  /** An existing partner subscription that takes the seats. */
+  toSubscriptionId?: string;
 }
 
 const Resource = z.record(z.string(), z.unknown());
@@ -81,7 +106,85 @@ export function createSubscriptions(call: Call) {
     return answer.status === 202 ? undefined : readBody(answer, PartnerSubscription);
   }
 
-  return { list, get, update };
+  /**
+   * What a partner subscription can become, at once or at its renewal.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
+   */
+  async function transitionEligibilities(
+    customerId: string,
+    id: string,
+    type: 'immediate' | 'scheduled',
+  ): Promise<TransitionEligibility[]> {
+    const answer = await call({
+      method: 'GET',
+      path: `${pathOf(customerId, id)}/transitionEligibilities`,
+      query: { eligibilityType: type },
+    });
+    return readBody(answer, collection(TransitionEligibility));
+  }
+
+  /**
+   * Begins to turn a partner subscription into something higher, or a trial into a paid one. It cannot be taken back, and goes
+   * on for minutes: follow it in `transitions`. After an unclear answer look for it there before sending it again.
+   *
+   * @throws {AttentionError} `partner-center.900236`, `.900258` to `.900261` when `toSubscriptionId` does not suit, `.900267`
+   *   to `.900270` when term or billing cycle do not
+   * @throws {RetryableError} `partner-center.malformed`, effect unknown, for an answer without `operationId`, which is missing
+   *   in Microsoft's own sample; the history has it
+   * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
+   */
+  async function transition(
+    customerId: string,
+    id: string,
+    target: NewTransition,
+    { requestId }: Effect,
+  ): Promise<Transition> {
+    const answer = await call({
+      method: 'POST',
+      path: `${pathOf(customerId, id)}/transitions`,
+      requestId,
+      body: target,
+    });
+    return readBody(answer, Transition);
+  }
+
+  /**
+   * The transitions of a partner subscription: all, or the one of an operation.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/get-transitions
+   */
+  async function transitions(customerId: string, id: string, operationId?: string): Promise<Transition[]> {
+    const answer = await call({
+      method: 'GET',
+      path: `${pathOf(customerId, id)}/transitions`,
+      query: { operationId },
+    });
+    return readBody(answer, collection(Transition));
+  }
+
+  /**
+   * The dates, as ISO instants and each once, on which the first term of a new subscription may end: with a month, or with
+   * another partner subscription of the customer. They do not hold for renewals.
+   *
+   * @param termDuration `P1M`, `P1Y` or `P3Y`
+   * @see https://learn.microsoft.com/partner-center/developer/custom-term-end-dates
+   */
+  async function customTermEndDates(customerId: string, termDuration: string): Promise<string[]> {
+    const dates = new Set<string>();
+    const pages = pagesOf(call, {
+      method: 'GET',
+      path: path`/v1/customers/${customerId}/subscriptions/customTermEndDates`,
+      query: { term_duration: termDuration },
+    });
+    for await (const page of pages) {
+      for (const { allowedCustomTermEndDate } of readBody(page, collection(CustomTermEndDate)))
+        dates.add(allowedCustomTermEndDate);
+    }
+    return [...dates];
+  }
+
+  return { list, get, update, transitionEligibilities, transition, transitions, customTermEndDates };
 }
 
 function pathOf(customerId: string, id: string): string {
@@ -90,8 +193,12 @@ function pathOf(customerId: string, id: string): string {
 
 /** The resource with the changed fields in the place of its own, whatever the case of their names. */
 function applied(resource: Record<string, unknown>, change: SubscriptionChange): Record<string, unknown> {
-  const changed = new Set(Object.keys(change).map((name) => name.toLowerCase()));
-  const kept = Object.entries(resource).filter(([name]) => !changed.has(name.toLowerCase()));
+  const replaced = Object.keys(change);
+  // Microsoft honours only the actions where both forms are present: what is left of the other would outrank the change.
+  if (change.scheduledActions) replaced.push('scheduledNextTermInstructions');
+  if (change.scheduledNextTermInstructions) replaced.push('scheduledActions');
+  const gone = new Set(replaced.map((name) => name.toLowerCase()));
+  const kept = Object.entries(resource).filter(([name]) => !gone.has(name.toLowerCase()));
   return { ...Object.fromEntries(kept), ...change };
 }
 

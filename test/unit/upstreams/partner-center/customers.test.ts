@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CustomerError } from '../../../../src/lib/errors.ts';
+import { AttentionError, CustomerError } from '../../../../src/lib/errors.ts';
 import { exchange, replyOf } from '../fixtures.ts';
 import { CUSTOMER, EFFECT, refused, startPartnerCenter, tokenOf } from './partner.ts';
 
@@ -193,5 +193,87 @@ describe('reading', () => {
   it('does not take an unknown customer for one without a review', async () => {
     const { customers } = await startPartnerCenter(() => refused(404, 60003));
     await expect(customers.vettingStatus(CUSTOMER)).rejects.toMatchObject({ code: 'partner-center.60003' });
+  });
+});
+
+describe('resellers', () => {
+  const reseller = {
+    id: 'f7b2d6a0-18c4-43e9-a5d7-90c1e2f3b456',
+    name: 'Estrela Revenda',
+    relationshipType: 'is_indirect_cloud_solution_provider_of',
+    state: 'Active',
+    mpnId: '7100455',
+    location: 'BR',
+  };
+  const expected = {
+    tenantId: reseller.id,
+    name: reseller.name,
+    mpnId: '7100455',
+    relationshipType: 'is_indirect_cloud_solution_provider_of',
+  };
+
+  it('are listed from all pages, in the name of a user', async () => {
+    const { customers, received } = await startPartnerCenter((_, n) => ({
+      json: n === 0 ? { items: [reseller], continuationToken: 'second' } : { items: [{ ...reseller, id: 'other' }] },
+    }));
+    expect(await customers.resellers()).toEqual([expected, { ...expected, tenantId: 'other' }]);
+    expect(received[0]).toMatchObject({
+      path: '/v1/relationships',
+      query: { relationship_type: 'IsIndirectCloudSolutionProviderOf' },
+    });
+    expect(received[1]?.query).toEqual({ ...received[0]?.query, seekOperation: 'Next' });
+    expect(received[1]?.headers['ms-continuationtoken']).toBe('second');
+    expect(received.map(tokenOf)).toEqual(['user-1', 'user-1']);
+  });
+
+  it('are read under the other names of their ids, and with little else', async () => {
+    const { id: tenantId, mpnId, relationshipType } = reseller;
+    const { customers } = await startPartnerCenter(() => ({
+      json: [{ id: null, TenantId: tenantId, PartnerId: Number(mpnId), relationshipType }],
+    }));
+    const { name: _, ...nameless } = expected;
+    expect(await customers.resellers()).toEqual([nameless]);
+  });
+
+  it('without a tenant make the list unreadable, instead of being passed over', async () => {
+    const { customers } = await startPartnerCenter(() => ({ json: { items: [reseller, { name: 'Nobody' }] } }));
+    await expect(customers.resellers()).rejects.toMatchObject({ code: 'partner-center.malformed' });
+  });
+
+  it.each([
+    ['signed', { json: { isAgreementSigned: true } }, true],
+    ['not signed', { json: { isAgreementSigned: false } }, false],
+    ['not signed, told as a refusal', refused(400, 2203), false],
+  ])('have the Partner Agreement %s', async (_, reply, isSigned) => {
+    const { customers, received } = await startPartnerCenter(() => reply);
+    expect(await customers.isPartnerAgreementSigned('7100455')).toBe(isSigned);
+    expect(received[0]).toMatchObject({ path: '/v1/compliance/csp/agreementstatus', query: { mpnId: '7100455' } });
+    expect(tokenOf(received[0])).toBe('user-1');
+  });
+
+  it.each([2200, 2201, 2204])(
+    'that are none of ours are not told as unsigned, but are for a person (%i)',
+    async (code) => {
+      const { customers } = await startPartnerCenter(() => refused(400, code));
+      const error = await customers.isPartnerAgreementSigned('1').catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(AttentionError);
+      expect(error).toMatchObject({ code: `partner-center.${code}` });
+    },
+  );
+});
+
+describe('an existing tenant', () => {
+  it('is asked to accept us at an address that a user gets', async () => {
+    const recorded = exchange('relationship-request', 'relationship-request');
+    const { customers, received } = await startPartnerCenter(() => replyOf(recorded));
+    const { url } = recorded.response.body as { url: string };
+    expect(await customers.relationshipRequest()).toEqual({ url });
+    expect(received[0]).toMatchObject({ method: 'GET', path: '/v1/customers/relationshiprequests' });
+    expect(tokenOf(received[0])).toBe('user-1');
+  });
+
+  it('is never sent to an address that is no secure one', async () => {
+    const { customers } = await startPartnerCenter(() => ({ json: { url: 'javascript:alert(1)' } }));
+    await expect(customers.relationshipRequest()).rejects.toMatchObject({ code: 'partner-center.malformed' });
   });
 });

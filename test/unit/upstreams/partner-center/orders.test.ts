@@ -21,6 +21,22 @@ describe('carts', () => {
     expect(JSON.parse(received[0]?.body ?? '')).toEqual(recorded.request.body);
   });
 
+  it('name the resellers of a line', async () => {
+    const recorded = exchange('create-cart', 'create-cart-indirect');
+    const { carts, received } = await startPartnerCenter(() => replyOf(recorded));
+    const participants = [
+      { key: 'transaction_reseller', value: '7100455' },
+      { key: 'additional_transaction_reseller', value: '7100519' },
+    ];
+    const { friendlyName: _, ...anonymous } = line;
+    await carts.create(
+      CUSTOMER,
+      { lineItems: [{ ...anonymous, quantity: 5, termDuration: 'P1M', participants }] },
+      EFFECT,
+    );
+    expect(JSON.parse(received[0]?.body ?? '')).toEqual(recorded.request.body);
+  });
+
   it('are read, and gone only when Partner Center says so', async () => {
     const { carts } = await startPartnerCenter((_, n) =>
       n === 0

@@ -11,6 +11,8 @@ import {
   Order,
   PartnerSubscription,
   Sku,
+  Transition,
+  TransitionEligibility,
 } from '../../../../src/upstreams/partner-center/schema.ts';
 import { exchange } from '../fixtures.ts';
 
@@ -90,6 +92,64 @@ describe('partner subscriptions', () => {
     ]);
   });
 
+  it('reads what a trial will become, as it came', () => {
+    const { scheduledNextTermInstructions } = PartnerSubscription.parse(bodyOf('trial-conversion', 'get-trial'));
+    expect(scheduledNextTermInstructions).toEqual({
+      product: {
+        productId: 'CFQ7TTC0XA11',
+        skuId: '0001',
+        availabilityId: 'CFQ7TTC0XB22',
+        billingCycle: 'monthly',
+        termDuration: 'P1Y',
+      },
+      quantity: 25,
+    });
+    expect(PartnerSubscription.parse(bodyOf('trial-conversion', 'let-trial-expire'))).not.toHaveProperty(
+      'scheduledNextTermInstructions',
+    );
+  });
+
+  it('passes the instructions of a scheduled action through, whatever is in them', () => {
+    const instructions = { Quantity: 8, product: { promotionId: null }, customTermEndDate: '2028-01-31T00:00:00' };
+    const scheduledActions = [{ actionType: 'RenewToNewTerm', instructions }];
+    expect(PartnerSubscription.parse({ ...licence, scheduledActions }).scheduledActions).toEqual([
+      { scheduleType: 'TermEnd', actionType: 'RenewToNewTerm', instructions },
+    ]);
+  });
+
+  it('reads who sold it, what may be done with it, and why it is suspended', () => {
+    expect(
+      PartnerSubscription.parse({
+        ...licence,
+        partnerId: '7100455',
+        actions: ['Edit', 'Cancel'],
+        suspensionReasons: ['Fraud'],
+      }),
+    ).toMatchObject({ partnerId: '7100455', actions: ['Edit', 'Cancel'], suspensionReasons: ['Fraud'] });
+    const plain = PartnerSubscription.parse({ ...licence, partnerId: '', actions: null, suspensionReasons: 'Fraud' });
+    expect(plain).toMatchObject({ actions: [], suspensionReasons: [] });
+    expect(plain).not.toHaveProperty('partnerId');
+  });
+
+  const batch = { quantity: 3, allowedUntilDateTime: '2026-09-10T00:00:00.000Z' };
+  it.each([
+    ['without batches', { totalQuantity: 4, details: null }, { totalQuantity: 4, details: [] }],
+    ['without a total', { details: [batch, { ...batch, quantity: 2 }] }, { totalQuantity: 5 }],
+    [
+      'with an unreadable date',
+      { details: [{ ...batch, allowedUntilDateTime: 'soon' }] },
+      { details: [{ quantity: 3 }] },
+    ],
+  ])('reads the seats that may be given back %s', (_, refundableQuantity, expected) => {
+    expect(PartnerSubscription.parse({ ...licence, refundableQuantity })).toMatchObject({
+      refundableQuantity: expected,
+    });
+  });
+
+  it.each(['many', { details: [{}] }, null])('takes %j for no seats that may be given back', (refundableQuantity) => {
+    expect(PartnerSubscription.parse({ ...licence, refundableQuantity })).not.toHaveProperty('refundableQuantity');
+  });
+
   it.each([
     ['Suspended', 'suspended'],
     ['hibernated', 'unknown'],
@@ -112,6 +172,39 @@ describe('partner subscriptions', () => {
   it('reads all recorded ones', () => {
     const { items } = bodyOf('get-subscriptions', 'list-subscriptions') as { items?: unknown[] };
     expect(collection(PartnerSubscription).parse({ items })).toHaveLength(items?.length ?? 0);
+  });
+});
+
+describe('transitions', () => {
+  it.each([
+    ['Started ', 'started'],
+    ['COMPLETED', 'completed'],
+    ['failed', 'failed'],
+    ['Paused', 'unknown'],
+    [undefined, 'unknown'],
+  ])('read the status %j of an event as %s', (status, expected) => {
+    const { events } = Transition.parse({ OperationId: 'o1', Events: [{ Name: 'Conversion ', Status: status }] });
+    expect(events).toEqual([{ name: 'Conversion', status: expected, errors: [] }]);
+  });
+
+  it('read why one failed, codes as text', () => {
+    const errors = [{ code: 12, description: 'User license error' }, { code: 'Other' }];
+    const { events } = Transition.parse({
+      operationId: 'o1',
+      events: [{ name: 'LicenseReassignment', status: 'Failed', errors }],
+    });
+    expect(events[0]?.errors).toEqual([
+      { code: '12', description: 'User license error' },
+      { code: 'Other', description: '' },
+    ]);
+  });
+
+  it('take a way that nobody calls eligible for closed', () => {
+    const { eligibilities } = TransitionEligibility.parse({
+      catalogItemId: 'a:b:c',
+      eligibilities: [{ isEligible: null, transitionType: 'Transition_Only' }],
+    });
+    expect(eligibilities).toEqual([{ isEligible: false, transitionType: 'transition_only', errors: [] }]);
   });
 });
 
@@ -273,6 +366,8 @@ describe('whatever arrives', () => {
     ['a checkout', Checkout],
     ['rules of a country', CountryRules],
     ['availabilities', collection(Availability)],
+    ['transitions', collection(Transition)],
+    ['what can be moved to', collection(TransitionEligibility)],
   ])('%s is read or refused, never an exception', (_, schema) => {
     fc.assert(
       fc.property(fc.oneof(fc.jsonValue(), damaged), (json) => void schema.safeParse(json)),
