@@ -7,6 +7,7 @@ import { opsApi } from './intake/ops-api.ts';
 import { createServer } from './intake/server.ts';
 import { type AlertParts, type Alerts, createAlerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
+import { RetryableError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
 import { createProducer } from './queue/producer.ts';
@@ -86,10 +87,10 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
         worker.start();
         void producerReady(producerRedis)
           .then(async () => {
-            for (const warning of await redisWarnings(producerRedis))
-              log.warn({ warning }, 'Redis is not set up to keep what it is given');
             await producer.scheduleSweeps(config.timing.sweepEveryMs);
             await producer.requestSweep();
+            for (const warning of await redisWarnings(producerRedis))
+              log.warn({ warning }, 'Redis is not set up to keep what it is given');
           })
           .catch((error: unknown) =>
             log.warn(
@@ -128,6 +129,10 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     if (config.http.opsToken === undefined) return;
     const tellOf = (id: number, text: string, reason: string | undefined) =>
       timeline.add(id, { at: new Date(clock.now()).toISOString(), kind: 'operator', text, ...(reason && { reason }) });
+    const lookSoon = async (id: number): Promise<void> => {
+      if ((await producer.requestLook(id)) === 'queued') return;
+      throw new RetryableError('backlog.full', 'Too many subscriptions wait for a look; ask again in a minute.');
+    };
     server.register(opsApi, {
       token: config.http.opsToken,
       log,
@@ -137,13 +142,13 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
         return record && { ...record, timeline: await timeline.read(id) };
       },
       async look(id, reason) {
-        await producer.requestLook(id);
+        await lookSoon(id);
         await tellOf(id, 'operations asked for a look', reason);
       },
       async retry(id, reason) {
         if (!(await records.get(id))) return false;
         await records.askRetry(id);
-        await producer.requestLook(id);
+        await lookSoon(id);
         await tellOf(id, 'operations asked to retry', reason);
         return true;
       },
@@ -249,6 +254,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     alerts,
     mode: sales.agreementMode,
     privateCustomers: sales.privateCustomers,
+    resellerPartnerIds: sales.resellerPartnerIds,
     license: {
       licenseIdentifier: config.cloudesire.licenseIdentifier,
       domainParameter: config.cloudesire.domainParameter,
@@ -257,7 +263,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     now: () => clock.now(),
     async isProvisioning(subscriptionId) {
       const record = await records.get(subscriptionId);
-      return record?.run?.operation === 'provision' && record.state !== 'failed';
+      return record?.run?.operation === 'provision' && ['running', 'waiting', 'retrying'].includes(record.state);
     },
   });
   const look = createReconcile({

@@ -24,6 +24,9 @@ export class Stopping extends Error {
   }
 }
 
+/** What `find` answers when the effect did not happen and this call cannot bring it about any more: a new one is prepared. */
+export const PREPARE_ANEW: unique symbol = Symbol('prepare anew');
+
 /** A step that buys or creates: its key is stored before the call, and its effect is looked for before it is made again. */
 export interface Effect<P, T> {
   /** Draws the idempotency key and whatever the act depends on; stored before the first call. */
@@ -32,7 +35,8 @@ export interface Effect<P, T> {
    * Looks for the effect of a call whose answer is not known. `undefined` means that it surely did not happen and
    * the same call may be sent again; throw a RetryableError while that cannot be said yet. `firstSentAt` in ms since the epoch.
    */
-  find(prepared: P, sent: { firstSentAt: number; sends: number }): Promise<T | undefined>;
+  find(prepared: P, sent: { firstSentAt: number; sends: number }): Promise<T | undefined | typeof PREPARE_ANEW>;
+  /** The call, and nothing after it: an error that follows a success must not pass for a refusal. */
   act(prepared: P): Promise<T>;
 }
 
@@ -115,19 +119,21 @@ export async function resumeFlow({ journal, lane, runId, clock, observe }: FlowP
       if (entry?.state === 'done') return entry.result as T;
       const startedAt = await begin(name);
 
-      let prepared: P;
+      let prepared: P | undefined;
       let sent = { firstSentAt: clock.now(), sends: 0 };
       if (entry?.state === 'sent') {
-        prepared = entry.prepared as P;
-        sent = { firstSentAt: entry.firstSentAt, sends: entry.sends };
-        const found = await find(prepared, sent);
-        if (found !== undefined) {
+        const found = await find(entry.prepared as P, { firstSentAt: entry.firstSentAt, sends: entry.sends });
+        if (found === PREPARE_ANEW) {
+          await journal.forget(lane, runId, name);
+        } else if (found === undefined) {
+          prepared = entry.prepared as P;
+          sent = { firstSentAt: entry.firstSentAt, sends: entry.sends };
+        } else {
           await observe({ kind: 'step-found', step: name });
           return finish(name, found, startedAt);
         }
-      } else {
-        prepared = await prepare();
       }
+      prepared ??= await prepare();
 
       // This fenced write is the last thing before the call: a worker that lost its lane fails here and sends nothing.
       await record(name, { state: 'sent', prepared, firstSentAt: sent.firstSentAt, sends: sent.sends + 1 });

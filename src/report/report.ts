@@ -20,7 +20,7 @@ export function createReport({
   cloudesire: Pick<Cloudesire, 'subscriptions'>;
   languages: readonly string[];
 }) {
-  const { subscriptions } = cloudesire;
+  const subscriptions = withOperatorsRefusals(cloudesire.subscriptions);
   // Endpoints and credentials have one text each, instructions one in every language of the marketplace.
   const main = textsOf(languages[0] ?? 'en');
 
@@ -104,6 +104,17 @@ export function createReport({
       );
     },
 
+    /** The administrators of the buyer's tenant have to accept us as reseller: the link as endpoint, and a text. */
+    async invitation(id: number, { url }: { url: string }): Promise<void> {
+      await subscriptions.setEndpoints(id, [
+        { endpoint: url, category: 'APP', description: main.endpoints.invitation },
+      ]);
+      await subscriptions.setInstructions(
+        id,
+        inLanguages((texts) => texts.invitation),
+      );
+    },
+
     /** Microsoft's identifiers, for whoever looks at the subscription in the marketplace. Not every account may write them. */
     async identifiers(
       id: number,
@@ -128,12 +139,40 @@ export function createReport({
     /** Reports FAILED where the marketplace does not show it yet, then why, and what the customer can do. */
     async failed(id: number, { code, params }: { code: string; params: Params }): Promise<void> {
       const now = await subscriptions.get(id);
-      if (now?.deploymentStatus === 'PENDING') await setStatus(id, 'FAILED');
+      // Whoever has something else by now is not to read that their order failed.
+      if (now?.deploymentStatus !== 'PENDING' && now?.deploymentStatus !== 'FAILED') return;
+      if (now.deploymentStatus === 'PENDING') await setStatus(id, 'FAILED');
       await subscriptions.setInstructions(
         id,
         inLanguages((texts) => (texts.failures[code] ?? texts.failures.other)(inWords(params, texts))),
       );
     },
+  };
+}
+
+type Subscriptions = Cloudesire['subscriptions'];
+
+/** What the marketplace refuses of our reports is a matter for operations: the customer's order has not failed for it. */
+function withOperatorsRefusals(subscriptions: Subscriptions): Subscriptions {
+  const told =
+    <A extends [number, ...unknown[]], R>(what: string, send: (...args: A) => Promise<R>) =>
+    async (...args: A): Promise<R> => {
+      try {
+        return await send(...args);
+      } catch (error) {
+        if (!(error instanceof PermanentError)) throw error;
+        throw new AttentionError(
+          'cloudesire.report-refused',
+          `The marketplace refuses the ${what} of subscription ${args[0]}: ${error.message}`,
+          { cause: error, facts: error.facts },
+        );
+      }
+    };
+  return {
+    ...subscriptions,
+    setEndpoints: told('endpoints', subscriptions.setEndpoints),
+    setInstructions: told('instructions', subscriptions.setInstructions),
+    setCredentials: told('credentials', subscriptions.setCredentials),
   };
 }
 

@@ -25,6 +25,10 @@ export function createCustomerDirectory(redis: Redis, keys: Keys): CustomerDirec
       return document === null ? undefined : (JSON.parse(document) as KnownCustomer);
     },
 
+    async ownerOf(customerId) {
+      return (await redis.get(keys.customerOwner(customerId))) ?? undefined;
+    },
+
     async claim(owner, subscriptionId) {
       return Number(await passClaim([keys.customerClaim(owner)], [NOBODY, subscriptionId]));
     },
@@ -38,9 +42,22 @@ export function createCustomerDirectory(redis: Redis, keys: Keys): CustomerDirec
       await fencedWrite(
         lane,
         ['SET', keys.customer(owner), JSON.stringify(customer)],
+        ['SET', keys.customerOwner(customer.customerId), owner],
         ['DEL', keys.customerClaim(owner)],
+        ['DEL', keys.customerAttempts(owner)],
       );
     },
+
+    async reserveDomain(domain, owner) {
+      const key = keys.reservedDomain(domain);
+      return (await redis.set(key, owner, 'NX')) === 'OK' || (await redis.get(key)) === owner;
+    },
+
+    async noteAttempt(owner, domain) {
+      await redis.sadd(keys.customerAttempts(owner), domain);
+    },
+
+    attempts: (owner) => redis.smembers(keys.customerAttempts(owner)),
 
     async release(owner, subscriptionId) {
       await passClaim([keys.customerClaim(owner)], [subscriptionId, NOBODY]);

@@ -17,7 +17,15 @@ export function createKeys(prefix: string) {
     askedRetries: `${prefix}:asked-retries`,
     timeline: (subscriptionId: number) => `${prefix}:timeline:${subscriptionId}`,
     customer: (owner: string) => `${prefix}:customer:${owner}`,
+    /** Owner of a Partner Center customer; ids compare without regard to case. */
+    customerOwner: (customerId: string) => `${prefix}:customer-owner:${customerId.toLowerCase()}`,
+    /** Set of the domains under which an owner's customer may have been created. */
+    customerAttempts: (owner: string) => `${prefix}:customer-attempts:${owner}`,
+    /** Owner for whom a domain is meant. */
+    reservedDomain: (domain: string) => `${prefix}:reserved-domain:${domain}`,
     customerClaim: (owner: string) => `${prefix}:customer-claim:${owner}`,
+    /** Hash of partner subscription id → subscription id. */
+    partnerSubscriptions: `${prefix}:partner-subscriptions`,
     refreshToken: `${prefix}:refresh-token`,
     /** Sorted set of the digests in quarantine by the last time each was seen. */
     quarantine: `${prefix}:quarantine`,

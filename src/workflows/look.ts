@@ -8,8 +8,8 @@ export interface Look {
   subscription: Subscription;
   /** What exists at Microsoft, as far as it was noted. */
   fulfillment(): Fulfillment;
-  /** Operations have pressed retry since the last look. */
-  retryAsked: boolean;
+  /** Whether operations have pressed retry. True once for each press: it starts one thing again, not everything. */
+  takeRetry(): boolean;
   /** Adds facts to the fulfillment and stores it; costs nothing when they are known already. */
   note(facts: { [fact in keyof Fulfillment]?: Fulfillment[fact] | undefined }): Promise<void>;
   /** Notes which of the marketplace's wishes have been carried out now. */

@@ -57,7 +57,7 @@ export function planOperation(seen: Seen, known: Known, settings: PlanSettings, 
     case 'REJECTED':
       return planClosed(seen.deploymentStatus, local);
     case 'FAILED':
-      return planFailed(known, local);
+      return planFailed(seen, known, local, settings);
     case 'POST_CONFIGURATION':
     case 'UNKNOWN':
       return attention(
@@ -196,7 +196,12 @@ function planClosed(status: string, local: LocalState): Decision {
   );
 }
 
-function planFailed({ failure, run: current, retryAsked }: Known, local: LocalState): Decision {
+function planFailed(
+  seen: Seen,
+  { failure, run: current, retryAsked }: Known,
+  local: LocalState,
+  settings: PlanSettings,
+): Decision {
   if (local === 'provisioned' || local === 'suspended') {
     if (retryAsked) return run('report');
     return attention(
@@ -206,7 +211,8 @@ function planFailed({ failure, run: current, retryAsked }: Known, local: LocalSt
   }
   // Data of the customer may have changed without any event; a run without a failure is one that operations wanted again.
   const wantedAgain = retryAsked || failure?.kind === 'customer' || (!failure && current?.operation === 'provision');
-  if (wantedAgain) return run('provision');
+  // What may not be bought while pending may not be bought after a failure either.
+  if (wantedAgain) return planPending(seen, local, settings);
   return { kind: 'wait', state: 'failed', waitingFor: 'operations to press retry once the cause is cured' };
 }
 

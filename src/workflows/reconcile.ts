@@ -91,6 +91,7 @@ export function createReconcile(
       const seen = { ...subscription, seats: product?.seats(subscription) };
       const atMicrosoft = await inspect(subscription, product);
       const decision = planOperation(seen, { ...record, retryAsked }, settings, atMicrosoft);
+      if (retryAsked && decision.kind !== 'run') await records.forgetRetry(subscriptionId);
       switch (decision.kind) {
         case 'run':
           return runOperation(decision, product, subscription, retryAsked);
@@ -107,7 +108,6 @@ export function createReconcile(
           await standAt(decision.state, { ...QUIET, run: undefined, step: undefined, seen: digest(subscription) });
           break;
       }
-      if (retryAsked) await records.forgetRetry(subscriptionId);
       return { done: true };
     }
 
@@ -157,23 +157,47 @@ export function createReconcile(
       }
       if (retryAsked) await records.forgetRetry(subscriptionId);
       const runId = record.run?.id ?? '';
-      await standAt('running', {});
+      if (!ON_ITS_WAY.has(record.state)) await standAt('running', {});
 
       const flow = await resumeFlow({ journal: parts.journal, lane, runId, clock, observe });
       await workflow.run(flow, lookFor(subscription, retryAsked));
 
       await tell('decision', `${workflow.name} is done`, {});
       if (operation === 'deprovision') await endProvisioning(subscription);
-      await standAt('done', { ...QUIET, run: undefined, step: undefined, failure: undefined });
+      await standAt('done', {
+        ...QUIET,
+        unseenReports: record.unseenReports,
+        run: undefined,
+        step: undefined,
+        failure: undefined,
+      });
       // The marketplace answers our own report with an event, but nothing depends on that event: one more look sees the new state.
-      return { againInMs: 0 };
+      return { againInMs: operation === 'report' ? await reportedAgain() : 0 };
+    }
+
+    /** A report that does not show is made again, ever more slowly, and a person is told. */
+    async function reportedAgain(): Promise<number> {
+      const unseenReports = (record.unseenReports ?? 0) + 1;
+      await keep({ unseenReports });
+      if (unseenReports > MOST_UNSEEN_REPORTS) {
+        throw new AttentionError(
+          'cloudesire.status-ignored',
+          `The marketplace accepts the report that subscription ${subscriptionId} is deployed, but does not show it. Look at it there; it is reported again.`,
+        );
+      }
+      return parts.backoffMs(unseenReports + 2);
     }
 
     function lookFor(subscription: Subscription, retryAsked: boolean): Look {
+      let retryToTake = retryAsked;
       return {
         lane,
         subscription,
-        retryAsked,
+        takeRetry() {
+          const taken = retryToTake;
+          retryToTake = false;
+          return taken;
+        },
         fulfillment: () => record.fulfillment ?? { productType: record.productType ?? 'license' },
         note,
         async settle(done) {
@@ -212,12 +236,16 @@ export function createReconcile(
         return;
       }
       const facts = event.kind === 'step-finished' ? { durationMs: event.durationMs } : {};
+      const isNews = record.state !== 'running';
       record = withoutUndefined<SubscriptionRecord>({
         ...record,
+        ...(isNews && { state: 'running', since: now(), waitingFor: undefined }),
         attempts: 0,
         failingSince: undefined,
         told: undefined,
+        alerted: undefined,
       });
+      if (isNews) await records.put(lane, record);
       await tell('step', event.kind === 'step-finished' ? event.step : `${event.step}: had happened already`, facts);
       log.info(
         { runId: record.run?.id, step: event.step, ...facts },
@@ -226,7 +254,9 @@ export function createReconcile(
     }
 
     async function notFound(): Promise<LookOutcome> {
-      if (record.fulfillment && !record.fulfillment.endedAt) {
+      const { fulfillment } = record;
+      const isBought = fulfillment?.checkoutAt ?? fulfillment?.orderId ?? fulfillment?.partnerSubscriptionId;
+      if (isBought && !fulfillment?.endedAt) {
         throw new AttentionError(
           'subscription.vanished',
           `The marketplace no longer shows subscription ${subscriptionId}, but it exists at Microsoft and may be charged. Nothing is ended on that alone: find out why, then end it by hand.`,
@@ -257,7 +287,10 @@ export function createReconcile(
       }
       if (error instanceof ThrottledError) {
         const pauseMs = error.retryAfterMs ?? settings.retryBaseMs;
-        await standAt('waiting', { waitingFor: `the limit of ${error.facts.upstream ?? 'the upstream'}` });
+        await standAt('waiting', {
+          waitingFor: `the limit of ${error.facts.upstream ?? 'the upstream'}`,
+          failingSince: undefined,
+        });
         return { againInMs: pauseMs };
       }
       if (error instanceof AttentionError) return needAttention(error);
@@ -271,17 +304,21 @@ export function createReconcile(
 
     async function needAttention(error: ConnectorError): Promise<LookOutcome> {
       const attempts = record.attempts + 1;
-      if (record.lastError?.message !== error.message) {
-        alerts.attention({
-          code: error.code,
-          message: error.message,
-          subscriptionId,
-          ...(record.step && { step: record.step }),
-          ...(error.facts.correlationId && { correlationId: error.facts.correlationId }),
-        });
-      }
-      await standAt('needs-attention', { attempts, ...errorOf(error) });
+      // Told once for each matter: its text may change with every try, as the identifier of the call does.
+      const alerted = `${error.code} ${record.step ?? ''}`;
+      if (record.alerted !== alerted) alert(error);
+      await standAt('needs-attention', { attempts, alerted, failingSince: undefined, ...errorOf(error) });
       return { againInMs: Math.min(60 * settings.retryBaseMs * 2 ** Math.min(attempts - 1, 4), 900_000) };
+    }
+
+    function alert({ code, message, facts }: ConnectorError): void {
+      alerts.attention({
+        code,
+        message,
+        subscriptionId,
+        ...(record.step && { step: record.step }),
+        ...(facts.correlationId && { correlationId: facts.correlationId }),
+      });
     }
 
     async function retry(error: unknown): Promise<LookOutcome> {
@@ -290,8 +327,15 @@ export function createReconcile(
       const known = error instanceof ConnectorError ? error : undefined;
       if (!known) alerts.bug(error, { subscriptionId, ...(record.step && { step: record.step }) });
 
+      const pauseMs = error instanceof RetryableError ? (error.retryAfterMs ?? 0) : 0;
+      if (known && pauseMs >= LONG_PAUSE_MS) {
+        // An upstream that names so long a pause is not failing: something takes its time there.
+        await standAt('waiting', { waitingFor: known.message, attempts: 0, failingSince: undefined });
+        return { againInMs: pauseMs };
+      }
       const isOver = clock.now() - Date.parse(failingSince) >= settings.deadlineMs;
-      if (isOver && record.run?.operation === 'provision') {
+      const isTold = record.failure?.reported !== false;
+      if (isOver && record.run?.operation === 'provision' && isTold) {
         return fail(
           'final',
           new PermanentError(
@@ -301,19 +345,17 @@ export function createReconcile(
           ),
         );
       }
-      if (isOver && record.run) {
-        await keep({ failingSince, attempts });
-        return needAttention(
-          new AttentionError(
-            'operation.overdue',
-            `${record.run.operation} has been failing since ${failingSince} and is still tried. Last failure: ${messageOf(error)}`,
-          ),
+      if (isOver) {
+        const what = isTold ? (record.run?.operation ?? 'the look') : 'telling the customer what went wrong';
+        const overdue = new AttentionError(
+          'operation.overdue',
+          `${what} has been failing since ${failingSince} and is still tried. Last failure: ${messageOf(error)}`,
         );
+        const outcome = await needAttention(overdue);
+        await keep({ failingSince });
+        return outcome;
       }
-      const retryInMs = Math.max(
-        parts.backoffMs(attempts),
-        error instanceof RetryableError ? (error.retryAfterMs ?? 0) : 0,
-      );
+      const retryInMs = Math.max(parts.backoffMs(attempts), pauseMs);
       log.warn(
         { err: error, runId: record.run?.id, step: record.step, attempt: attempts, retryInMs },
         'step will be retried',
@@ -338,36 +380,18 @@ export function createReconcile(
       };
       if (!same) {
         log.warn({ err: error, step: record.step }, 'operation failed');
-        if (kind === 'final')
-          alerts.attention({
-            code: error.code,
-            message: error.message,
-            subscriptionId,
-            ...(record.step && { step: record.step }),
-            ...(error.facts.correlationId && { correlationId: error.facts.correlationId }),
-          });
+        if (kind === 'final') alert(error);
       }
       await keep({ failure, ...errorOf(error) });
-      return failure.reported ? standFailed(failure) : tellFailure(failure);
+      return failure.reported ? standFailed(failure) : tellFailure(failure).catch(settle);
     }
 
+    /** The failure itself stays recorded until it was told: telling it is tried again like anything else, for as long as it takes. */
     async function tellFailure(failure: Failure): Promise<LookOutcome> {
-      try {
-        await parts.report.failed(subscriptionId, failure);
-        await tell('report', `the customer was told: ${failure.code}`, failure.params);
-        return await standFailed({ ...failure, reported: true });
-      } catch (error) {
-        // The failure itself stays recorded: only telling it is tried again, for as long as it takes.
-        if (error instanceof LaneLostError || error instanceof Stopping) throw error;
-        const attempts = record.attempts + 1;
-        log.warn({ err: error, attempt: attempts }, 'failure could not be reported yet');
-        await standAt('retrying', {
-          attempts,
-          failure,
-          waitingFor: 'the marketplace, to tell the customer what went wrong',
-        });
-        return { againInMs: parts.backoffMs(attempts) };
-      }
+      record = { ...record, step: 'tell the customer' };
+      await parts.report.failed(subscriptionId, failure);
+      await tell('report', `the customer was told: ${failure.code}`, failure.params);
+      return standFailed({ ...failure, reported: true });
     }
 
     async function standFailed(failure: Failure): Promise<LookOutcome> {
@@ -418,18 +442,32 @@ export function createReconcile(
     async function readProductType(subscription: Subscription): Promise<ProductType | undefined> {
       if (record.productType) return record.productType;
       const product = await cloudesire.catalogue.product(subscription.productId);
-      if (product?.type !== 'CSP') return undefined;
-      if (product.cspProductType) return product.cspProductType;
+      if (product && product.type !== 'CSP') return undefined;
+      if (product?.cspProductType) return product.cspProductType;
       throw new AttentionError(
         'product.unreadable',
-        `CSP product ${product.id} does not say whether it is license, azure or arm. Check its import in the marketplace.`,
+        `The marketplace does not show product ${subscription.productId}, or it does not say whether it is license, azure or arm. Check its import in the marketplace.`,
       );
     }
   };
 }
 
+/** So many reports may stay unseen before a person is told. */
+const MOST_UNSEEN_REPORTS = 5;
+/** From here on a pause that an upstream names is a wait rather than a failure. */
+const LONG_PAUSE_MS = 600_000;
+/** A run in these states has been told of; looking at it is no change. */
+const ON_ITS_WAY = new Set<RecordState>(['running', 'waiting', 'retrying', 'needs-attention']);
+
 /** Whatever failed before is over once nothing is left to do. */
-const QUIET: Changes = { attempts: 0, failingSince: undefined, lastError: undefined };
+const QUIET: Changes = {
+  alerted: undefined,
+  unseenReports: undefined,
+  told: undefined,
+  attempts: 0,
+  failingSince: undefined,
+  lastError: undefined,
+};
 
 type Changes = { [field in keyof SubscriptionRecord]?: SubscriptionRecord[field] | undefined };
 

@@ -24,6 +24,10 @@ export interface SubscriptionRecord {
   operation?: Operation;
   step?: string;
   waitingFor?: string;
+  /** Code and step of the matter that a person was last told, so that it is told once. */
+  alerted?: string;
+  /** Reports in a row after which the marketplace did not show what was reported. */
+  unseenReports?: number;
   /** The wait or failure that stands last in the timeline, so that polls and tries do not repeat it. */
   told?: string;
   /** Failed tries of the current step in a row. */
@@ -102,16 +106,26 @@ export interface KnownCustomer {
   domain: string;
   /** First administrator of a tenant that we created: name, and the password sealed until it was handed over. */
   administrator?: { userName: string; sealedPassword?: string };
+  /** The Microsoft Customer Agreement is known to be accepted. */
+  agreed?: boolean;
 }
 
 /** Which company has which Microsoft customer. Creating one is the privilege of the subscription that claimed it. */
 export interface CustomerDirectory {
   find(owner: string): Promise<KnownCustomer | undefined>;
+  /** Whose Microsoft customer it is, as far as we know. */
+  ownerOf(customerId: string): Promise<string | undefined>;
   /** Claims the creation for this subscription; answers who holds the claim (oneself: the claim is ours). */
   claim(owner: string, subscriptionId: number): Promise<number>;
   /** Takes a claim from a subscription that no longer works on it. False when the claim had changed hands meanwhile. */
   takeOver(owner: string, from: number, to: number): Promise<boolean>;
   save(lane: Lane, owner: string, customer: KnownCustomer): Promise<void>;
+  /** Reserves a domain for the owner; false when another owner has it. */
+  reserveDomain(domain: string, owner: string): Promise<boolean>;
+  /** Notes, just before the call, that the creation of a customer with this domain is sent. Kept until a customer is saved. */
+  noteAttempt(owner: string, domain: string): Promise<void>;
+  /** Domains for which a creation was sent, by whichever subscription of the owner. */
+  attempts(owner: string): Promise<string[]>;
   release(owner: string, subscriptionId: number): Promise<void>;
 }
 

@@ -35,13 +35,8 @@ export function createSweep({
   return async (signal) => {
     const listed = new Set<number>();
     let looks = 0;
-    for await (const seen of livingSubscriptions(cloudesire.subscriptions)) {
-      if (signal.aborted) return;
-      listed.add(seen.id);
-      if (isSettled(await records.get(seen.id), seen, clock.now())) continue;
-      await requestLook(seen.id);
-      looks += 1;
-    }
+    // What cannot be read of the list must not keep the rest from being found: it is told at the end.
+    const unreadable = await readList();
     for await (const id of records.ids()) {
       if (signal.aborted) return;
       if (listed.has(id) || isOver(await records.get(id))) continue;
@@ -49,6 +44,23 @@ export function createSweep({
       looks += 1;
     }
     log.info({ listed: listed.size, looks }, 'sweep finished');
+    if (unreadable) throw unreadable;
+
+    async function readList(): Promise<ConnectorError | undefined> {
+      try {
+        for await (const seen of livingSubscriptions(cloudesire.subscriptions)) {
+          if (signal.aborted) return undefined;
+          listed.add(seen.id);
+          if (isSettled(await records.get(seen.id), seen, clock.now())) continue;
+          await requestLook(seen.id);
+          looks += 1;
+        }
+        return undefined;
+      } catch (error) {
+        if (error instanceof ConnectorError) return error;
+        throw error;
+      }
+    }
   };
 }
 

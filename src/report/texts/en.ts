@@ -11,6 +11,8 @@ export const en: Texts = {
   },
   agreement:
     'One step is left for you: please accept the Microsoft Customer Agreement. Open the link "Accept the Microsoft Customer Agreement" of this subscription, read the agreement and accept it in the name of your company. Delivery goes on by itself as soon as you have done so. The link is valid for a few days; if it expires you will find a new one here.',
+  invitation:
+    'One step is left for you: your Microsoft organisation has to accept us as its reseller. Please have an administrator of that organisation open the link "Accept us as your Microsoft reseller" of this subscription, sign in and accept. Delivery goes on by itself as soon as that is done. If you would rather have a new organisation, please contact our support.',
   notices: {
     seatsAtRenewal: ({ seats, date }) =>
       `Your subscription will go on with ${seats} licences from its next renewal${date && `, after ${date}`}. Microsoft does not take licences back before that, so until then you can use all those that you have now.`,
@@ -22,6 +24,7 @@ export const en: Texts = {
     passwordReset: 'Reset your password',
     documentation: 'Microsoft 365 administration guide',
     agreement: 'Accept the Microsoft Customer Agreement',
+    invitation: 'Accept us as your Microsoft reseller',
   },
   credentials: {
     userName: 'User name of the administrator',
@@ -47,6 +50,8 @@ export const en: Texts = {
       `Your order could not be completed yet, because Microsoft did not accept data of your profile: ${refused}. Please correct them in your company profile in the marketplace. Delivery then goes on by itself; there is no need to order again.`,
     'customer.company-required': () =>
       'Your order could not be completed yet, because Microsoft products are sold to companies only and your account has no company. Please add your company to your profile in the marketplace. Delivery then goes on by itself; there is no need to order again.',
+    'customer.tenant-of-another': () =>
+      'Your order could not be completed yet, because the Microsoft organisation that you named belongs to another customer. Please contact our support, or order again without naming an organisation.',
     'order.quantity-invalid': ({ seats = '' }: Params) =>
       `Your order could not be carried out, because ${seats || 'the quantity ordered'} is not a possible number of licences. Please change the number of licences, or contact our support.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }: Params) =>

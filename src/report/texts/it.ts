@@ -11,6 +11,8 @@ export const it: Texts = {
   },
   agreement:
     'Manca ancora un passo da parte tua: accetta il Contratto del cliente Microsoft. Apri il collegamento "Accetta il Contratto del cliente Microsoft" di questo abbonamento, leggi il contratto e accettalo a nome della tua azienda. Subito dopo la consegna prosegue da sola. Il collegamento vale per qualche giorno; se scade, qui ne troverai uno nuovo.',
+  invitation:
+    'Manca ancora un passo da parte tua: la tua organizzazione Microsoft deve accettarci come rivenditore. Chiedi a un amministratore di quell\'organizzazione di aprire il collegamento "Accettaci come rivenditore Microsoft" di questo abbonamento, accedere e accettare. Subito dopo la consegna prosegue da sola. Se preferisci una nuova organizzazione, contatta la nostra assistenza.',
   notices: {
     seatsAtRenewal: ({ seats, date }) =>
       `Il tuo abbonamento proseguirà con ${seats} licenze dal prossimo rinnovo${date && `, dopo il ${date}`}. Microsoft non riprende le licenze prima di allora: fino a quel momento puoi usare tutte quelle che hai adesso.`,
@@ -22,6 +24,7 @@ export const it: Texts = {
     passwordReset: 'Reimposta la password',
     documentation: "Guida all'amministrazione di Microsoft 365",
     agreement: 'Accetta il Contratto del cliente Microsoft',
+    invitation: 'Accettaci come rivenditore Microsoft',
   },
   credentials: {
     userName: "Nome utente dell'amministratore",
@@ -47,6 +50,8 @@ export const it: Texts = {
       `Non è ancora possibile completare il tuo ordine, perché Microsoft non ha accettato alcuni dati del tuo profilo: ${refused}. Correggili nel profilo aziendale nel marketplace. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
     'customer.company-required': () =>
       "Non è ancora possibile completare il tuo ordine, perché i prodotti Microsoft sono venduti solo alle aziende e il tuo account non ha un'azienda. Aggiungi la tua azienda al profilo nel marketplace. La consegna proseguirà da sola; non serve ordinare di nuovo.",
+    'customer.tenant-of-another': () =>
+      "Non è ancora possibile completare il tuo ordine, perché l'organizzazione Microsoft che hai indicato appartiene a un altro cliente. Contatta la nostra assistenza oppure ordina di nuovo senza indicare un'organizzazione.",
     'order.quantity-invalid': ({ seats = '' }: Params) =>
       `Non è stato possibile eseguire il tuo ordine, perché ${seats || 'la quantità ordinata'} non è un numero di licenze possibile. Modifica il numero di licenze o contatta la nostra assistenza.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }: Params) =>

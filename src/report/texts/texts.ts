@@ -25,12 +25,13 @@ export type Params = Record<string, string>;
 export interface Texts {
   license: Record<Access, string>;
   agreement: string;
+  invitation: string;
   /** Changes that take effect later; `date` in the form of the language, or empty. */
   notices: {
     seatsAtRenewal(params: { seats: string; date: string }): string;
     planAtRenewal(params: { date: string }): string;
   };
-  endpoints: { admin: string; passwordReset: string; documentation: string; agreement: string };
+  endpoints: { admin: string; passwordReset: string; documentation: string; agreement: string; invitation: string };
   credentials: { userName: string; password: string };
   fields: Record<AskedField, string>;
   /** Why an order failed and what to do next, by error code; `other` for every code without a text of its own. */

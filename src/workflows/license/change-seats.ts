@@ -7,7 +7,6 @@ import type { Look } from '../look.ts';
 import { findCatalogItem } from './catalog-item.ts';
 import { type LicenseSettings, readSeats } from './parameters.ts';
 import {
-  awaitPartnerSubscription,
   changePartnerSubscription,
   gone,
   type LicenseParts,
@@ -99,11 +98,11 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
           },
         });
         if (outcome === 'lowered') {
-          const shown = await awaitPartnerSubscription(
+          const shown = await changePartnerSubscription(
             flow,
-            'fewer seats show',
+            'fewer seats',
             fulfillment,
-            (found) => (found?.quantity ?? current) <= wanted,
+            { change: () => ({ quantity: wanted }), shows: (found) => found !== undefined && found.quantity <= wanted },
             parts,
           );
           await look.note({ ...shown, scheduled: undefined });

@@ -7,14 +7,14 @@ import type { Exposure, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { bearsMark } from './mark.ts';
 import {
-  awaitPartnerSubscription,
   changePartnerSubscription,
   endsWithTerm,
+  gone,
   hasEnded,
   type LicenseParts,
   readPartnerSubscription,
 } from './partner-subscription.ts';
-import { DEAD_ORDERS, findOrder } from './purchase.ts';
+import { DEAD_ORDERS, findOrder, POLLS_UNTIL_LISTED } from './purchase.ts';
 
 export interface DeprovisionLicenseParts extends LicenseParts {
   report: Report;
@@ -55,7 +55,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
 
   /** What was bought, even when provisioning was cut short between the purchase and its record. */
   async function findBought(flow: Flow, look: Look, customerId: string): Promise<string | undefined> {
-    const { partnerSubscriptionId, cartId, checkoutAt, orderId: noted } = look.fulfillment();
+    const { partnerSubscriptionId, cartId, checkoutAt, orderId: noted, formerOrderIds } = look.fulfillment();
     if (partnerSubscriptionId) return partnerSubscriptionId;
     if (!checkoutAt && !noted) return undefined;
 
@@ -66,21 +66,20 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       waitingFor: 'Microsoft to settle the purchase that was under way when the customer terminated',
     };
     const { found } = await flow.poll<{ found: string | null }>('settle the purchase', plan, async ({ sinceMs }) => {
-      const created = (await subscriptions.list(customerId)).find((one) =>
-        bearsMark(one.friendlyName, look.subscription.id),
+      const created = (await subscriptions.list(customerId)).find(
+        (one) => !hasEnded(one) && bearsMark(one.friendlyName, look.subscription.id),
       );
       if (created) return { found: created.id };
-      const orderId = noted ?? (await findOrder(partnerCenter, customerId, look.subscription.id));
-      if (orderId) {
-        const order = await partnerCenter.orders.get(customerId, orderId);
-        const line = order?.lineItems.find(({ subscriptionId }) => subscriptionId);
-        if (line?.subscriptionId) return { found: line.subscriptionId };
-        return order && DEAD_ORDERS.has(order.status) ? { found: null } : undefined;
-      }
+      const orderId = noted ?? (await findOrder(partnerCenter, customerId, look.subscription.id, formerOrderIds));
+      const order = orderId ? await partnerCenter.orders.get(customerId, orderId) : undefined;
+      const line = order?.lineItems.find(({ subscriptionId }) => subscriptionId);
+      if (line?.subscriptionId) return { found: line.subscriptionId };
+      if (orderId) return order && DEAD_ORDERS.has(order.status) ? { found: null } : undefined;
+      // A checkout that was sent just before may still be on its way, and a new order may be missing in the list for a while: only after
+      // that an open cart proves that nothing was bought.
       const cart = cartId ? await partnerCenter.carts.get(customerId, cartId) : undefined;
-      if (cart?.status.toLowerCase() === 'ordered') return undefined;
-      // A checkout that was sent just before may still be on its way: only after a while an open cart proves that nothing was bought.
-      return sinceMs >= 20 * pollEveryMs ? { found: null } : undefined;
+      const isOpen = !cart || cart.status === 'active';
+      return isOpen && sinceMs >= POLLS_UNTIL_LISTED * pollEveryMs ? { found: null } : undefined;
     });
     return found ?? undefined;
   }
@@ -94,7 +93,8 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       find: async () => (hasEnded(await read()) ? 'cancelled' : undefined),
       async act({ requestId }) {
         const found = await read();
-        if (!found || hasEnded(found)) return 'cancelled';
+        if (!found) throw gone(fulfillment);
+        if (hasEnded(found)) return 'cancelled';
         // A trial cannot be cancelled, it only ends. For the rest Microsoft's own clock decides whether the window is open: it is asked.
         if (found.isTrial) return 'window-closed';
         try {
@@ -108,7 +108,13 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       },
     });
     if (outcome === 'cancelled') {
-      await awaitPartnerSubscription(flow, 'cancellation shows', fulfillment, hasEnded, parts);
+      await changePartnerSubscription(
+        flow,
+        'cancellation',
+        fulfillment,
+        { change: () => ({ status: 'deleted' }), shows: hasEnded },
+        parts,
+      );
       return { kind: 'cancelled' };
     }
 

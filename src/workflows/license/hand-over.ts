@@ -25,32 +25,29 @@ export async function handOver(
 ): Promise<void> {
   const { id } = look.subscription;
 
-  const access = await flow.step<Access>('choose the way in', async () => {
+  await flow.step('hand over endpoints', () => report.licenseEndpoints(id));
+  // What the instructions promise is decided by what was handed over, not the other way round.
+  const access = await flow.step<Access>('hand over credentials', async () => {
     const administrator = (await directory.find(owner))?.administrator;
     if (!administrator) return 'existing-tenant';
-    return administrator.sealedPassword ? 'new-tenant' : 'password-lost';
+    const { userName, sealedPassword } = administrator;
+    await report.credentials(id, { userName, ...(sealedPassword && { password: box.open(sealedPassword) }) });
+    if (sealedPassword) return 'new-tenant';
+    alerts.attention({
+      code: 'customer.password-lost',
+      message: `The first password of the new tenant of ${owner} was in an answer of Partner Center that got lost. Reset it in Partner Center and give it to the customer.`,
+      subscriptionId: id,
+    });
+    return 'password-lost';
   });
-  await flow.step('hand over endpoints', () => report.licenseEndpoints(id));
   await flow.step('hand over instructions', () => report.licenseInstructions(id, access));
   if (access !== 'existing-tenant') {
-    await flow.step('hand over credentials', async () => {
-      const administrator = (await directory.find(owner))?.administrator;
-      if (!administrator) return;
-      const { userName, sealedPassword } = administrator;
-      await report.credentials(id, { userName, ...(sealedPassword && { password: box.open(sealedPassword) }) });
-      if (!sealedPassword) {
-        alerts.attention({
-          code: 'customer.password-lost',
-          message: `The first password of the new tenant of ${owner} was in an answer of Partner Center that got lost. Reset it in Partner Center and give it to the customer.`,
-          subscriptionId: id,
-        });
-      }
-    });
     // Handed over once and kept nowhere: from here on only the customer has it.
     await flow.step('forget the password', async () => {
-      const customer = await directory.find(owner);
-      if (customer)
-        await directory.save(look.lane, owner, { customerId: customer.customerId, domain: customer.domain });
+      const known = await directory.find(owner);
+      if (!known) return;
+      const { administrator: _handedOver, ...customer } = known;
+      await directory.save(look.lane, owner, customer);
     });
   }
   await flow.step('note identifiers in the marketplace', () => report.identifiers(id, look.fulfillment()));

@@ -1,4 +1,4 @@
-import { AttentionError, PermanentError } from '../../lib/errors.ts';
+import { AttentionError, CustomerError } from '../../lib/errors.ts';
 import type { Plan, Subscription } from '../../upstreams/cloudesire/schema.ts';
 import type { Selling } from '../selling.ts';
 
@@ -32,7 +32,7 @@ const CYCLES: Record<number, LicenseOrder['billingCycle']> = { 1: 'monthly', 12:
  * Translates plan and quantities of the marketplace into the words of the Partner Center catalogue.
  *
  * @throws {AttentionError} when the plan is not configured for that; nothing has been asked of Microsoft yet
- * @throws {PermanentError} `order.quantity-invalid` for a number of seats that cannot be sold
+ * @throws {CustomerError} `order.quantity-invalid` for a number of seats that cannot be sold
  */
 export function readLicenseOrder(
   selling: Selling,
@@ -80,7 +80,7 @@ export function readSeats(subscription: Subscription, licenseIdentifier: string,
   }
   const seats = resource.value;
   if (Number.isInteger(seats) && seats >= 1 && seats <= SANE_SEATS) return seats;
-  throw new PermanentError(
+  throw new CustomerError(
     'order.quantity-invalid',
     `Subscription ${subscription.id} asks for ${seats} seats; a whole number from 1 to ${SANE_SEATS} can be sold.`,
     {

@@ -15,9 +15,9 @@ export interface LicenseParts {
 /** States in which nothing renews, runs or is charged any more. */
 const ENDED = new Set(['deleted', 'disabled', 'expired']);
 
-/** A partner subscription that has ended, or is not there any more. */
+/** Whether Microsoft says that it has ended. One that is not found has not: it may only not be shown. */
 export function hasEnded(found: PartnerSubscription | undefined): boolean {
-  return !found || ENDED.has(found.status);
+  return found !== undefined && ENDED.has(found.status);
 }
 
 /** The partner subscription of a fulfillment, as Partner Center shows it now; undefined when it is gone. */
@@ -28,11 +28,16 @@ export function readPartnerSubscription(
   return partnerCenter.subscriptions.get(idOf(customerId), idOf(partnerSubscriptionId));
 }
 
+/** So many polls a change may take to show before it is made again, since somebody may have undone it. */
+const POLLS_UNTIL_AGAIN = 60;
+const MOST_TRIES = 3;
+
 /**
  * Makes one change to a partner subscription and waits until it shows, since a change may be accepted first and made later. One change
  * at a time: Microsoft refuses or mixes up several.
  *
  * @param change computed from what was read just before, so that it fits what is there
+ * @throws {AttentionError} `partner-subscription.unchanged` when it does not show although it was accepted three times
  */
 export async function changePartnerSubscription(
   flow: Flow,
@@ -43,47 +48,69 @@ export async function changePartnerSubscription(
     shows,
   }: { change(found: PartnerSubscription): SubscriptionChange; shows(found: PartnerSubscription | undefined): boolean },
   parts: LicenseParts,
-): Promise<{ seats: number; commitmentEndDate?: string }> {
+): Promise<Shown> {
   const read = (): Promise<PartnerSubscription | undefined> => readPartnerSubscription(parts, fulfillment);
-  await flow.effect<{ requestId: string }, true>(name, {
-    prepare: () => ({ requestId: randomUUID() }),
-    find: async () => (shows(await read()) ? true : undefined),
-    async act({ requestId }) {
-      const found = await read();
-      if (shows(found)) return true;
-      if (!found) throw gone(fulfillment);
-      await parts.partnerCenter.subscriptions.update(idOf(fulfillment.customerId), found.id, change(found), {
-        requestId,
-      });
-      return true;
-    },
-  });
-  return awaitPartnerSubscription(flow, `${name}: shows`, fulfillment, shows, parts);
+  for (let time = 1; time <= MOST_TRIES; time += 1) {
+    await flow.effect<{ requestId: string }, true>(time === 1 ? name : `${name}, again ${time}`, {
+      prepare: () => ({ requestId: randomUUID() }),
+      find: async () => (shows(await read()) ? true : undefined),
+      async act({ requestId }) {
+        const found = await read();
+        if (shows(found)) return true;
+        if (!found) throw gone(fulfillment);
+        await parts.partnerCenter.subscriptions.update(idOf(fulfillment.customerId), found.id, change(found), {
+          requestId,
+        });
+        return true;
+      },
+    });
+    const shown = await awaitPartnerSubscription(
+      flow,
+      `${name}: shows${time === 1 ? '' : ` ${time}`}`,
+      fulfillment,
+      shows,
+      parts,
+    );
+    if (shown) return shown;
+  }
+  throw new AttentionError(
+    'partner-subscription.unchanged',
+    `Microsoft accepted "${name}" for partner subscription ${fulfillment.partnerSubscriptionId} of customer ${fulfillment.customerId} ${MOST_TRIES} times, but it does not show. See in Partner Center who changes it back, and press retry.`,
+  );
 }
 
-/** Waits until the partner subscription shows something, and returns what it shows. */
-export function awaitPartnerSubscription(
+/** What a partner subscription shows once a change was made. */
+export interface Shown {
+  seats: number;
+  commitmentEndDate?: string;
+}
+
+/** Waits until the partner subscription shows something, and returns what it shows; null when it does not within 15 minutes. */
+async function awaitPartnerSubscription(
   flow: Flow,
   name: string,
   fulfillment: Fulfillment,
   shows: (found: PartnerSubscription | undefined) => boolean,
   parts: LicenseParts,
-): Promise<{ seats: number; commitmentEndDate?: string }> {
+): Promise<Shown | null> {
   const { pollEveryMs } = parts;
   const plan = {
     firstMs: pollEveryMs / 3,
     factor: 1.5,
-    longestMs: 60 * pollEveryMs,
+    longestMs: 20 * pollEveryMs,
     waitingFor: `Microsoft to make a change (${name})`,
   };
-  return flow.poll(name, plan, async () => {
+  const { shown } = await flow.poll<{ shown: Shown | null }>(name, plan, async ({ sinceMs }) => {
     const found = await readPartnerSubscription(parts, fulfillment);
-    if (!shows(found)) return undefined;
+    if (!shows(found)) return sinceMs > POLLS_UNTIL_AGAIN * pollEveryMs ? { shown: null } : undefined;
     return {
-      seats: found?.quantity ?? 0,
-      ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
+      shown: {
+        seats: found?.quantity ?? 0,
+        ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
+      },
     };
   });
+  return shown;
 }
 
 /** What the decision needs to know of a licence at Microsoft. */

@@ -10,6 +10,7 @@ import type { Look } from '../look.ts';
 import { readSelling } from '../selling.ts';
 import { type AcceptAgreementParts, acceptAgreement, passVetting } from '../steps/accept-agreement.ts';
 import { type EnsureCustomerParts, ensureCustomer } from '../steps/ensure-customer.ts';
+import { type FindResellerParts, findReseller } from '../steps/find-reseller.ts';
 import { findCatalogItem } from './catalog-item.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
 import { bearsMark, markOf } from './mark.ts';
@@ -17,7 +18,11 @@ import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
 import { changePartnerSubscription, hasEnded, offerOf, readPartnerSubscription } from './partner-subscription.ts';
 import { buy } from './purchase.ts';
 
-export interface ProvisionLicenseParts extends EnsureCustomerParts, AcceptAgreementParts, HandOverParts {
+export interface ProvisionLicenseParts
+  extends EnsureCustomerParts,
+    AcceptAgreementParts,
+    FindResellerParts,
+    HandOverParts {
   cloudesire: Cloudesire;
   partnerCenter: PartnerCenter;
   report: Report;
@@ -49,16 +54,32 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       await letGoOfEnded(flow, look);
 
       const domainWish = subscription.parameters[license.domainParameter];
-      const { customerId, domain } = await ensureCustomer(flow, look, { owner, buyer, domainWish }, parts);
+      const reseller = await findReseller(flow, subscription.resellerSlug, parts);
+      const { customerId, domain } = await ensureCustomer(
+        flow,
+        look,
+        { owner, buyer, domainWish, resellerTenantId: reseller?.tenantId },
+        parts,
+      );
       await look.note({ customerId, domain });
-      await acceptAgreement(flow, look, { customerId, buyer }, parts);
+      await acceptAgreement(flow, look, { customerId, owner, buyer }, parts);
       await passVetting(flow, customerId, parts);
 
       const findItem = async () => ({
         ...(await findCatalogItem(partnerCenter, await order(), country)),
         planId: subscription.planId,
+        ...(reseller && { participants: [{ key: 'transaction_reseller', value: reseller.partnerId }] }),
       });
-      const { planId, ...bought } = await buy(flow, look, { customerId, findItem }, parts);
+      const { planId, ...bought } = await buy(
+        flow,
+        look,
+        {
+          customerId,
+          findItem,
+          renewAgreement: (round) => acceptAgreement(flow, look, { customerId, owner, buyer, again: round }, parts),
+        },
+        parts,
+      );
       await look.note(bought);
 
       const shown = await awaitActive(flow, customerId, bought.partnerSubscriptionId);

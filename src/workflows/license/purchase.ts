@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Flow } from '../../engine/workflow.ts';
+import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
@@ -11,16 +11,38 @@ import { bearsMark, markOf } from './mark.ts';
 const CART_SUBMITTED = '800065';
 /** The cart has expired, or what is in it is no longer sold under that availability: a new cart is needed. */
 const CART_USELESS = new Set(['800008', '400013', '400018', '400019', '800004', '800009']);
+/** Partner Center knows of no accepted Customer Agreement, or wants a newer one accepted. */
+const AGREEMENT_MISSING = '13605';
 /** Orders that end like this created nothing. */
 export const DEAD_ORDERS = new Set(['cancelled', 'error', 'po-review-rejected']);
 /** Orders that go on only when a person acts in Partner Center. */
 const STUCK_ORDERS = new Set(['suspended', 'partial-success', 'pending-po-upload']);
+/** So many polls an order may be missing in the list: with the usual pause these are 15 minutes. */
+export const POLLS_UNTIL_LISTED = 60;
+/** More carts than this in a row are useless for another reason than a change of the catalogue. */
+const MOST_ROUNDS = 5;
 
 export interface BuyParts {
   partnerCenter: Pick<PartnerCenter, 'carts' | 'orders' | 'subscriptions'>;
   now(): number;
   pollEveryMs: number;
 }
+
+export interface Purchase {
+  customerId: string;
+  /** The item, resolved in the catalogue of this moment, and the plan that it belongs to. */
+  findItem(): Promise<CatalogItem & { planId: number | undefined; participants?: { key: string; value: string }[] }>;
+  /** Has the Customer Agreement accepted once more. */
+  renewAgreement(round: number): Promise<void>;
+}
+
+export interface Bought {
+  orderId: string;
+  partnerSubscriptionId: string;
+  planId: number | undefined;
+}
+
+type Checkout = { orderId: string } | { outcome: 'submitted' | 'useless' | 'agreement-missing' };
 
 /**
  * Buys an item once and returns the partner subscription that the order created. The cart is the idempotency key: it is noted before the
@@ -33,18 +55,16 @@ export interface BuyParts {
 export async function buy(
   flow: Flow,
   look: Look,
-  { customerId, findItem }: { customerId: string; findItem(): Promise<CatalogItem & { planId: number | undefined }> },
+  { customerId, findItem, renewAgreement }: Purchase,
   { partnerCenter, now, pollEveryMs }: BuyParts,
-): Promise<{ orderId: string; partnerSubscriptionId: string; planId: number | undefined }> {
+): Promise<Bought> {
   const { carts, orders } = partnerCenter;
   const subscriptionId = look.subscription.id;
+  const find = () => findOrder(partnerCenter, customerId, subscriptionId, look.fulfillment().formerOrderIds);
 
-  // Only a record that was lost can have an order already; then that one is taken over instead of buying again.
-  const earlier = await flow.step(
-    'look for an earlier order',
-    async () => (await findOrder(partnerCenter, customerId, subscriptionId, look.fulfillment().formerOrderIds)) ?? null,
-  );
-  for (let round = 1; ; round += 1) {
+  // In the tenant that we know an order may be there already when the record of it was lost: it is taken over instead of buying again.
+  const earlier = await flow.step('look for an earlier order', async () => (await find()) ?? null);
+  for (let round = 1; round <= MOST_ROUNDS; round += 1) {
     const { orderId, planId } =
       round === 1 && earlier ? { orderId: earlier, planId: look.subscription.planId } : await order(round);
     if (orderId === null) continue;
@@ -52,14 +72,23 @@ export async function buy(
     const outcome = await awaitOrder(round, orderId);
     if ('partnerSubscriptionId' in outcome)
       return { orderId, partnerSubscriptionId: outcome.partnerSubscriptionId, planId };
+    // Nothing came of this order: from here on it must not stand for the purchase.
+    await look.note({
+      orderId: undefined,
+      formerOrderIds: [...new Set([...(look.fulfillment().formerOrderIds ?? []), orderId])],
+    });
     await flow.step(`buy again after order ${round}`, async () => {
-      if (look.retryAsked) return;
+      if (look.takeRetry()) return;
       throw new PermanentError(
         'order.failed',
         `Microsoft ended order ${orderId} as "${outcome.status}". Look at it in Partner Center; once the cause is cured press retry, which buys anew.`,
       );
     });
   }
+  throw new AttentionError(
+    'order.impossible',
+    `${MOST_ROUNDS} carts in a row came to nothing at Partner Center for customer ${customerId}. Look at the offer of the plan there; terminate the order, or have the developers look at its timeline.`,
+  );
 
   async function order(round: number): Promise<{ orderId: string | null; planId: number | undefined }> {
     const { cartId, planId } = await flow.effect(`create cart ${round}`, {
@@ -67,9 +96,9 @@ export async function buy(
         const { planId: forPlan, ...item } = await findItem();
         return { requestId: randomUUID(), line: { ...item, friendlyName: markOf(subscriptionId) }, planId: forPlan };
       },
-      // A cart that nobody checks out costs nothing and expires by itself, so a lost one is simply made again.
-      find: async () => undefined,
-      act: async ({ requestId, line, planId: forPlan }) => {
+      // A cart that nobody checks out costs nothing and expires by itself, so a lost one is made anew, with the items of today.
+      find: async () => PREPARE_ANEW,
+      async act({ requestId, line, planId: forPlan }) {
         const cart = await carts.create(customerId, { lineItems: [line] }, { requestId });
         const error = cart.lineItems.find((item) => item.error)?.error;
         if (error) throw cartLineError(error);
@@ -78,44 +107,51 @@ export async function buy(
     });
     await look.note({ cartId });
 
-    /** The order that came of the cart; null when there is none and a new cart may be made. */
-    const settle = async (cartIsOrdered: boolean): Promise<{ orderId: string | null }> => {
-      const found = await findOrder(partnerCenter, customerId, subscriptionId, look.fulfillment().formerOrderIds);
-      if (found) return { orderId: found };
-      if (!cartIsOrdered) return { orderId: null };
-      throw new RetryableError(
-        'order.not-listed-yet',
-        `Cart ${cartId} was ordered, but Partner Center does not list the order yet, which may take 15 minutes. It is looked for again; nothing is ordered twice.`,
-        { retryAfterMs: pollEveryMs },
-      );
-    };
-
-    const checkout = await flow.effect<{ requestId: string }, { orderId: string | null }>(`check out cart ${round}`, {
+    const checkout = await flow.effect<{ requestId: string }, Checkout>(`check out cart ${round}`, {
       async prepare() {
         await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
         await look.note({ checkoutAt: new Date(now()).toISOString() });
         return { requestId: randomUUID() };
       },
-      async find() {
+      async find(_prepared, { firstSentAt }) {
         const cart = await carts.get(customerId, cartId);
-        if (cart && cart.status.toLowerCase() !== 'ordered') return undefined;
-        return settle(cart !== undefined);
+        // Only a cart that says so has surely not been ordered, and may be checked out again.
+        if (cart?.status === 'active') return undefined;
+        if (cart?.status === 'ordered') return { outcome: 'submitted' };
+        const found = await find();
+        if (found) return { orderId: found };
+        if (!cart && now() - firstSentAt > POLLS_UNTIL_LISTED * pollEveryMs) return { outcome: 'useless' };
+        throw notListed(cartId, pollEveryMs);
       },
       async act({ requestId }) {
         try {
           const answer = await carts.checkout(customerId, cartId, { requestId });
           if (answer.orders[0]) return { orderId: answer.orders[0].id };
           if (answer.orderErrors[0]) throw orderError(answer.orderErrors[0]);
-          return await settle(true);
+          return { outcome: 'submitted' };
         } catch (error) {
           const code = error instanceof ConnectorError ? (error.facts.upstreamCode ?? '') : '';
-          if (code === CART_SUBMITTED) return settle(true);
-          if (CART_USELESS.has(code)) return settle(false);
+          if (code === CART_SUBMITTED) return { outcome: 'submitted' };
+          if (code === AGREEMENT_MISSING) return { outcome: 'agreement-missing' };
+          if (CART_USELESS.has(code)) return { outcome: 'useless' };
           throw error;
         }
       },
     });
-    return { orderId: checkout.orderId, planId };
+    if ('orderId' in checkout) return { orderId: checkout.orderId, planId };
+    if (checkout.outcome === 'submitted') {
+      const plan = {
+        firstMs: pollEveryMs,
+        factor: 1.2,
+        longestMs: 4 * pollEveryMs,
+        waitingFor: `Microsoft to list the order of cart ${cartId}, which may take 15 minutes`,
+      };
+      return { orderId: await flow.poll(`order of cart ${round} listed`, plan, find), planId };
+    }
+    if (checkout.outcome === 'agreement-missing') await renewAgreement(round);
+    // An earlier send of the same checkout may have been ordered all the same.
+    const placed = await flow.step(`look for an order of cart ${round}`, async () => (await find()) ?? null);
+    return { orderId: placed, planId };
   }
 
   async function awaitOrder(
@@ -152,6 +188,14 @@ export async function buy(
       },
     );
   }
+}
+
+function notListed(cartId: string, retryAfterMs: number): RetryableError {
+  return new RetryableError(
+    'order.not-listed-yet',
+    `It is not known yet whether cart ${cartId} was ordered: it is not open any more, and Partner Center does not list an order of it, which may take 15 minutes. Nothing is ordered twice.`,
+    { retryAfterMs },
+  );
 }
 
 /** The living order that bears the mark of this subscription: among the customer's orders, else behind their partner subscriptions. */

@@ -5,21 +5,33 @@ import type { Report } from '../../report/report.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
+import type { CustomerDirectory } from '../record.ts';
 
 export interface AcceptAgreementParts {
   partnerCenter: Pick<PartnerCenter, 'agreements' | 'hasUserToken'>;
   report: Pick<Report, 'agreementLink'>;
+  directory: CustomerDirectory;
   mode: 'enhanced' | 'classic';
   now(): number;
   pollEveryMs: number;
 }
 
+export interface AgreementRequest {
+  customerId: string;
+  owner: string;
+  buyer(): Promise<Buyer>;
+  /** Set when Microsoft demanded it although it counted as accepted: which time it is. */
+  again?: number;
+}
+
+/** Refusals that say that an attestation cannot become an agreement yet. */
+const NOT_ACCEPTED_YET = new Set([400, 404, 409, 412, 422]);
+
 /**
  * Makes sure that the Microsoft Customer Agreement of this customer is accepted. Enhanced: the customer accepts on Microsoft's
  * page, to which they get a link through the marketplace, and the run waits for it. Classic: the partner confirms.
  *
- * Without a refresh token nobody can ask whether an agreement exists; then a new attestation is made, and Microsoft says if
- * it was needless.
+ * Without a refresh token nobody can ask Microsoft whether it was accepted before; what was accepted here is remembered.
  *
  * @see https://learn.microsoft.com/partner-center/customers/integrate-sandbox-confirm-customer-accept
  * @see https://learn.microsoft.com/partner-center/developer/confirm-customer-consent-customer-agreement
@@ -27,88 +39,99 @@ export interface AcceptAgreementParts {
 export async function acceptAgreement(
   flow: Flow,
   look: Look,
-  customer: { customerId: string; buyer(): Promise<Buyer> },
+  { customerId, owner, buyer, again }: AgreementRequest,
   parts: AcceptAgreementParts,
 ): Promise<void> {
   const { agreements, hasUserToken } = parts.partnerCenter;
-  const isAccepted = (): Promise<boolean> => agreements.isAccepted(customer.customerId);
+  const named = (step: string): string => (again === undefined ? step : `${step}, again ${again}`);
+  const isAccepted = (): Promise<boolean> => agreements.isAccepted(customerId);
 
-  if (parts.mode === 'classic') {
-    if (await flow.step('read agreement', isAccepted)) return;
-    await flow.effect('confirm agreement', {
+  if (again === undefined) {
+    const known = await flow.step('read agreement', async () => {
+      if ((await parts.directory.find(owner))?.agreed) return true;
+      return hasUserToken || parts.mode === 'classic' ? isAccepted() : false;
+    });
+    if (known) return;
+  }
+  if (parts.mode === 'classic') await confirm();
+  else await attest();
+  await flow.step(named('remember agreement'), async () => {
+    const customer = await parts.directory.find(owner);
+    if (customer) await parts.directory.save(look.lane, owner, { ...customer, agreed: true });
+  });
+
+  async function confirm(): Promise<void> {
+    await flow.effect(named('confirm agreement'), {
       prepare: () => ({ requestId: randomUUID() }),
       find: async () => ((await isAccepted()) ? 'exists' : undefined),
-      act: async ({ requestId }) => {
-        const { firstName, lastName, email, phoneNumber } = await customer.buyer();
+      async act({ requestId }) {
+        const { firstName, lastName, email, phoneNumber } = await buyer();
         const contact = { firstName, lastName, email, ...(phoneNumber && { phoneNumber }) };
         const { templateId } = await agreements.template();
         const dateAgreed = new Date(parts.now()).toISOString();
-        return agreements.confirm(customer.customerId, { templateId, contact, dateAgreed }, { requestId });
+        return agreements.confirm(customerId, { templateId, contact, dateAgreed }, { requestId });
       },
     });
-    return;
   }
 
-  if (hasUserToken && (await flow.step('read agreement', isAccepted))) return;
-  for (let round = 1; ; round += 1) {
-    const attestation = await flow.step(`create attestation ${round}`, async () => {
-      const { country, culture, companyName, firstName, lastName, email, phoneNumber } = await customer.buyer();
-      return agreements.createAttestation({
-        country,
-        language: culture,
-        companyName,
-        firstName,
-        lastName,
-        email,
-        ...(phoneNumber && { phoneNumber }),
+  async function attest(): Promise<void> {
+    for (let round = 1; ; round += 1) {
+      const attestation = await flow.step(named(`create attestation ${round}`), async () => {
+        const { country, culture, companyName, firstName, lastName, email, phoneNumber } = await buyer();
+        return agreements.createAttestation({
+          country,
+          language: culture,
+          companyName,
+          firstName,
+          lastName,
+          email,
+          ...(phoneNumber && { phoneNumber }),
+        });
       });
-    });
-    await flow.step(`hand over agreement link ${round}`, () =>
-      parts.report.agreementLink(look.subscription.id, attestation),
-    );
+      await flow.step(named(`hand over agreement link ${round}`), () =>
+        parts.report.agreementLink(look.subscription.id, attestation),
+      );
 
-    const plan = {
-      firstMs: parts.pollEveryMs,
-      factor: 1.5,
-      longestMs: 60 * parts.pollEveryMs,
-      waitingFor: `the customer to accept the Microsoft Customer Agreement at ${attestation.url}`,
-    };
-    const outcome = await flow.poll<'signed' | 'attested' | 'expired'>(
-      `agreement accepted ${round}`,
-      plan,
-      async () => {
-        if (hasUserToken && (await isAccepted())) return 'signed';
-        const { state } = await agreements.attestation(attestation.attestationId);
-        if (state === 'accepted') return 'attested';
-        if (
-          state === 'expired' ||
-          (attestation.expiresAt && Date.parse(attestation.expiresAt) < parts.now() && state === 'unknown')
-        )
-          return 'expired';
-        // Where the state of an attestation cannot be read, only the attempt to use it tells.
-        if (state === 'unknown' && (await tryAgreement(attestation.attestationId))) return 'signed';
-        return undefined;
-      },
-    );
-    if (outcome === 'expired') continue;
-    if (outcome === 'attested') {
-      await flow.effect(`create agreement ${round}`, {
-        prepare: () => ({ requestId: randomUUID() }),
-        // Asking again for an agreement that exists is answered with "exists" and creates nothing.
-        find: async () => undefined,
-        act: ({ requestId }) =>
-          agreements.createFromAttestation(customer.customerId, attestation.attestationId, { requestId }),
-      });
+      const plan = {
+        firstMs: parts.pollEveryMs,
+        factor: 1.5,
+        longestMs: 60 * parts.pollEveryMs,
+        waitingFor: `the customer to accept the Microsoft Customer Agreement at ${attestation.url}`,
+      };
+      const outcome = await flow.poll<'signed' | 'attested' | 'expired'>(
+        named(`agreement accepted ${round}`),
+        plan,
+        async () => {
+          // What was accepted before counts no more when Microsoft demands it anew.
+          if (again === undefined && hasUserToken && (await isAccepted())) return 'signed';
+          const { state } = await agreements.attestation(attestation.attestationId);
+          if (state === 'accepted') return 'attested';
+          const isOver = attestation.expiresAt !== undefined && Date.parse(attestation.expiresAt) < parts.now();
+          if (state === 'expired' || (state === 'unknown' && isOver)) return 'expired';
+          // Where the state of an attestation cannot be read, only the attempt to use it tells.
+          return state === 'unknown' && (await canBeUsed(attestation.attestationId)) ? 'signed' : undefined;
+        },
+      );
+      if (outcome === 'expired') continue;
+      if (outcome === 'attested') {
+        await flow.effect(named(`create agreement ${round}`), {
+          prepare: () => ({ requestId: randomUUID() }),
+          // Asking again for an agreement that exists is answered with "exists" and creates nothing.
+          find: async () => undefined,
+          act: ({ requestId }) =>
+            agreements.createFromAttestation(customerId, attestation.attestationId, { requestId }),
+        });
+      }
+      return;
     }
-    return;
   }
 
-  async function tryAgreement(attestationId: string): Promise<boolean> {
+  async function canBeUsed(attestationId: string): Promise<boolean> {
     try {
-      await agreements.createFromAttestation(customer.customerId, attestationId, { requestId: randomUUID() });
+      await agreements.createFromAttestation(customerId, attestationId, { requestId: randomUUID() });
       return true;
     } catch (error) {
-      if (error instanceof ConnectorError && error.facts.status !== undefined && error.facts.status < 500) return false;
+      if (error instanceof ConnectorError && NOT_ACCEPTED_YET.has(error.facts.status ?? 0)) return false;
       throw error;
     }
   }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type { Flow } from '../../engine/workflow.ts';
-import { AttentionError, ConnectorError, RetryableError } from '../../lib/errors.ts';
+import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
+import { AttentionError, ConnectorError, CustomerError, RetryableError } from '../../lib/errors.ts';
+import type { Report } from '../../report/report.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
@@ -9,7 +10,8 @@ import { composeNewCustomer } from './new-customer.ts';
 import { readDomainWish, tenantDomains } from './tenant-domain.ts';
 
 export interface EnsureCustomerParts {
-  partnerCenter: Pick<PartnerCenter, 'customers'>;
+  partnerCenter: Pick<PartnerCenter, 'customers' | 'hasUserToken'>;
+  report: Pick<Report, 'invitation'>;
   directory: CustomerDirectory;
   box: SecretBox;
   /** Does that subscription still work on the customer whose creation it claimed? */
@@ -23,82 +25,227 @@ export interface EnsuredCustomer {
   domain: string;
 }
 
-interface Request {
+export interface CustomerRequest {
   /** Whose customer it is: `userCompany/512`, or `user/1303`. */
   owner: string;
   buyer(): Promise<Buyer>;
   /** What the buyer entered as domain, if anything. */
   domainWish: string | undefined;
+  /** Tenant of the indirect reseller through whom the order came. */
+  resellerTenantId?: string | undefined;
 }
 
+/** A new customer may not be readable for some minutes. https://learn.microsoft.com/partner-center/developer/create-a-customer */
+const NOT_VISIBLE_YET = new Set(['60003', '20002', '900159']);
+
 /**
- * The Partner Center customer of the buyer's company: the one it already has, else a new tenant. Of several subscriptions of
- * one company exactly one creates it; the others wait for it.
+ * The Partner Center customer of the buyer's company: the one it already has, else the tenant that the buyer named and that accepted us as
+ * its reseller, else a new tenant. Of several subscriptions of one company exactly one sees to it; the others wait.
  *
  * @see https://learn.microsoft.com/partner-center/developer/create-a-customer
+ * @see https://learn.microsoft.com/partner-center/developer/request-reseller-relationship
  */
 export async function ensureCustomer(
   flow: Flow,
   look: Look,
-  request: Request,
+  request: CustomerRequest,
   parts: EnsureCustomerParts,
 ): Promise<EnsuredCustomer> {
-  const { owner, buyer, domainWish } = request;
-  const { directory, box, pollEveryMs } = parts;
+  const { owner } = request;
+  const { directory, pollEveryMs } = parts;
   const { customers } = parts.partnerCenter;
   const ourId = look.subscription.id;
 
-  const waitForOther = {
-    firstMs: pollEveryMs,
-    factor: 1,
-    longestMs: pollEveryMs,
-    waitingFor: `another order of ${owner} to create the Microsoft customer`,
-  };
-  const { known } = await flow.poll<{ known: EnsuredCustomer | null }>('find customer', waitForOther, async () => {
+  const turn = { firstMs: pollEveryMs, factor: 1, longestMs: pollEveryMs, waitingFor: '' };
+  const { known } = await flow.poll<{ known: EnsuredCustomer | null }>('find customer', turn, async () => {
     const customer = await directory.find(owner);
     if (customer) return { known: { customerId: customer.customerId, domain: customer.domain } };
     const holder = await directory.claim(owner, ourId);
     if (holder === ourId) return { known: null };
+    turn.waitingFor = `order ${holder} of the same company to create the Microsoft customer`;
     if (await parts.isProvisioning(holder)) return undefined;
     return (await directory.takeOver(owner, holder, ourId)) ? { known: null } : undefined;
   });
   if (known) return known;
+
+  const { existing } = await flow.step('choose the tenant', async () => ({
+    existing: (await existingTenant(request, customers)) ?? null,
+  }));
+  if (existing) return linkTenant(flow, look, { owner, domain: existing }, parts);
+  const created = await createTenant(flow, look, request, parts);
+
+  const visible = {
+    firstMs: pollEveryMs / 3,
+    factor: 1.5,
+    longestMs: 4 * pollEveryMs,
+    waitingFor: `Microsoft to show the new customer ${created.customerId}`,
+  };
+  await flow.poll('customer visible', visible, async ({ sinceMs }) => {
+    try {
+      return (await customers.get(created.customerId)) && true;
+    } catch (error) {
+      if (
+        error instanceof ConnectorError &&
+        NOT_VISIBLE_YET.has(error.facts.upstreamCode ?? '') &&
+        sinceMs < 40 * pollEveryMs
+      )
+        return undefined;
+      throw error;
+    }
+  });
+  return created;
+}
+
+/** The domain of a tenant that exists and that the buyer named; undefined when a new one is to be created. */
+async function existingTenant(
+  { domainWish }: CustomerRequest,
+  customers: PartnerCenter['customers'],
+): Promise<string | undefined> {
+  const wish = readDomainWish(domainWish);
+  if (wish.kind === 'existing') return wish.domain;
+  return wish.kind === 'either' && (await customers.isDomainTaken(wish.domain)) ? wish.domain : undefined;
+}
+
+/** Waits until the tenant with that domain is our customer; its administrators get the invitation through the marketplace. */
+async function linkTenant(
+  flow: Flow,
+  look: Look,
+  { owner, domain }: { owner: string; domain: string },
+  parts: EnsureCustomerParts,
+): Promise<EnsuredCustomer> {
+  const { directory, pollEveryMs } = parts;
+  const { customers, ...partnerCenter } = parts.partnerCenter;
+
+  async function find(): Promise<EnsuredCustomer | undefined> {
+    const customer = await customers.findByDomain(domain);
+    if (!customer) return undefined;
+    const other = await directory.ownerOf(customer.id);
+    if (other !== undefined && other !== owner) {
+      throw new CustomerError(
+        'customer.tenant-of-another',
+        `The buyer (${owner}) named the domain of customer ${customer.id}, which belongs to ${other}. Nothing is ordered into a foreign organisation.`,
+        { effect: 'none' },
+      );
+    }
+    return { customerId: customer.id, domain };
+  }
+
+  const known = await flow.step('look for the tenant', async () => (await find()) ?? null);
+  if (!known) {
+    const { url } = await flow.step('ask for an invitation', async () => {
+      if (partnerCenter.hasUserToken) return customers.relationshipRequest();
+      throw new AttentionError(
+        'customer.link-needs-consent',
+        `The buyer (${owner}) named the tenant ${domain}; to invite it the connector needs PARTNER_CENTER_REFRESH_TOKEN. Set it, or invite the tenant by hand in Partner Center.`,
+      );
+    });
+    await flow.step('hand over the invitation', () => parts.report.invitation(look.subscription.id, { url }));
+    const plan = {
+      firstMs: pollEveryMs,
+      factor: 1.5,
+      longestMs: 60 * pollEveryMs,
+      waitingFor: `an administrator of ${domain} to accept the invitation at ${url}`,
+    };
+    const linked = await flow.poll('tenant linked', plan, find);
+    await directory.save(look.lane, owner, linked);
+    return linked;
+  }
+  await directory.save(look.lane, owner, known);
+  return known;
+}
+
+async function createTenant(
+  flow: Flow,
+  look: Look,
+  request: CustomerRequest,
+  parts: EnsureCustomerParts,
+): Promise<EnsuredCustomer> {
+  const { owner, buyer, domainWish, resellerTenantId } = request;
+  const { directory, box, pollEveryMs } = parts;
+  const { customers } = parts.partnerCenter;
 
   async function remember(customer: KnownCustomer): Promise<EnsuredCustomer> {
     await directory.save(look.lane, owner, customer);
     return { customerId: customer.customerId, domain: customer.domain };
   }
 
+  /** The claim may have gone to another order of the company since it was ours. */
+  async function takeTurn(): Promise<void> {
+    const holder = await directory.claim(owner, look.subscription.id);
+    if (holder === look.subscription.id) return;
+    if (!(await parts.isProvisioning(holder)) && (await directory.takeOver(owner, holder, look.subscription.id)))
+      return;
+    throw new RetryableError(
+      'customer.created-elsewhere',
+      `Order ${holder} of the same company creates the Microsoft customer at this moment; this order goes on with it.`,
+      {
+        retryAfterMs: pollEveryMs,
+        effect: 'none',
+      },
+    );
+  }
+
+  /** Our customer with that domain, unless it is another company's. Its password was in an answer that got lost. */
+  async function findCreated(domain: string): Promise<EnsuredCustomer | undefined> {
+    const customer = await customers.findByDomain(domain);
+    if (!customer || ((await directory.ownerOf(customer.id)) ?? owner) !== owner) return undefined;
+    return remember({ customerId: customer.id, domain, administrator: { userName: `admin@${domain}` } });
+  }
+
+  /** Another order of the company may have sent a creation and gone away before the answer came. */
+  async function resolveEarlierAttempts(ourDomain: string): Promise<EnsuredCustomer | undefined> {
+    for (const domain of await directory.attempts(owner)) {
+      if (domain === ourDomain) continue;
+      const customer = await findCreated(domain);
+      if (customer) return customer;
+      if (await customers.isDomainTaken(domain)) throw unclear(domain, pollEveryMs);
+    }
+    return undefined;
+  }
+
+  async function isTakenByAnother(domain: string): Promise<boolean> {
+    try {
+      if (!(await customers.isDomainTaken(domain))) return false;
+      const customer = await customers.findByDomain(domain);
+      return !customer || ((await directory.ownerOf(customer.id)) ?? owner) !== owner;
+    } catch {
+      return false; // then it is looked at again, like any refusal that is not understood
+    }
+  }
+
   return flow.effect<{ domain: string; requestId: string }, EnsuredCustomer>('create customer', {
-    prepare: async () => ({
-      domain: await chooseDomain(customers, await buyer(), domainWish),
-      requestId: randomUUID(),
-    }),
+    async prepare() {
+      const who = await buyer();
+      await refuseWrongAddress(who, customers);
+      return { domain: await chooseDomain(parts, who, domainWish), requestId: randomUUID() };
+    },
 
     async find({ domain }, { firstSentAt }) {
-      const customer = await customers.findByDomain(domain);
-      // The password was in the answer that got lost; Microsoft never shows it again.
-      if (customer)
-        return remember({ customerId: customer.id, domain, administrator: { userName: `admin@${domain}` } });
+      const customer = (await directory.find(owner)) ?? (await findCreated(domain));
+      if (customer) return { customerId: customer.customerId, domain: customer.domain };
       if (!(await customers.isDomainTaken(domain))) return undefined;
+      if (look.takeRetry()) return PREPARE_ANEW;
       if (parts.now() - firstSentAt < 60 * pollEveryMs) {
-        throw new RetryableError(
-          'customer.creation-unclear',
-          `Partner Center did not answer the creation of ${domain}: the name is taken now, the customer not listed yet. It is looked for again; nothing is sent until that is clear.`,
-          { retryAfterMs: pollEveryMs },
-        );
+        throw unclear(domain, pollEveryMs);
       }
       throw new AttentionError(
         'customer.creation-unclear',
-        `Partner Center never answered the creation of ${domain}; the name is taken, but no customer of ours has it. Look for it in Partner Center: once it is listed there the order goes on.`,
+        `Partner Center never answered the creation of ${domain}; the name is taken, but no customer of ours has it. Look for it in Partner Center: once it is listed there the order goes on. If it is somebody else's, press retry to take another name.`,
       );
     },
 
     async act({ domain, requestId }) {
+      const already = (await directory.find(owner)) ?? (await resolveEarlierAttempts(domain));
+      if (already) return { customerId: already.customerId, domain: already.domain };
+      await takeTurn();
       const who = await buyer();
       const newCustomer = composeNewCustomer(who, domain, await customers.countryRules(who.country));
+      await directory.noteAttempt(owner, domain);
       try {
-        const created = await customers.create(newCustomer, { requestId });
+        const created = await customers.create(
+          { ...newCustomer, ...(resellerTenantId && { associatedPartnerId: resellerTenantId }) },
+          { requestId },
+        );
         const userName = created.userName?.includes('@')
           ? created.userName
           : `${created.userName ?? 'admin'}@${domain}`;
@@ -106,7 +253,7 @@ export async function ensureCustomer(
         return await remember({ customerId: created.id, domain, administrator });
       } catch (error) {
         const refused = error instanceof ConnectorError && (error.facts.status === 400 || error.facts.status === 409);
-        if (refused && (await customers.isDomainTaken(domain)) && !(await customers.findByDomain(domain))) {
+        if (refused && (await isTakenByAnother(domain))) {
           throw new RetryableError(
             'customer.domain-taken',
             `${domain} was taken by somebody else meanwhile; the next try takes another name.`,
@@ -122,21 +269,56 @@ export async function ensureCustomer(
   });
 }
 
+function unclear(domain: string, retryAfterMs: number): RetryableError {
+  return new RetryableError(
+    'customer.creation-unclear',
+    `Partner Center did not answer the creation of ${domain}: the name is taken now, the customer not listed yet. It is looked for again; nothing is sent until that is clear.`,
+    { retryAfterMs },
+  );
+}
+
+/**
+ * Only an address that Microsoft calls wrong is refused; one that it cannot check, or would write otherwise, is good enough to try.
+ *
+ * @throws {CustomerError} `customer.data-refused` naming the address
+ * @see https://learn.microsoft.com/partner-center/developer/validate-an-address
+ */
+export async function refuseWrongAddress(
+  buyer: Buyer,
+  customers: Pick<PartnerCenter['customers'], 'validateAddress'>,
+): Promise<void> {
+  const { status } = await customers.validateAddress({
+    addressLine1: buyer.addressLine,
+    city: buyer.city,
+    country: buyer.country,
+    ...(buyer.state && { state: buyer.state }),
+    ...(buyer.postalCode && { postalCode: buyer.postalCode }),
+  });
+  if (status !== 'None') return;
+  throw new CustomerError(
+    'customer.data-refused',
+    `Microsoft does not know the address of ${buyer.owner}. The customer was asked to correct it; the next look goes on.`,
+    {
+      params: { fields: 'addressLine,postalCode,city' },
+      effect: 'none',
+    },
+  );
+}
+
 async function chooseDomain(
-  customers: PartnerCenter['customers'],
+  { partnerCenter, directory }: EnsureCustomerParts,
   buyer: Buyer,
   domainWish: string | undefined,
 ): Promise<string> {
   const wish = readDomainWish(domainWish);
-  if (wish.kind === 'existing') {
-    throw new AttentionError(
-      'customer.link-needed',
-      `The buyer (${buyer.owner}) named the domain of a tenant that exists already. Invite that tenant to the reseller relationship, or have the buyer enter a new prefix.`,
-    );
-  }
   const fallback = `c${buyer.owner.replace(/[^0-9]/g, '')}customer`;
-  for (const domain of tenantDomains(wish.kind === 'new' ? wish.prefix : buyer.companyName, fallback)) {
-    if (!(await customers.isDomainTaken(domain))) return domain;
+  // The name of a private person is nothing that a domain should tell.
+  const derived = buyer.owner.startsWith('user/') ? fallback : buyer.companyName;
+  const name = wish.kind === 'new' || wish.kind === 'either' ? wish.prefix : derived;
+  for (const domain of tenantDomains(name, fallback)) {
+    if (await partnerCenter.customers.isDomainTaken(domain)) continue;
+    // Two companies that come to the same name at the same moment must not both get it.
+    if (await directory.reserveDomain(domain, buyer.owner)) return domain;
   }
   throw new AttentionError(
     'customer.no-free-domain',

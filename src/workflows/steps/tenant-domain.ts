@@ -10,17 +10,22 @@ const LEGAL_FORMS = new Set(
 );
 
 /** How a buyer's wish for a domain is to be read. */
-export type DomainWish = { kind: 'new'; prefix: string } | { kind: 'existing'; domain: string } | { kind: 'none' };
+export type DomainWish =
+  | { kind: 'new'; prefix: string }
+  /** A whole name of Microsoft's: a tenant of the buyer if there is one, else the name of a new one. */
+  | { kind: 'either'; domain: string; prefix: string }
+  | { kind: 'existing'; domain: string }
+  | { kind: 'none' };
 
 /**
- * Reads the value of the domain parameter: a prefix (`contoso`, `contoso.onmicrosoft.com`) of a tenant to be created, or the
- * own domain of a tenant that exists (`contoso.com`). What cannot become a prefix counts as no wish.
+ * Reads the value of the domain parameter: the prefix of a tenant to be created (`contoso`), a whole name at Microsoft
+ * (`contoso.onmicrosoft.com`), or the own domain of a tenant that exists (`contoso.com`). What cannot become any of these is no wish.
  */
 export function readDomainWish(value: string | undefined): DomainWish {
   const text = (value ?? '').trim().toLowerCase();
   if (text.endsWith(SUFFIX)) {
     const prefix = toPrefix(text.slice(0, -SUFFIX.length));
-    return prefix ? { kind: 'new', prefix } : { kind: 'none' };
+    return prefix ? { kind: 'either', domain: prefix + SUFFIX, prefix } : { kind: 'none' };
   }
   if (/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(text)) return { kind: 'existing', domain: text };
   const prefix = toPrefix(text);
