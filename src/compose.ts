@@ -1,9 +1,13 @@
+import { getCACertificates } from 'node:tls';
 import type { Redis } from 'ioredis';
 import type { Config } from './config.ts';
+import { createCertificateDownload } from './intake/certificate-download.ts';
 import { eventNotificationRoutes } from './intake/event-notification.ts';
 import { healthRoutes } from './intake/health.ts';
 import { metricsRoute } from './intake/metrics.ts';
 import { opsApi } from './intake/ops-api.ts';
+import { partnerCenterEventRoute } from './intake/partner-center-event.ts';
+import { createPartnerCenterSignature } from './intake/partner-center-signature.ts';
 import { createServer } from './intake/server.ts';
 import { type AlertParts, type Alerts, createAlerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
@@ -19,6 +23,7 @@ import { createCustomerDirectory } from './store/customers.ts';
 import { createJournal } from './store/journal.ts';
 import { createKeys } from './store/keys.ts';
 import { createLanes } from './store/lanes.ts';
+import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
 import { createQuarantine } from './store/quarantine.ts';
 import { createRecords } from './store/records.ts';
 import { checkWritable, producerConnection, redisWarnings, workerConnection } from './store/redis.ts';
@@ -45,6 +50,9 @@ const LONGEST_BACKOFF_MS = 300_000;
  * https://learn.microsoft.com/partner-center/developer/api-throttling-guidance
  */
 const CALLS_PER_MINUTE = 450;
+
+/** What Partner Center is asked to tell. */
+const WEBHOOK_EVENTS = ['subscription-updated', 'reseller-relationship-accepted-by-customer', 'test-created'];
 
 /** A running service. */
 export interface Service {
@@ -126,6 +134,27 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       count: (outcome) => metrics.events.inc({ outcome }),
     });
 
+    const { baseUrl, authorityUrl } = config.partnerCenter;
+    const partnerSubscriptions = createPartnerSubscriptionIndex(producerRedis, keys);
+    server.register(partnerCenterEventRoute, {
+      verify: createPartnerCenterSignature({
+        fetchCertificate: createCertificateDownload({
+          trustedHosts: [baseUrl, authorityUrl].map((url) => new URL(url).hostname),
+        }),
+        // What Node trusts, NODE_EXTRA_CA_CERTS included.
+        roots: getCACertificates('default'),
+        clock,
+      }),
+      ownerOf: (id) => partnerSubscriptions.ownerOf(id),
+      requestLook: (id) => producer.requestLook(id),
+      // Whoever waits for a tenant to be linked is looked at by the sweep.
+      relationshipAccepted: () => producer.requestSweep(),
+      quarantine: (body, reason) => quarantine.add(body, reason),
+      deadlineMs: EVENT_ANSWER_WITHIN_MS,
+      log,
+      count: (event, outcome) => metrics.partnerCenterEvents.inc({ event, outcome }),
+    });
+
     if (config.http.opsToken === undefined) return;
     const tellOf = (id: number, text: string, reason: string | undefined) =>
       timeline.add(id, { at: new Date(clock.now()).toISOString(), kind: 'operator', text, ...(reason && { reason }) });
@@ -159,7 +188,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     // Two connections, for BullMQ's blocking reads must not hold up the store.
     const queueRedis = workerConnection(config.redis.url);
     const redis = workerConnection(config.redis.url);
-    const { look, sweep } = composeLooks(config, {
+    const { look, sweep, registerWebhook } = composeLooks(config, {
       redis,
       log,
       alerts,
@@ -190,7 +219,10 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       onError: (error) => alerts.bug(error),
     });
     return {
-      start: () => runner.start(),
+      start() {
+        runner.start();
+        void registerWebhook();
+      },
       isAlive: () => runner.isAlive(),
       async stop() {
         await runner.stop();
@@ -274,6 +306,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     timeline: createTimeline(redis, keys),
     journal: createJournal(redis, keys),
     directory,
+    partnerSubscriptions: createPartnerSubscriptionIndex(redis, keys),
     alerts,
     log,
     clock,
@@ -286,7 +319,22 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
       retryBaseMs: timing.retryBaseMs,
     },
   });
-  return { look, sweep: createSweep({ cloudesire, records, requestLook, clock, log }) };
+  /** Without Partner Center's events changes there are found by the sweep only, so a failure is no reason not to work. */
+  async function registerWebhook(): Promise<void> {
+    const { publicUrl } = config.http;
+    if (publicUrl === undefined || config.readOnly) return;
+    try {
+      const outcome = await partnerCenter.webhooks.register({
+        url: `${publicUrl}/partner-center/event`,
+        events: WEBHOOK_EVENTS,
+      });
+      log.info({ outcome }, "Partner Center's webhook is registered");
+    } catch (error) {
+      log.warn({ err: error }, "Partner Center's webhook could not be registered; it is tried again at the next start");
+    }
+  }
+
+  return { registerWebhook, look, sweep: createSweep({ cloudesire, records, requestLook, clock, log }) };
 }
 
 /** Resolves when the connection can be used, now or later. */

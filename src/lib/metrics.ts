@@ -14,6 +14,12 @@ export function createMetrics() {
       labelNames: ['outcome'],
       registers,
     }),
+    partnerCenterEvents: new Counter({
+      name: 'connector_partner_center_events_total',
+      help: "Events of Partner Center's webhook by name and what became of them",
+      labelNames: ['event', 'outcome'],
+      registers,
+    }),
     alerts: new Counter({
       name: 'connector_alerts_total',
       help: 'Matters that a person has to look at, by code',

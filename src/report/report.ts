@@ -1,10 +1,7 @@
 import { AttentionError, ConnectorError, PermanentError } from '../lib/errors.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
-import { en } from './texts/en.ts';
-import { it } from './texts/it.ts';
-import type { Access, AskedField, Params, Texts } from './texts/texts.ts';
-
-const CATALOGUE: Record<string, Texts> = { en, it };
+import { hasTexts, inWords, textsOf } from './texts/catalogue.ts';
+import type { Access, Params, Texts } from './texts/texts.ts';
 
 const ADMIN_CENTER = 'https://admin.microsoft.com/';
 const PASSWORD_RESET = 'https://passwordreset.microsoftonline.com/';
@@ -22,7 +19,7 @@ export function createReport({
 }) {
   const subscriptions = withOperatorsRefusals(cloudesire.subscriptions);
   // Endpoints and credentials have one text each, instructions one in every language of the marketplace.
-  const main = textsOf(languages[0] ?? 'en');
+  const main = textsOf(languages[0]);
 
   const inLanguages = (choose: (texts: Texts, language: string) => string): Record<string, string> =>
     Object.fromEntries(languages.map((language) => [language, choose(textsOf(language), language)]));
@@ -176,21 +173,9 @@ function withOperatorsRefusals(subscriptions: Subscriptions): Subscriptions {
   };
 }
 
-/** Names of data are told in the language of the text. */
-function inWords(params: Params, { fields }: Texts): Params {
-  if (!params.fields) return params;
-  const names = params.fields.split(',').map((name) => (name in fields ? fields[name as AskedField] : name));
-  return { ...params, fields: names.join(', ') };
-}
-
 /** A day as people write it, e.g. 31 August 2027; empty when it is not known. */
 function dayIn(language: string, instant: string | undefined): string {
   if (!instant) return '';
-  const locale = language in CATALOGUE ? language : 'en';
+  const locale = hasTexts(language) ? language : 'en';
   return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(instant));
-}
-
-/** English where a language has no texts of its own. */
-function textsOf(language: string): Texts {
-  return CATALOGUE[language] ?? en;
 }

@@ -59,6 +59,11 @@ export async function readBuyer(
   return composeBuyer(user, company, country);
 }
 
+/** Whose Microsoft customer a user buys for: `userCompany/512`, or `user/1303` for a private person. */
+export function ownerOf({ id, companyRef }: Pick<User, 'id' | 'companyRef'>): string {
+  return companyRef ? `${companyRef.kind}/${companyRef.id}` : `user/${id}`;
+}
+
 /** Puts a Microsoft customer together from what the marketplace knows: the company's data first, then the user's. */
 export function composeBuyer(user: User, company: Company | undefined, country: string | undefined): Buyer {
   const isPrivate = user.companyRef === undefined;
@@ -88,7 +93,7 @@ export function composeBuyer(user: User, company: Company | undefined, country: 
   const registrationNumber = company?.taxCode ?? (isPrivate ? user.fiscalCode : undefined);
   return {
     ...found,
-    owner: user.companyRef ? `${user.companyRef.kind}/${user.companyRef.id}` : `user/${user.id}`,
+    owner: ownerOf(user),
     language,
     culture: user.culture?.replace('_', '-') ?? (user.language ? `${language}-${found.country}` : 'en-US'),
     ...(phoneNumber && { phoneNumber }),

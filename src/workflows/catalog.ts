@@ -7,6 +7,7 @@ import { createConvertTrial } from './license/convert-trial.ts';
 import { createDeprovisionLicense } from './license/deprovision.ts';
 import { describeAtMicrosoft, readPartnerSubscription } from './license/partner-subscription.ts';
 import { createProvisionLicense, type ProvisionLicenseParts } from './license/provision.ts';
+import { recoverLicense } from './license/recover.ts';
 import { createRenewLicense } from './license/renew.ts';
 import { createReportLicense } from './license/report-again.ts';
 import { createResumeLicense } from './license/resume.ts';
@@ -22,6 +23,8 @@ export interface Product {
   operations: Record<Operation, Workflow<Look>>;
   /** Seats as sold, where the product counts them. */
   seats(subscription: Subscription): number | undefined;
+  /** What was bought for a subscription of which nothing is recorded. */
+  recover(subscription: Subscription): Promise<Fulfillment | undefined>;
   /** Asks Microsoft how it stands with what was provisioned. */
   inspect(fulfillment: Fulfillment): Promise<AtMicrosoft | undefined>;
 }
@@ -45,6 +48,7 @@ export function createCatalog(parts: CatalogParts): Catalog {
         deprovision: createDeprovisionLicense(parts),
       },
       seats: ({ extraResources }) => extraResources.find(({ identifier }) => identifier === licenseIdentifier)?.value,
+      recover: (subscription) => recoverLicense(parts, subscription),
       async inspect(fulfillment) {
         if (!fulfillment.customerId || !fulfillment.partnerSubscriptionId) return undefined;
         return describeAtMicrosoft(await readPartnerSubscription(parts, fulfillment));

@@ -84,6 +84,11 @@ function beforeProvisioning(local: LocalState, waitingFor: string): Decision {
   );
 }
 
+/** A sandbox order never reaches a production account: it is refused unless the account is declared to be a sandbox itself. */
+export function isRefusedSandbox(type: string, { sandboxOrders }: PlanSettings): boolean {
+  return type === 'SANDBOX' && sandboxOrders === 'refuse';
+}
+
 function planPending(seen: Seen, local: LocalState, settings: PlanSettings): Decision {
   if (seen.type === 'UNKNOWN') {
     return attention(
@@ -91,7 +96,7 @@ function planPending(seen: Seen, local: LocalState, settings: PlanSettings): Dec
       'The order is neither NORMAL, TRIAL nor SANDBOX; nothing is bought for it.',
     );
   }
-  if (seen.type === 'SANDBOX' && settings.sandboxOrders === 'refuse') {
+  if (isRefusedSandbox(seen.type, settings)) {
     return attention(
       'subscription.sandbox-order',
       'A sandbox order never reaches a production Partner Center account. Where the account is an integration sandbox, set SANDBOX_ORDERS=allow.',

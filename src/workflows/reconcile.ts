@@ -21,7 +21,15 @@ import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
 import type { Look } from './look.ts';
 import type { Operation, ProductType } from './operations.ts';
 import { planOperation } from './plan-operation.ts';
-import type { CustomerDirectory, Failure, RecordState, Records, SubscriptionRecord, Timeline } from './record.ts';
+import type {
+  CustomerDirectory,
+  Failure,
+  PartnerSubscriptionIndex,
+  RecordState,
+  Records,
+  SubscriptionRecord,
+  Timeline,
+} from './record.ts';
 
 /** What the queue is to do with the subscription after a look: nothing, or look again after a pause. */
 export type LookOutcome = { done: true } | { againInMs: number };
@@ -34,6 +42,7 @@ export interface ReconcileParts {
   timeline: Timeline;
   journal: Journal;
   directory: CustomerDirectory;
+  partnerSubscriptions: PartnerSubscriptionIndex;
   openLane(subscriptionId: number, signal: AbortSignal): Promise<Lane>;
   alerts: Alerts;
   log: Log;
@@ -88,6 +97,7 @@ export function createReconcile(
         return tellFailure(record.failure);
 
       const product = parts.catalog[productType];
+      if (!stored) await recover(subscription, product);
       const seen = { ...subscription, seats: product?.seats(subscription) };
       const atMicrosoft = await inspect(subscription, product);
       const decision = planOperation(seen, { ...record, retryAsked }, settings, atMicrosoft);
@@ -109,6 +119,17 @@ export function createReconcile(
           break;
       }
       return { done: true };
+    }
+
+    /** Nothing is recorded: either nothing was done yet, or the record was lost. Only the second leaves traces. */
+    async function recover(subscription: Subscription, product: Product | undefined): Promise<void> {
+      const fulfillment = RECOVERABLE.has(subscription.deploymentStatus)
+        ? await product?.recover(subscription)
+        : undefined;
+      if (!fulfillment) return;
+      await keep({ fulfillment });
+      await index(fulfillment);
+      await tell('decision', 'the record was lost: taken up again from what bears our mark at Microsoft', {});
     }
 
     /** Microsoft is asked about what is in service, so that what others changed there is seen. */
@@ -217,7 +238,14 @@ export function createReconcile(
     async function note(facts: Parameters<Look['note']>[0]): Promise<void> {
       const before = record.fulfillment ?? { productType: record.productType ?? 'license' };
       const after = withoutUndefined<Fulfillment>({ ...before, ...facts });
-      if (JSON.stringify(after) !== JSON.stringify(before)) await keep({ fulfillment: after, customer: after.owner });
+      if (JSON.stringify(after) === JSON.stringify(before)) return;
+      await keep({ fulfillment: after, customer: after.owner });
+      await index(after);
+    }
+
+    /** Partner Center's events name the partner subscription only. */
+    async function index({ partnerSubscriptionId }: Fulfillment): Promise<void> {
+      if (partnerSubscriptionId) await parts.partnerSubscriptions.note(partnerSubscriptionId, subscriptionId);
     }
 
     async function endProvisioning(subscription: Subscription): Promise<void> {
@@ -452,6 +480,15 @@ export function createReconcile(
   };
 }
 
+/** States in which something may exist at Microsoft. */
+const RECOVERABLE = new Set<Subscription['deploymentStatus']>([
+  'PENDING',
+  'DEPLOYED',
+  'STOPPED',
+  'UNDEPLOY_SENT',
+  'UNDEPLOYED',
+  'FAILED',
+]);
 /** So many reports may stay unseen before a person is told. */
 const MOST_UNSEEN_REPORTS = 5;
 /** From here on a pause that an upstream names is a wait rather than a failure. */

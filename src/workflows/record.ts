@@ -129,6 +129,11 @@ export interface CustomerDirectory {
   release(owner: string, subscriptionId: number): Promise<void>;
 }
 
+/** Which of our subscriptions a partner subscription belongs to. */
+export interface PartnerSubscriptionIndex {
+  note(partnerSubscriptionId: string, subscriptionId: number): Promise<void>;
+}
+
 /** Encrypts what must rest in Redis although it is secret. */
 export interface SecretBox {
   seal(plain: string): string;

@@ -25,22 +25,22 @@ const MEANT_BY_EXTERNAL_ID = 'offerId';
  */
 export async function readSelling(
   { catalogue }: Pick<Cloudesire, 'catalogue'>,
-  subscription: Pick<Subscription, 'id' | 'planId' | 'productId'>,
+  { planId, productId }: Pick<Subscription, 'planId' | 'productId'>,
 ): Promise<Selling> {
-  if (subscription.planId === undefined) {
+  if (planId === undefined) {
     throw new AttentionError(
       'plan.unknown',
-      `Subscription ${subscription.id} names no plan, so there is nothing to sell. Check the product in the marketplace.`,
+      `The order of product ${productId} names no plan, so there is nothing to sell. Check the product in the marketplace.`,
     );
   }
   const [plan, product, planMetadata, productMetadata] = await Promise.all([
-    catalogue.plan(subscription.planId),
-    catalogue.product(subscription.productId),
-    readIfAllowed(catalogue.planMetadata(subscription.planId)),
-    readIfAllowed(catalogue.productMetadata(subscription.productId)),
+    catalogue.plan(planId),
+    catalogue.product(productId),
+    readIfAllowed(catalogue.planMetadata(planId)),
+    readIfAllowed(catalogue.productMetadata(productId)),
   ]);
   if (!plan || !product) {
-    const lost = plan ? `product ${subscription.productId}` : `plan ${subscription.planId}`;
+    const lost = plan ? `product ${productId}` : `plan ${planId}`;
     throw new AttentionError(
       'plan.unreadable',
       `The marketplace does not show ${lost} to the connector's account. Publish it or give the account access.`,

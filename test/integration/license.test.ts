@@ -537,7 +537,10 @@ describe('a dry run', () => {
     await world.settle(id);
     const writes = world.emulators
       .calls()
-      .filter(({ server, method, path }) => server !== 'entra' && !['GET', 'HEAD'].includes(method) && path !== '/v1/validations/address');
+      .filter(
+        ({ server, method, path }) =>
+          server !== 'entra' && !['GET', 'HEAD'].includes(method) && path !== '/v1/validations/address',
+      );
     expect(writes).toEqual([]);
     expect((await world.records.get(id))?.waitingFor).toMatch(/would send POST \/v1\/customers/);
   });

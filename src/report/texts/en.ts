@@ -55,10 +55,43 @@ export const en: Texts = {
     'order.quantity-invalid': ({ seats = '' }: Params) =>
       `Your order could not be carried out, because ${seats || 'the quantity ordered'} is not a possible number of licences. Please change the number of licences, or contact our support.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }: Params) =>
-      `Your order could not be carried out, because Microsoft sells this product in quantities of ${min} to ${max} and you ordered ${seats}. Please change the number of licences, or contact our support.`,
+      `Your order could not be carried out, because Microsoft sells this product in quantities of ${bounds(min, max)} and you ordered ${seats}. Please change the number of licences, or contact our support.`,
     'operation.deadline': () =>
       'Your order could not be completed, because Microsoft has been out of reach for too long. You do not have to do anything: our support has been informed and will take care of it. Nothing was ordered twice.',
     other: () =>
       'Your order could not be completed. Our support has been informed and will take care of it. Please contact our support if you need the product urgently.',
   },
+  objections: {
+    'plan.not-available': () =>
+      'This product cannot be ordered at the moment. Please try again later, or contact our support if you need it soon.',
+    'plan.change-not-possible': () =>
+      'Microsoft does not allow your subscription to change to this plan, neither now nor at its renewal. Please choose another plan, or order this one as a subscription of its own.',
+    'offer.not-sold': () =>
+      'Microsoft does not sell this product in your country with this duration and billing period. Please choose another plan, or contact our support.',
+    'order.sandbox': () => 'Test orders are not accepted for this product. Please place an ordinary order.',
+    'order.seats-missing': () =>
+      'Please choose how many licences you need. If you cannot choose a number, contact our support.',
+    'order.quantity-invalid': ({ seats = '' }) =>
+      `${seats} is not a possible number of licences. Please enter a whole number, at least 1; for very many licences contact our support.`,
+    'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }) =>
+      `Microsoft sells this product in quantities of ${bounds(min, max)} licences, and you chose ${seats}. Please change the number of licences.`,
+    'customer.company-required': () =>
+      'Microsoft products are sold to companies only, and your account has no company. Please add your company to your profile in the marketplace, then order again.',
+    'customer.data-missing': ({ fields: missing = '' }) =>
+      `Microsoft requires data that are missing in your profile: ${missing}. Please add them to your company profile in the marketplace, then order again.`,
+    'customer.data-refused': ({ fields: refused = '' }) =>
+      `Microsoft does not accept data of your profile: ${refused}. Please check them in your company profile in the marketplace, then order again.`,
+    'customer.domain-unusable': () =>
+      'The name that you entered for your Microsoft organisation cannot be used. Please enter 3 to 27 letters and digits that begin with a letter, or the domain of the organisation that your company has already.',
+    'customer.tenant-of-another': () =>
+      'The Microsoft organisation that you named belongs to another customer. Please enter the domain of your own company, or a new name.',
+    'trial.used': () =>
+      'Your company has had this trial already, or owns the product. Microsoft grants each trial only once; please order the product itself.',
+  },
+  choices: { existingOrganisation: 'your existing Microsoft organisation' },
 };
+
+/** `1 to 300`, or `5 or more`. */
+function bounds(min: string, max: string): string {
+  return max ? `${min} to ${max}` : `${min} or more`;
+}

@@ -55,10 +55,43 @@ export const it: Texts = {
     'order.quantity-invalid': ({ seats = '' }: Params) =>
       `Non è stato possibile eseguire il tuo ordine, perché ${seats || 'la quantità ordinata'} non è un numero di licenze possibile. Modifica il numero di licenze o contatta la nostra assistenza.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }: Params) =>
-      `Non è stato possibile eseguire il tuo ordine, perché Microsoft vende questo prodotto in quantità da ${min} a ${max} e ne hai ordinate ${seats}. Modifica il numero di licenze o contatta la nostra assistenza.`,
+      `Non è stato possibile eseguire il tuo ordine, perché Microsoft vende questo prodotto in quantità ${bounds(min, max)} e ne hai ordinate ${seats}. Modifica il numero di licenze o contatta la nostra assistenza.`,
     'operation.deadline': () =>
       'Non è stato possibile completare il tuo ordine, perché Microsoft non è raggiungibile da troppo tempo. Non devi fare nulla: la nostra assistenza è stata informata e se ne occuperà. Nulla è stato ordinato due volte.',
     other: () =>
       'Non è stato possibile completare il tuo ordine. La nostra assistenza è stata informata e se ne occuperà. Contatta la nostra assistenza se hai bisogno del prodotto con urgenza.',
   },
+  objections: {
+    'plan.not-available': () =>
+      'Al momento non è possibile ordinare questo prodotto. Riprova più tardi o contatta la nostra assistenza se ti serve presto.',
+    'plan.change-not-possible': () =>
+      'Microsoft non consente di passare a questo piano, né ora né al rinnovo del tuo abbonamento. Scegli un altro piano o ordina questo come abbonamento a sé.',
+    'offer.not-sold': () =>
+      'Microsoft non vende questo prodotto nel tuo paese con questa durata e questo periodo di fatturazione. Scegli un altro piano o contatta la nostra assistenza.',
+    'order.sandbox': () => 'Per questo prodotto non si accettano ordini di test. Effettua un ordine normale.',
+    'order.seats-missing': () =>
+      'Indica di quante licenze hai bisogno. Se non puoi scegliere un numero, contatta la nostra assistenza.',
+    'order.quantity-invalid': ({ seats = '' }) =>
+      `${seats} non è un numero di licenze possibile. Indica un numero intero, almeno 1; per moltissime licenze contatta la nostra assistenza.`,
+    'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }) =>
+      `Microsoft vende questo prodotto in quantità ${bounds(min, max)} e hai scelto ${seats} licenze. Modifica il numero di licenze.`,
+    'customer.company-required': () =>
+      "I prodotti Microsoft sono venduti solo alle aziende e il tuo account non ha un'azienda. Aggiungi la tua azienda al profilo nel marketplace, poi ordina di nuovo.",
+    'customer.data-missing': ({ fields: missing = '' }) =>
+      `Microsoft richiede dati che mancano nel tuo profilo: ${missing}. Aggiungili al profilo aziendale nel marketplace, poi ordina di nuovo.`,
+    'customer.data-refused': ({ fields: refused = '' }) =>
+      `Microsoft non accetta alcuni dati del tuo profilo: ${refused}. Controllali nel profilo aziendale nel marketplace, poi ordina di nuovo.`,
+    'customer.domain-unusable': () =>
+      "Il nome indicato per la tua organizzazione Microsoft non si può usare. Indica da 3 a 27 lettere e cifre, con una lettera all'inizio, oppure il dominio dell'organizzazione che la tua azienda ha già.",
+    'customer.tenant-of-another': () =>
+      "L'organizzazione Microsoft che hai indicato appartiene a un altro cliente. Indica il dominio della tua azienda o un nome nuovo.",
+    'trial.used': () =>
+      'La tua azienda ha già avuto questa prova o possiede già il prodotto. Microsoft concede ogni prova una sola volta: ordina il prodotto.',
+  },
+  choices: { existingOrganisation: 'la tua organizzazione Microsoft esistente' },
 };
+
+/** `da 1 a 300`, o `da 5 in su`. */
+function bounds(min: string, max: string): string {
+  return max ? `da ${min} a ${max}` : `da ${min} in su`;
+}

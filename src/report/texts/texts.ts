@@ -15,6 +15,22 @@ export type AskedField =
 /** How the customer gets in: with a first password of a tenant made for them, without one because it was lost, or as before. */
 export type Access = 'new-tenant' | 'password-lost' | 'existing-tenant';
 
+/** Why an order is refused before it is taken. */
+export type ObjectionCode =
+  | 'plan.not-available'
+  | 'plan.change-not-possible'
+  | 'offer.not-sold'
+  | 'order.sandbox'
+  | 'order.seats-missing'
+  | 'order.quantity-invalid'
+  | 'order.quantity-out-of-bounds'
+  | 'customer.company-required'
+  | 'customer.data-missing'
+  | 'customer.data-refused'
+  | 'customer.domain-unusable'
+  | 'customer.tenant-of-another'
+  | 'trial.used';
+
 /** Values that a text may need; never personal data. */
 export type Params = Record<string, string>;
 
@@ -36,4 +52,8 @@ export interface Texts {
   fields: Record<AskedField, string>;
   /** Why an order failed and what to do next, by error code; `other` for every code without a text of its own. */
   failures: Record<string, (params: Params) => string> & { other: (params: Params) => string };
+  /** Why an order is not taken, and what the customer can do about it. */
+  objections: Record<ObjectionCode, (params: Params) => string>;
+  /** What stands beside the values of a parameter that a customer may choose. */
+  choices: { existingOrganisation: string };
 }

@@ -234,7 +234,7 @@ export type Cart = z.output<typeof Cart>;
 
 const OrderLineItem = anyCase({
   lineItemNumber: z.coerce.number(),
-  offerId: z.string(),
+  offerId: descriptive(z.string()),
   /** Absent until provisioned. */
   subscriptionId: descriptive(z.string()),
   quantity: z.number(),

@@ -1,5 +1,6 @@
 import { AttentionError, CustomerError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { Sku } from '../../upstreams/partner-center/schema.ts';
 
 /** What is looked for. Term and billing cycle in Partner Center's words; without `seats` the SKU says how many. */
 export interface WantedItem {
@@ -44,17 +45,7 @@ export async function findCatalogItem(
     );
   }
   const quantity = order.seats ?? sku.minimumQuantity ?? 1;
-  const { minimumQuantity: min = 1, maximumQuantity: max = Number.POSITIVE_INFINITY } = sku;
-  if (quantity < min || quantity > max) {
-    throw new CustomerError(
-      'order.quantity-out-of-bounds',
-      `${offer} is sold in quantities of ${min} to ${max} per subscription; ${quantity} were ordered.`,
-      {
-        params: { seats: String(quantity), min: String(min), max: String(max) },
-        effect: 'none',
-      },
-    );
-  }
+  refuseOutOfBounds(quantity, sku, offer);
 
   const availabilities = await catalog.availabilities({ productId, skuId, country, segment });
   const sold = availabilities.filter(
@@ -67,6 +58,28 @@ export async function findCatalogItem(
   throw new AttentionError(
     'offer.not-sold-like-this',
     `${offer} is not for sale in ${country} (${segment}) with term ${term} billed ${billingCycle}; on offer: ${offered || 'nothing'}. Correct duration and billing period of the plan.`,
+  );
+}
+
+/**
+ * Checks a number of seats against what one subscription of the SKU can have.
+ *
+ * @param offer `product:sku`
+ * @throws {CustomerError} `order.quantity-out-of-bounds` with `seats`, `min` and, where there is one, `max`
+ */
+export function refuseOutOfBounds(
+  quantity: number,
+  { minimumQuantity: min = 1, maximumQuantity: max }: Sku,
+  offer: string,
+): void {
+  if (quantity >= min && (max === undefined || quantity <= max)) return;
+  throw new CustomerError(
+    'order.quantity-out-of-bounds',
+    `One subscription of ${offer} has ${min} to ${max ?? 'any number of'} seats; ${quantity} were ordered.`,
+    {
+      params: { seats: String(quantity), min: String(min), ...(max !== undefined && { max: String(max) }) },
+      effect: 'none',
+    },
   );
 }
 

@@ -1,5 +1,4 @@
 import type { Workflow } from '../../engine/workflow.ts';
-import { AttentionError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Look } from '../look.ts';
@@ -15,7 +14,7 @@ import {
   scheduledFor,
   scheduledSeats,
 } from './partner-subscription.ts';
-import { findWay, transition } from './transition.ts';
+import { findPlanChange, transition, type Way } from './transition.ts';
 
 export interface ChangePlanParts extends LicenseParts {
   cloudesire: Cloudesire;
@@ -43,32 +42,19 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
         if (!found) throw gone(fulfillment);
         return { ...order, offerId: `${order.productId}:${order.skuId}`, quantity: found.quantity };
       });
-      const isSame =
-        wanted.offerId === fulfillment.offerId &&
-        wanted.term === fulfillment.term &&
-        wanted.billingCycle === fulfillment.billingCycle;
-      if (!isSame) await change();
+      const change = await flow.step('find the way to the new plan', () => findPlanChange(parts, fulfillment, wanted));
+      if (change.kind === 'immediate') await moveNow(change.way);
+      if (change.kind === 'at-renewal') await moveAtRenewal();
       await look.settle({ ...(planId !== undefined && { planId }) });
 
-      async function change(): Promise<void> {
+      async function moveNow(way: Way): Promise<void> {
         const { offerId, quantity, term: termDuration, billingCycle } = wanted;
-        const way = await flow.step('ask for the way', () => findWay(parts, fulfillment, offerId, 'immediate'));
-        if (way) {
-          const moved = await transition(flow, fulfillment, way, { quantity, termDuration, billingCycle }, parts);
-          await look.note({ ...moved, offerId, term: termDuration, billingCycle, scheduled: undefined });
-          return;
-        }
-        const isRenewable =
-          offerId === fulfillment.offerId ||
-          (await flow.step('ask for the way at the renewal', () =>
-            findWay(parts, fulfillment, offerId, 'scheduled'),
-          )) !== null;
-        if (!isRenewable) {
-          throw new AttentionError(
-            'plan.change-not-possible',
-            `Microsoft offers no way from ${fulfillment.offerId} to ${offerId}, neither at once nor at the renewal. Settle with the customer which plan they keep, and change it back in the marketplace, or order the new one separately.`,
-          );
-        }
+        const moved = await transition(flow, fulfillment, way, { quantity, termDuration, billingCycle }, parts);
+        await look.note({ ...moved, offerId, term: termDuration, billingCycle, scheduled: undefined });
+      }
+
+      async function moveAtRenewal(): Promise<void> {
+        const { quantity } = wanted;
         const item = await flow.step('find the item of the next term', () =>
           findCatalogItem(parts.partnerCenter, { ...wanted, seats: quantity }, fulfillment.country ?? ''),
         );

@@ -36,7 +36,7 @@ const CYCLES: Record<number, LicenseOrder['billingCycle']> = { 1: 'monthly', 12:
  */
 export function readLicenseOrder(
   selling: Selling,
-  subscription: Subscription,
+  subscription: Pick<Subscription, 'type' | 'extraResources'>,
   settings: LicenseSettings,
 ): LicenseOrder {
   const trial = subscription.type === 'TRIAL';
@@ -70,19 +70,23 @@ function termAndCycle(plan: Plan): Pick<LicenseOrder, 'term' | 'billingCycle'> {
 }
 
 /** Seats of the order. @throws as readLicenseOrder */
-export function readSeats(subscription: Subscription, licenseIdentifier: string, plan: Pick<Plan, 'id'>): number {
-  const resource = subscription.extraResources.find(({ identifier }) => identifier === licenseIdentifier);
+export function readSeats(
+  { extraResources }: Pick<Subscription, 'extraResources'>,
+  licenseIdentifier: string,
+  plan: Pick<Plan, 'id'>,
+): number {
+  const resource = extraResources.find(({ identifier }) => identifier === licenseIdentifier);
   if (!resource) {
     throw new AttentionError(
       'plan.seats-not-sold',
-      `Subscription ${subscription.id} has no extra resource "${licenseIdentifier}", so the number of seats is unknown. Add it to plan ${plan.id}, or set CMW_LICENSE_IDENTIFIER.`,
+      `The order of plan ${plan.id} has no extra resource "${licenseIdentifier}", so the number of seats is unknown. Add it to the plan, or set CMW_LICENSE_IDENTIFIER.`,
     );
   }
   const seats = resource.value;
   if (Number.isInteger(seats) && seats >= 1 && seats <= SANE_SEATS) return seats;
   throw new CustomerError(
     'order.quantity-invalid',
-    `Subscription ${subscription.id} asks for ${seats} seats; a whole number from 1 to ${SANE_SEATS} can be sold.`,
+    `The order of plan ${plan.id} asks for ${seats} seats; a whole number from 1 to ${SANE_SEATS} can be sold.`,
     {
       params: { seats: String(seats) },
       effect: 'none',

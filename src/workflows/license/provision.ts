@@ -62,6 +62,9 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
         parts,
       );
       await look.note({ customerId, domain });
+      await flow.step('note the customer in the marketplace', () =>
+        parts.report.identifiers(subscription.id, { customerId }),
+      );
       await acceptAgreement(flow, look, { customerId, owner, buyer }, parts);
       await passVetting(flow, customerId, parts);
 

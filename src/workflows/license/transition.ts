@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { CatalogItem } from './catalog-item.ts';
 import { type LicenseParts, offerOf, readPartnerSubscription } from './partner-subscription.ts';
@@ -17,7 +18,7 @@ export interface Way {
  * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
  */
 export async function findWay(
-  { partnerCenter }: LicenseParts,
+  { partnerCenter }: { partnerCenter: Pick<PartnerCenter, 'subscriptions'> },
   { customerId = '', partnerSubscriptionId = '' }: Fulfillment,
   offerId: string,
   when: 'immediate' | 'scheduled',
@@ -33,6 +34,30 @@ export async function findWay(
     if (transitionType) return { catalogItemId: target.catalogItemId, transitionType };
   }
   return null;
+}
+
+/** How a licence comes to what another plan sells; `same`: it has it already. */
+export type PlanChange = { kind: 'same' } | { kind: 'immediate'; way: Way } | { kind: 'at-renewal' };
+
+/**
+ * Decides how a licence comes to what another plan sells: at once where Microsoft offers the way, else at its renewal.
+ *
+ * @throws {AttentionError} `plan.change-not-possible` when Microsoft offers no way at all
+ */
+export async function findPlanChange(
+  parts: { partnerCenter: Pick<PartnerCenter, 'subscriptions'> },
+  fulfillment: Fulfillment,
+  { offerId, term, billingCycle }: { offerId: string; term: string; billingCycle: string },
+): Promise<PlanChange> {
+  const isSameOffer = offerId === fulfillment.offerId;
+  if (isSameOffer && term === fulfillment.term && billingCycle === fulfillment.billingCycle) return { kind: 'same' };
+  const way = await findWay(parts, fulfillment, offerId, 'immediate');
+  if (way) return { kind: 'immediate', way };
+  if (isSameOffer || (await findWay(parts, fulfillment, offerId, 'scheduled'))) return { kind: 'at-renewal' };
+  throw new AttentionError(
+    'plan.change-not-possible',
+    `Microsoft offers no way from ${fulfillment.offerId} to ${offerId}, neither at once nor at the renewal. Settle with the customer which plan they keep, and change it back in the marketplace, or order the new one separately.`,
+  );
 }
 
 /**

@@ -6,8 +6,9 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory, KnownCustomer, SecretBox } from '../record.ts';
+import { existingTenant, findNamedCustomer } from './named-tenant.ts';
 import { composeNewCustomer } from './new-customer.ts';
-import { readDomainWish, tenantDomains } from './tenant-domain.ts';
+import { domainsFor, readDomainWish } from './tenant-domain.ts';
 
 export interface EnsureCustomerParts {
   partnerCenter: Pick<PartnerCenter, 'customers' | 'hasUserToken'>;
@@ -56,9 +57,18 @@ export async function ensureCustomer(
   const { customers } = parts.partnerCenter;
   const ourId = look.subscription.id;
 
+  /** The customer of this very subscription, whose owner is not known any more. */
+  async function recorded(): Promise<EnsuredCustomer | undefined> {
+    const { customerId } = look.fulfillment();
+    const customer = customerId === undefined ? undefined : await customers.get(customerId);
+    if (!customer) return undefined;
+    await directory.save(look.lane, owner, { customerId: customer.id, domain: customer.domain });
+    return { customerId: customer.id, domain: customer.domain };
+  }
+
   const turn = { firstMs: pollEveryMs, factor: 1, longestMs: pollEveryMs, waitingFor: '' };
   const { known } = await flow.poll<{ known: EnsuredCustomer | null }>('find customer', turn, async () => {
-    const customer = await directory.find(owner);
+    const customer = (await directory.find(owner)) ?? (await recorded());
     if (customer) return { known: { customerId: customer.customerId, domain: customer.domain } };
     const holder = await directory.claim(owner, ourId);
     if (holder === ourId) return { known: null };
@@ -69,7 +79,7 @@ export async function ensureCustomer(
   if (known) return known;
 
   const { existing } = await flow.step('choose the tenant', async () => ({
-    existing: (await existingTenant(request, customers)) ?? null,
+    existing: (await existingTenant(readDomainWish(request.domainWish), customers)) ?? null,
   }));
   if (existing) return linkTenant(flow, look, { owner, domain: existing }, parts);
   const created = await createTenant(flow, look, request, parts);
@@ -96,16 +106,6 @@ export async function ensureCustomer(
   return created;
 }
 
-/** The domain of a tenant that exists and that the buyer named; undefined when a new one is to be created. */
-async function existingTenant(
-  { domainWish }: CustomerRequest,
-  customers: PartnerCenter['customers'],
-): Promise<string | undefined> {
-  const wish = readDomainWish(domainWish);
-  if (wish.kind === 'existing') return wish.domain;
-  return wish.kind === 'either' && (await customers.isDomainTaken(wish.domain)) ? wish.domain : undefined;
-}
-
 /** Waits until the tenant with that domain is our customer; its administrators get the invitation through the marketplace. */
 async function linkTenant(
   flow: Flow,
@@ -116,19 +116,7 @@ async function linkTenant(
   const { directory, pollEveryMs } = parts;
   const { customers, ...partnerCenter } = parts.partnerCenter;
 
-  async function find(): Promise<EnsuredCustomer | undefined> {
-    const customer = await customers.findByDomain(domain);
-    if (!customer) return undefined;
-    const other = await directory.ownerOf(customer.id);
-    if (other !== undefined && other !== owner) {
-      throw new CustomerError(
-        'customer.tenant-of-another',
-        `The buyer (${owner}) named the domain of customer ${customer.id}, which belongs to ${other}. Nothing is ordered into a foreign organisation.`,
-        { effect: 'none' },
-      );
-    }
-    return { customerId: customer.id, domain };
-  }
+  const find = () => findNamedCustomer({ owner, domain }, { customers, directory });
 
   const known = await flow.step('look for the tenant', async () => (await find()) ?? null);
   if (!known) {
@@ -216,6 +204,8 @@ async function createTenant(
   return flow.effect<{ domain: string; requestId: string }, EnsuredCustomer>('create customer', {
     async prepare() {
       const who = await buyer();
+      // Whatever of the data cannot do is found before anything is sent.
+      composeNewCustomer(who, '', await customers.countryRules(who.country));
       await refuseWrongAddress(who, customers);
       return { domain: await chooseDomain(parts, who, domainWish), requestId: randomUUID() };
     },
@@ -287,13 +277,10 @@ export async function refuseWrongAddress(
   buyer: Buyer,
   customers: Pick<PartnerCenter['customers'], 'validateAddress'>,
 ): Promise<void> {
-  const { status } = await customers.validateAddress({
-    addressLine1: buyer.addressLine,
-    city: buyer.city,
-    country: buyer.country,
-    ...(buyer.state && { state: buyer.state }),
-    ...(buyer.postalCode && { postalCode: buyer.postalCode }),
-  });
+  const { addressLine: addressLine1, city, country, state, postalCode } = buyer;
+  // Incomplete addresses cannot be checked; whether they will do is for the rules of the country to say.
+  if (!state || !postalCode) return;
+  const { status } = await customers.validateAddress({ addressLine1, city, country, state, postalCode });
   if (status !== 'None') return;
   throw new CustomerError(
     'customer.data-refused',
@@ -310,12 +297,7 @@ async function chooseDomain(
   buyer: Buyer,
   domainWish: string | undefined,
 ): Promise<string> {
-  const wish = readDomainWish(domainWish);
-  const fallback = `c${buyer.owner.replace(/[^0-9]/g, '')}customer`;
-  // The name of a private person is nothing that a domain should tell.
-  const derived = buyer.owner.startsWith('user/') ? fallback : buyer.companyName;
-  const name = wish.kind === 'new' || wish.kind === 'either' ? wish.prefix : derived;
-  for (const domain of tenantDomains(name, fallback)) {
+  for (const domain of domainsFor(buyer, readDomainWish(domainWish))) {
     if (await partnerCenter.customers.isDomainTaken(domain)) continue;
     // Two companies that come to the same name at the same moment must not both get it.
     if (await directory.reserveDomain(domain, buyer.owner)) return domain;

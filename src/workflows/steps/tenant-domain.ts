@@ -1,3 +1,5 @@
+import type { Buyer } from '../buyer.ts';
+
 const SUFFIX = '.onmicrosoft.com';
 const LONGEST = 27;
 const SHORTEST = 3;
@@ -30,6 +32,19 @@ export function readDomainWish(value: string | undefined): DomainWish {
   if (/^[a-z0-9-]+(\.[a-z0-9-]+)+$/.test(text)) return { kind: 'existing', domain: text };
   const prefix = toPrefix(text);
   return prefix ? { kind: 'new', prefix } : { kind: 'none' };
+}
+
+/**
+ * Names to try for the new tenant of a buyer, best first: by their wish, else by the name of their company. The name of a private
+ * person is nothing that a domain should tell.
+ */
+export function domainsFor(
+  { owner, companyName }: Pick<Buyer, 'owner' | 'companyName'>,
+  wish: DomainWish,
+): Generator<string> {
+  const fallback = `c${owner.replace(/[^0-9]/g, '')}customer`;
+  const derived = owner.startsWith('user/') ? fallback : companyName;
+  return tenantDomains(wish.kind === 'new' || wish.kind === 'either' ? wish.prefix : derived, fallback);
 }
 
 /**

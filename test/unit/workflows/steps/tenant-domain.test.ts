@@ -38,7 +38,7 @@ describe('the domain of a new tenant', () => {
 describe('what the buyer entered as domain', () => {
   it.each([
     ['contoso', { kind: 'new', prefix: 'contoso' }],
-    [' Contoso.onmicrosoft.com ', { kind: 'new', prefix: 'contoso' }],
+    [' Contoso.onmicrosoft.com ', { kind: 'either', domain: 'contoso.onmicrosoft.com', prefix: 'contoso' }],
     ['con-to_so', { kind: 'new', prefix: 'contoso' }],
     ['contoso.com', { kind: 'existing', domain: 'contoso.com' }],
     ['', { kind: 'none' }],

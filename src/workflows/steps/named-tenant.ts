@@ -1,0 +1,38 @@
+import { CustomerError } from '../../lib/errors.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { CustomerDirectory } from '../record.ts';
+import type { DomainWish } from './tenant-domain.ts';
+
+/** The domain of an existing tenant that the buyer named; undefined when a new one is to be created. */
+export async function existingTenant(
+  wish: DomainWish,
+  { isDomainTaken }: Pick<PartnerCenter['customers'], 'isDomainTaken'>,
+): Promise<string | undefined> {
+  if (wish.kind === 'existing') return wish.domain;
+  return wish.kind === 'either' && (await isDomainTaken(wish.domain)) ? wish.domain : undefined;
+}
+
+/**
+ * The customer of ours whose tenant has that domain; undefined while there is none.
+ *
+ * @throws {CustomerError} `customer.tenant-of-another` when it belongs to another company of the marketplace
+ */
+export async function findNamedCustomer(
+  { owner, domain }: { owner: string; domain: string },
+  {
+    customers,
+    directory,
+  }: { customers: Pick<PartnerCenter['customers'], 'findByDomain'>; directory: Pick<CustomerDirectory, 'ownerOf'> },
+): Promise<{ customerId: string; domain: string } | undefined> {
+  const customer = await customers.findByDomain(domain);
+  if (!customer) return undefined;
+  const other = await directory.ownerOf(customer.id);
+  if (other !== undefined && other !== owner) {
+    throw new CustomerError(
+      'customer.tenant-of-another',
+      `The buyer (${owner}) named the domain of customer ${customer.id}, which belongs to ${other}. Nothing is ordered into a foreign organisation.`,
+      { effect: 'none' },
+    );
+  }
+  return { customerId: customer.id, domain };
+}
