@@ -187,7 +187,7 @@ export function createReconcile(
       if (operation === 'deprovision') await endProvisioning(subscription);
       await standAt('done', {
         ...QUIET,
-        unseenReports: record.unseenReports,
+        ...(operation === 'report' && { unseenReports: record.unseenReports, alerted: record.alerted }),
         run: undefined,
         step: undefined,
         failure: undefined,
@@ -271,7 +271,8 @@ export function createReconcile(
         attempts: 0,
         failingSince: undefined,
         told: undefined,
-        alerted: undefined,
+        // A report that is accepted once more is not yet one that shows.
+        ...(record.run?.operation !== 'report' && { alerted: undefined }),
       });
       if (isNews) await records.put(lane, record);
       await tell('step', event.kind === 'step-finished' ? event.step : `${event.step}: had happened already`, facts);

@@ -29,6 +29,8 @@ export interface World {
   sweep(): Promise<number[]>;
   /** Looks until nothing is left to do, or it waits for somebody: then virtual time moves on, at most `looks` times. */
   settle(subscriptionId: number, options?: { looks?: number }): Promise<void>;
+  /** Redis is lost: nothing that the connector stored is there any more. */
+  forget(): Promise<void>;
   /** Back to the seed: nothing is sold, nothing remembered, and the budget of calls is whole. */
   reset(): Promise<void>;
   close(): Promise<void>;
@@ -89,6 +91,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
         await emulators.clock.advance(Math.max(outcome.againInMs, 500));
       }
     },
+    forget,
     async reset() {
       alerts.length = 0;
       emulators.reset();

@@ -52,6 +52,11 @@ export function createCatalogueControls(parts: { state: State; events: Events; m
       return structuredClone(plan);
     },
 
+    /** Merges into the metadata of a subscription, as its customer can. */
+    putSubscriptionMetadata(subscription: number, values: Record<string, string>): Record<string, string> {
+      return metadata.put(`subscription/${subscription}`, values);
+    },
+
     putProduct(id: number, fields: Fields): Product {
       const product = merged<Product>(pick(state.products, 'Product', id), { ...fields, id });
       state.products.set(id, product);

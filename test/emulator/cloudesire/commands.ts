@@ -78,6 +78,9 @@ export function addCommands({ server, buying, eventing, catalogue, calls, admini
 
   add('putPlanMetadata', (args) => catalogue.putPlanMetadata(whole(args, 'plan'), texts(args, 'values')));
   add('deletePlanMetadata', (args) => catalogue.deletePlanMetadata(whole(args, 'plan'), text(args, 'key')));
+  add('putSubscriptionMetadata', (args) =>
+    catalogue.putSubscriptionMetadata(whole(args, 'subscription'), texts(args, 'values')),
+  );
   add('putProductMetadata', (args) => catalogue.putProductMetadata(whole(args, 'product'), texts(args, 'values')));
   add('deleteProductMetadata', (args) => catalogue.deleteProductMetadata(whole(args, 'product'), text(args, 'key')));
   add('putPlan', (args) => catalogue.putPlan(whole(args, 'id'), fields(args), args.like as number | undefined));

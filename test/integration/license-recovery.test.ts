@@ -1,0 +1,358 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createWorld, type World } from '../support/world.ts';
+
+/* What stays right when several things go wrong at once, or when somebody else interferes. */
+
+let world: World;
+
+beforeAll(async () => {
+  world = await createWorld();
+});
+
+beforeEach(async () => {
+  await world.reset();
+  world.emulators.partnerCenter.acceptAllAttestations(true);
+  world.emulators.partnerCenter.setOrderDelayMs(600);
+});
+
+afterAll(() => world.close());
+
+type NewOrder = Parameters<World['emulators']['cloudesire']['placeOrder']>[0];
+
+const buy = (order: Partial<NewOrder> = {}): number =>
+  world.emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true, ...order });
+const shown = (id: number) => world.emulators.cloudesire.subscription(id);
+const recorded = async (id: number) => (await world.records.get(id))!;
+const happened = (what: string) => world.emulators.partnerCenter.books().entries.filter((entry) => entry.what === what);
+const partnerSubscriptions = () =>
+  world.emulators.partnerCenter.subscriptions().map((one) => ({ ...one }) as Record<string, unknown>);
+const fault = (rule: Parameters<World['emulators']['faults']['inject']>[0]) =>
+  world.emulators.faults.inject({ server: 'partner-center', ...rule });
+const callsTo = (pattern: RegExp) =>
+  world.emulators.calls().filter(({ method, path }) => pattern.test(`${method} ${path}`));
+
+const ADDRESS = { address: 'Via Roma 1', city: 'Milano', zipCode: '20121', state: 'MI', countryCode: 'IT' };
+
+describe('customers', () => {
+  it('two companies that come to the same domain at the same moment get a tenant each', async () => {
+    const ids = [
+      buy({ parameters: { MICROSOFT_DOMAIN: 'verdi' } }),
+      buy({ buyer: 1302, parameters: { MICROSOFT_DOMAIN: 'verdi' } }),
+    ];
+    await Promise.all(ids.map((id) => world.settle(id)));
+    const customers = await Promise.all(ids.map(async (id) => (await recorded(id)).fulfillment?.customerId));
+    expect(new Set(customers).size).toBe(2);
+    expect(world.alerts).toEqual([]);
+  });
+
+  it('a company that took the name of an unclear creation is not mistaken for ours', async () => {
+    fault({ method: 'POST', path: '^/v1/customers$', kind: 'status', status: 503 });
+    const [b, a] = [
+      buy({ buyer: 1302, parameters: { MICROSOFT_DOMAIN: 'verdi' } }),
+      buy({ parameters: { MICROSOFT_DOMAIN: 'verdi' } }),
+    ];
+    await world.look(b);
+    await world.settle(a);
+    await world.settle(b);
+    expect((await recorded(b)).fulfillment?.customerId).not.toBe((await recorded(a)).fulfillment?.customerId);
+  });
+
+  it('two orders of one company that lacked data make one tenant once the data are there', async () => {
+    world.emulators.cloudesire.putCompany(512, { address: { ...ADDRESS, zipCode: null } });
+    const ids = [buy(), buy()];
+    for (const id of ids) await world.settle(id);
+    for (const id of ids) expect(shown(id).deploymentStatus).toBe('FAILED');
+    world.emulators.cloudesire.putCompany(512, { address: ADDRESS });
+    for (const id of ids) await world.settle(id);
+    for (const id of ids) expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(happened('customer created')).toHaveLength(1);
+  });
+
+  it('an order that was terminated while its creation was unclear does not make the next order create a second tenant', async () => {
+    fault({ method: 'POST', path: '^/v1/customers$', kind: 'reset-after' });
+    const first = buy();
+    await world.look(first);
+    world.emulators.cloudesire.overrideStatus(first, 'UNDEPLOY_SENT');
+    await world.settle(first);
+    const second = buy({ parameters: { MICROSOFT_DOMAIN: 'another' } });
+    await world.settle(second);
+    expect(shown(second).deploymentStatus).toBe('DEPLOYED');
+    expect(happened('customer created')).toHaveLength(1);
+  });
+
+  it('an order that was rejected does not keep the next order of the company waiting', async () => {
+    world.emulators.cloudesire.putCompany(512, { address: { ...ADDRESS, zipCode: null } });
+    const first = buy();
+    await world.look(first);
+    world.emulators.cloudesire.overrideStatus(first, 'REJECTED');
+    await world.settle(first);
+    world.emulators.cloudesire.putCompany(512, { address: ADDRESS });
+    const second = buy();
+    await world.settle(second);
+    expect(shown(second).deploymentStatus).toBe('DEPLOYED');
+  });
+
+  it('a new one that Microsoft does not show for a while is waited for', async () => {
+    world.emulators.partnerCenter.setSwitches({ customerReadableAfterMs: 3_000 });
+    const id = buy();
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(world.alerts).toEqual([]);
+  });
+
+  it('an address that Microsoft does not know is asked for again, and nothing is created', async () => {
+    world.emulators.partnerCenter.answerAddressWith('None');
+    const id = buy();
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('FAILED');
+    expect(shown(id).instructions?.it).toMatch(/via e numero civico, CAP, città/);
+    expect(happened('customer created')).toEqual([]);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  });
+});
+
+describe('a tenant that the buyer has already', () => {
+  it('is linked, not created: the invitation is handed over, and the order goes on once it was accepted', async () => {
+    world.emulators.partnerCenter.addExistingTenant({
+      domain: 'verdi.example',
+      companyName: 'Officine Verdi',
+      country: 'IT',
+    });
+    const id = buy({ parameters: { MICROSOFT_DOMAIN: 'verdi.example' } });
+    await world.settle(id, { looks: 3 });
+    const record = await recorded(id);
+    expect(record.state).toBe('waiting');
+    expect(record.waitingFor).toMatch(/an administrator of verdi\.example to accept the invitation at https:/);
+    expect(shown(id).endpoints).toMatchObject([
+      { category: 'APP', endpoint: expect.stringContaining('https://admin.microsoft.com') },
+    ]);
+    expect(shown(id).instructions?.it).toMatch(/accettarci come rivenditore/);
+
+    world.emulators.partnerCenter.acceptRelationship('verdi.example', {});
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(happened('customer created')).toEqual([]);
+    expect(shown(id).credentials).toEqual([]);
+  });
+
+  it('of another company is refused', async () => {
+    const first = buy({ parameters: { MICROSOFT_DOMAIN: 'verdi' } });
+    await world.settle(first);
+    const second = buy({ buyer: 1302, parameters: { MICROSOFT_DOMAIN: 'verdi.onmicrosoft.com' } });
+    await world.settle(second);
+    expect(shown(second).deploymentStatus).toBe('FAILED');
+    expect(shown(second).instructions?.en).toMatch(/belongs to another customer/);
+    expect(happened('order placed')).toHaveLength(1);
+  });
+});
+
+describe('purchases', () => {
+  it('terminated while a second purchase is unclear, after a first order that died: what runs is ended', async () => {
+    world.emulators.partnerCenter.forceOrderOutcome('error');
+    const id = buy();
+    await world.settle(id);
+    await world.records.askRetry(id);
+    fault({ method: 'POST', path: '/checkout$', kind: 'reset-after' });
+    await world.look(id);
+    expect(happened('order placed')).toHaveLength(2);
+    world.emulators.cloudesire.overrideStatus(id, 'UNDEPLOY_SENT');
+    await world.settle(id);
+    await world.emulators.clock.advance(60_000);
+    expect(partnerSubscriptions().filter(({ status }) => status === 'active')).toEqual([]);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+  });
+
+  it('one press of retry buys once', async () => {
+    world.emulators.partnerCenter.forceOrderOutcome('error', 10);
+    world.emulators.partnerCenter.setOrderDelayMs(0);
+    const id = buy();
+    await world.settle(id);
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect(happened('order placed').length).toBeLessThanOrEqual(2);
+    expect((await recorded(id)).state).toBe('failed');
+  });
+
+  it('a cart that is useless every time ends with a person, not with carts without end', async () => {
+    fault({
+      method: 'POST',
+      path: '/checkout$',
+      kind: 'status',
+      status: 400,
+      body: { code: 800004, description: 'x' },
+      times: 100,
+    });
+    const id = buy();
+    for (let looks = 0; looks < 3; looks += 1) await world.look(id);
+    expect(callsTo(/POST .*\/carts$/).length).toBeLessThan(8);
+    expect(await recorded(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'order.impossible' } });
+  });
+
+  it('a cart whose creation was unclear is made anew with the items of the day', async () => {
+    fault({ method: 'POST', path: '/carts$', kind: 'status', status: 503 });
+    const id = buy();
+    await world.look(id);
+    world.emulators.partnerCenter.rotateAvailabilities();
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  });
+
+  it('are found again when carts cannot be read and the list of orders lags', async () => {
+    world.emulators.partnerCenter.setSwitches({ orderListDelayMs: 8_000 });
+    fault({ method: 'POST', path: '/checkout$', kind: 'reset-after' });
+    fault({
+      method: 'GET',
+      path: '/carts/',
+      kind: 'status',
+      status: 404,
+      body: { code: 800008, description: 'x' },
+      times: 2,
+    });
+    const id = buy();
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(happened('order placed')).toHaveLength(1);
+  });
+
+  it('are not made for an order that Cloudesire shows as FAILED and unpaid, nor for a sandbox order, whatever operations press', async () => {
+    const unpaid = world.emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10 });
+    const sandbox = buy({ type: 'SANDBOX' });
+    for (const id of [unpaid, sandbox]) {
+      world.emulators.cloudesire.overrideStatus(id, 'FAILED');
+      await world.look(id);
+      await world.records.askRetry(id);
+      await world.settle(id, { looks: 3 });
+    }
+    expect(callsTo(/\/v1\//)).toEqual([]);
+  });
+
+  it('are made through the indirect reseller whose order it is', async () => {
+    await world.close();
+    world = await createWorld({ RESELLER_PARTNER_IDS: 'kueste-it=7100455' });
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    const id = buy({ resellerSlug: 'kueste-it' });
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(partnerSubscriptions()).toMatchObject([{ partnerId: '7100455' }]);
+  });
+
+  it('wait for a new acceptance when Microsoft demands the agreement anew', async () => {
+    const first = buy();
+    await world.settle(first);
+    world.emulators.partnerCenter.acceptAllAttestations(false);
+    world.emulators.partnerCenter.requireReacceptance((await recorded(first)).fulfillment?.customerId ?? '');
+    const second = buy();
+    await world.settle(second, { looks: 4 });
+    expect((await recorded(second)).waitingFor).toMatch(/accept the Microsoft Customer Agreement/);
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    await world.settle(second);
+    expect(shown(second).deploymentStatus).toBe('DEPLOYED');
+  });
+
+  it('of a customer who has accepted once need no second acceptance, also without a refresh token', async () => {
+    await world.close();
+    world = await createWorld({ PARTNER_CENTER_REFRESH_TOKEN: '' });
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    await world.settle(buy());
+    await world.settle(buy());
+    expect(callsTo(/POST \/v1\/attestations\/enhanced/)).toHaveLength(1);
+  });
+});
+
+describe('a record that was lost', () => {
+  it('is taken up again by what bears our mark: a terminated licence is ended at Microsoft before it is reported', async () => {
+    const id = buy();
+    await world.settle(id);
+    await world.forget();
+    world.emulators.cloudesire.terminate(id);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(partnerSubscriptions()).toMatchObject([{ status: 'deleted' }]);
+  });
+
+  it('while the order was under way leads to no second purchase', async () => {
+    world.emulators.partnerCenter.setOrderDelayMs(60_000);
+    const id = buy();
+    await world.settle(id, { looks: 3 });
+    expect(happened('order placed')).toHaveLength(1);
+    await world.emulators.clock.advance(60_000);
+    await world.forget();
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(happened('order placed')).toHaveLength(1);
+    expect(happened('customer created')).toHaveLength(1);
+  });
+
+  it('is not believed to be what the metadata of a customer claim', async () => {
+    const id = buy({ buyer: 1302 });
+    await world.settle(id);
+    const foreign = (await recorded(id)).fulfillment?.customerId ?? '';
+    const second = buy();
+    world.emulators.cloudesire.putSubscriptionMetadata(second, { microsoftCustomerId: foreign });
+    await world.settle(second);
+    expect((await recorded(second)).fulfillment?.customerId).not.toBe(foreign);
+  });
+});
+
+describe('what stands in the way of an end', () => {
+  it('a partner subscription that is not shown for a moment is not taken for ended', async () => {
+    const id = buy();
+    await world.settle(id);
+    fault({
+      method: 'GET',
+      path: '/subscriptions/[0-9a-f-]+$',
+      kind: 'status',
+      status: 404,
+      body: { code: 20003, description: 'x' },
+      times: 2,
+    });
+    world.emulators.cloudesire.terminate(id);
+    await world.settle(id);
+    expect(partnerSubscriptions()).toMatchObject([{ status: 'deleted' }]);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+  });
+
+  it('a status that the marketplace shows late is not reported in a hurry', async () => {
+    const id = buy();
+    world.emulators.cloudesire.setSwitches({ impossibleTransition: 200, repeatedReport: 'accept' });
+    world.emulators.cloudesire.server.finish((call, reply) => {
+      const isThis = call.method === 'GET' && call.path.endsWith(`/subscription/${id}`);
+      return isThis && reply.body
+        ? { ...reply, body: { ...(reply.body as object), deploymentStatus: 'PENDING' } }
+        : reply;
+    });
+    await world.settle(id, { looks: 40 });
+    expect(callsTo(new RegExp(`PATCH .*/subscription/${id}$`)).length).toBeLessThan(40);
+    expect(world.alerts).toEqual(['cloudesire.status-ignored']);
+  });
+
+  it('a matter is told to operations once, though Partner Center names another correlation id each time', async () => {
+    fault({
+      method: 'POST',
+      path: '/checkout$',
+      kind: 'status',
+      status: 403,
+      body: { code: 900121, description: 'x' },
+      times: 100,
+    });
+    const id = buy();
+    for (let looks = 0; looks < 8; looks += 1) await world.look(id);
+    expect(world.alerts).toEqual(['partner-center.900121']);
+  });
+
+  it('an order whose product cannot be seen is told, not passed over', async () => {
+    world.emulators.faults.inject({
+      server: 'cloudesire',
+      method: 'GET',
+      path: '/product/210\\b',
+      kind: 'status',
+      status: 404,
+    });
+    const id = buy();
+    await world.look(id);
+    expect(world.alerts).toEqual(['product.unreadable']);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  });
+});
