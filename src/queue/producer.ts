@@ -5,7 +5,7 @@ import { LOOKS, type Look, lookOptions, type QueueConnection, SWEEPS, type Sweep
 
 /** Looks that nobody waits for come after all others: BullMQ runs jobs without a priority first. */
 const NOT_URGENT = 10;
-/** The backlog is counted at most four times a second, however many events arrive. */
+/** The backlog is counted at most four times a second, however many events arrive; what is added meanwhile is added to the count. */
 const COUNT_LIFE_MS = 250;
 /** Keys that one step of the search for stray looks visits. */
 const SCAN_COUNT = 1_000;
@@ -72,13 +72,14 @@ export function createProducer({ redis, prefix, backlogLimit }: Parts): Producer
     }
   }
 
-  let counted: { atMs: number; backlog: Promise<number> } | undefined;
+  let counted: { atMs: number; backlog: Promise<number>; added: number } | undefined;
 
-  function backlog(): Promise<number> {
+  async function backlog(): Promise<number> {
     if (counted === undefined || performance.now() - counted.atMs > COUNT_LIFE_MS) {
-      counted = { atMs: performance.now(), backlog: countBacklog() };
+      counted = { atMs: performance.now(), backlog: countBacklog(), added: 0 };
     }
-    return counted.backlog;
+    const { backlog: before } = counted;
+    return (await before) + counted.added;
   }
 
   async function countBacklog(): Promise<number> {
@@ -93,6 +94,7 @@ export function createProducer({ redis, prefix, backlogLimit }: Parts): Producer
     const priority = urgent ? 0 : NOT_URGENT;
     const look = await looks.add('look', { subscriptionId }, { ...lookOptions(subscriptionId), jobId, priority });
     const wasThere = look.id !== jobId;
+    if (counted && !wasThere) counted.added += 1;
     if (urgent && wasThere) await hurry(look.id!);
     return 'queued';
   }

@@ -199,13 +199,18 @@ export const Metadata = z
   .record(z.string(), descriptive(Text))
   .transform((pairs) => compact(pairs) as Record<string, string>);
 
-/** Read in both spellings: as the API writes it, and as its enum is called. */
-const CspProductType = z.union([
-  z.enum(['license', 'azure', 'arm']),
-  z.literal('LICENSE_BASED').transform(() => 'license' as const),
-  z.literal('AZURE_MARKETPLACE').transform(() => 'azure' as const),
-  z.literal('ARM_TEMPLATE').transform(() => 'arm' as const),
-]);
+/** Read in both spellings, as the API writes it and as its enum is called, whatever the case. */
+const CspProductType = z
+  .string()
+  .toLowerCase()
+  .pipe(
+    z.union([
+      z.enum(['license', 'azure', 'arm']),
+      z.literal('license_based').transform(() => 'license' as const),
+      z.literal('azure_marketplace').transform(() => 'azure' as const),
+      z.literal('arm_template').transform(() => 'arm' as const),
+    ]),
+  );
 
 /** Where an import leaves the Microsoft identifiers is not documented: product or plan may show them by these names. */
 const MICROSOFT_FIELDS = ['offerId', 'azurePublisher', 'azureOffer', 'azureSku', 'template'];

@@ -4,6 +4,7 @@ import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import { bearsMark } from './mark.ts';
 import { hasEnded, type LicenseParts, offerOf } from './partner-subscription.ts';
+import { findOrder } from './purchase.ts';
 
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** States that a subscription reaches only after its delivery. */
@@ -11,7 +12,7 @@ const DELIVERED = new Set<Subscription['deploymentStatus']>(['DEPLOYED', 'STOPPE
 
 /**
  * What was bought for a subscription of which nothing is recorded, as after a loss of Redis. The marketplace's metadata say where to look;
- * since customers can write them too, only a partner subscription that bears our mark is believed.
+ * since customers can write them too, only what bears our mark is believed: a partner subscription, else an order.
  */
 export async function recoverLicense(
   { cloudesire, partnerCenter, now }: LicenseParts & { cloudesire: Pick<Cloudesire, 'subscriptions'> },
@@ -19,13 +20,14 @@ export async function recoverLicense(
 ): Promise<Fulfillment | undefined> {
   const { microsoftCustomerId: customerId = '' } = await readMetadata(cloudesire, subscription.id);
   if (!GUID.test(customerId)) return undefined;
-  const bought = await partnerCenter.subscriptions.list(customerId).catch((error: unknown) => {
-    if (error instanceof ConnectorError && (error.facts.status === 403 || error.facts.status === 404)) return [];
-    throw error;
-  });
+  const bought = await unlessHidden(partnerCenter.subscriptions.list(customerId));
+  if (!bought) return undefined;
   const marked = bought.filter((one) => bearsMark(one.friendlyName, subscription.id));
   const found = marked.find((one) => !hasEnded(one)) ?? marked[0];
-  if (!found) return undefined;
+  if (!found) {
+    const orderId = await unlessHidden(findOrder(partnerCenter, customerId, subscription.id));
+    return orderId ? { productType: 'license', customerId, orderId } : undefined;
+  }
   const { planId, endDate } = subscription;
   return {
     productType: 'license',
@@ -51,10 +53,15 @@ async function readMetadata(
   { subscriptions }: Pick<Cloudesire, 'subscriptions'>,
   id: number,
 ): Promise<Record<string, string>> {
+  return (await unlessHidden(subscriptions.metadata(id))) ?? {};
+}
+
+/** What an upstream answers, or `undefined` where it does not show it to us. */
+async function unlessHidden<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
   try {
-    return await subscriptions.metadata(id);
+    return await answer;
   } catch (error) {
-    if (error instanceof ConnectorError && (error.facts.status === 403 || error.facts.status === 404)) return {};
+    if (error instanceof ConnectorError && (error.facts.status === 403 || error.facts.status === 404)) return undefined;
     throw error;
   }
 }
