@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
 import type { Redis } from 'ioredis';
 import type { Config } from './config.ts';
@@ -6,10 +7,13 @@ import { eventNotificationRoutes } from './intake/event-notification.ts';
 import { healthRoutes } from './intake/health.ts';
 import { metricsRoute } from './intake/metrics.ts';
 import { opsApi } from './intake/ops-api.ts';
+import { orderValidationRoute } from './intake/order-validation.ts';
+import { parameterValuesRoute } from './intake/parameter-values.ts';
 import { partnerCenterEventRoute } from './intake/partner-center-event.ts';
 import { createPartnerCenterSignature } from './intake/partner-center-signature.ts';
 import { createServer } from './intake/server.ts';
 import { type AlertParts, type Alerts, createAlerts } from './lib/alerts.ts';
+import { remember } from './lib/cache.ts';
 import { systemClock } from './lib/clock.ts';
 import { RetryableError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
@@ -17,6 +21,7 @@ import { createMetrics } from './lib/metrics.ts';
 import { createProducer } from './queue/producer.ts';
 import { backoffMs } from './queue/retry-policy.ts';
 import { createWorker } from './queue/worker.ts';
+import { createAnswers } from './report/answers.ts';
 import { createReport } from './report/report.ts';
 import { createBudget } from './store/budget.ts';
 import { createCustomerDirectory } from './store/customers.ts';
@@ -35,11 +40,19 @@ import { createHttp, type Http, type UpstreamCall } from './upstreams/http.ts';
 import { createPartnerCenter } from './upstreams/partner-center/client.ts';
 import { createTokens } from './upstreams/partner-center/token.ts';
 import { createCatalog } from './workflows/catalog.ts';
+import type { ProposedOrder } from './workflows/checks.ts';
+import { listExposures } from './workflows/exposures.ts';
+import { createParameterValues } from './workflows/license/parameter-values.ts';
 import { createReconcile } from './workflows/reconcile.ts';
 import { createSweep } from './workflows/sweep.ts';
+import { createValidateOrder } from './workflows/validate-order.ts';
 
 /** Answers to an event never take longer; the promise to the marketplace is 2 s. */
 const EVENT_ANSWER_WITHIN_MS = 1_800;
+/** What is asked while a customer orders is found out by then; the promise to the marketplace is 3 s. */
+const QUESTION_DEADLINE_MS = 2_500;
+/** An answer that comes too late for one question is still good for the next. */
+const LATE_ANSWER_MS = 10_000;
 /** Looks at once in one process. Most of their time they wait for an upstream. */
 const CONCURRENT_LOOKS = 20;
 /** Longest pause between two tries of something that fails. */
@@ -49,7 +62,11 @@ const LONGEST_BACKOFF_MS = 300_000;
  * Partner Center allows 500 calls a minute and partner; a tenth is left to people and other programs.
  * https://learn.microsoft.com/partner-center/developer/api-throttling-guidance
  */
-const CALLS_PER_MINUTE = 450;
+const PARTNER_CENTER_CALLS_PER_MINUTE = 450;
+/** Where Cloudesire limits calls, it allows 5,000 a minute unless configured otherwise. https://docs.cloudesire.com */
+const CLOUDESIRE_CALLS_PER_MINUTE = 4_500;
+/** After it was told to stop, a process listens for so long at least: long enough for a load balancer to see that it is not ready. */
+const LEAVE_MS = 1_000;
 
 /** What Partner Center is asked to tell. */
 const WEBHOOK_EVENTS = ['subscription-updated', 'reseller-relationship-accepted-by-customer', 'test-created'];
@@ -113,11 +130,22 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
 
     async stop() {
       stopping = true;
-      await Promise.all([worker?.stop(), server.close()]);
+      await Promise.all([worker?.stop(), setTimeout(LEAVE_MS)]);
+      await server.close();
       await producer.close();
       producerRedis.disconnect();
     },
   };
+
+  function observe(call: UpstreamCall): void {
+    const { upstream, method, status, errorCode, durationMs } = call;
+    metrics.upstreamSeconds.observe(
+      { upstream, method, status: String(status ?? errorCode ?? 'none') },
+      durationMs / 1000,
+    );
+    if (call.withheld) log.info({ ...call }, 'dry run: call withheld');
+    else log.debug({ ...call }, 'upstream call');
+  }
 
   function registerIntake(): void {
     const records = createRecords(producerRedis, keys);
@@ -155,6 +183,18 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       count: (event, outcome) => metrics.partnerCenterEvents.inc({ event, outcome }),
     });
 
+    if (config.http.endpointSecret !== undefined) {
+      const question = {
+        secret: config.http.endpointSecret,
+        deadlineMs: QUESTION_DEADLINE_MS,
+        log,
+        bug: alerts.bug,
+      };
+      const { validate, suggest } = composeChecks(config, { redis: producerRedis, log, alerts, observe });
+      server.register(orderValidationRoute, { ...question, validate });
+      server.register(parameterValuesRoute, { ...question, suggest });
+    }
+
     if (config.http.opsToken === undefined) return;
     const tellOf = (id: number, text: string, reason: string | undefined) =>
       timeline.add(id, { at: new Date(clock.now()).toISOString(), kind: 'operator', text, ...(reason && { reason }) });
@@ -166,6 +206,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       token: config.http.opsToken,
       log,
       list: (query) => records.list(query),
+      listExposures: (page) => listExposures(records, new Date(clock.now()).toISOString().slice(0, 10), page),
       async show(id) {
         const record = await records.get(id);
         return record && { ...record, timeline: await timeline.read(id) };
@@ -193,15 +234,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       log,
       alerts,
       requestLook: (id) => producer.requestLook(id, { urgent: false }),
-      observe(call) {
-        const { upstream, method, status, errorCode, durationMs } = call;
-        metrics.upstreamSeconds.observe(
-          { upstream, method, status: String(status ?? errorCode ?? 'none') },
-          durationMs / 1000,
-        );
-        if (call.withheld) log.info({ ...call }, 'dry run: call withheld');
-        else log.debug({ ...call }, 'upstream call');
-      },
+      observe,
     });
     const runner = createWorker({
       connection: queueRedis,
@@ -233,6 +266,36 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   }
 }
 
+/** Builds the clients of the upstreams. Those of all processes draw from one budget. */
+function composeUpstreams(
+  config: Config,
+  { redis, observe, readTimeoutMs }: { redis: Redis; observe(call: UpstreamCall): void; readTimeoutMs: number },
+) {
+  const keys = createKeys(config.redis.prefix);
+  const box = createSecretBox(config.redis.stateKey);
+  const budget = createBudget(redis, keys, (budget) =>
+    budget === 'cloudesire' ? CLOUDESIRE_CALLS_PER_MINUTE : PARTNER_CENTER_CALLS_PER_MINUTE,
+  );
+  const { baseUrl, authorityUrl, refreshToken, ...app } = config.partnerCenter;
+
+  const httpFor = (upstream: string, base: string): Http =>
+    createHttp({ upstream, baseUrl: base, readTimeoutMs, readOnly: config.readOnly, budget, observe });
+  const tokens = createTokens({
+    ...app,
+    http: httpFor('entra', authorityUrl),
+    clock: systemClock,
+    refreshTokens: createRefreshTokenStore(redis, keys, box),
+    seed: refreshToken,
+  });
+  return {
+    cloudesire: createCloudesire({
+      http: httpFor('cloudesire', config.cloudesire.baseUrl),
+      token: config.cloudesire.authToken,
+    }),
+    partnerCenter: createPartnerCenter({ http: httpFor('partner-center', baseUrl), tokens }),
+  };
+}
+
 export interface LookParts {
   /** From `workerConnection`. */
   redis: Redis;
@@ -251,30 +314,11 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
   const records = createRecords(redis, keys);
   const directory = createCustomerDirectory(redis, keys);
   const box = createSecretBox(config.redis.stateKey);
-  const budget = createBudget(redis, keys, () => CALLS_PER_MINUTE);
-  const { baseUrl, authorityUrl, refreshToken, ...app } = config.partnerCenter;
-
-  const httpFor = (upstream: string, base: string): Http =>
-    createHttp({
-      upstream,
-      baseUrl: base,
-      readTimeoutMs: timing.httpTimeoutMs,
-      readOnly: config.readOnly,
-      budget,
-      observe,
-    });
-  const cloudesire = createCloudesire({
-    http: httpFor('cloudesire', config.cloudesire.baseUrl),
-    token: config.cloudesire.authToken,
+  const { cloudesire, partnerCenter } = composeUpstreams(config, {
+    redis,
+    observe,
+    readTimeoutMs: timing.httpTimeoutMs,
   });
-  const tokens = createTokens({
-    ...app,
-    http: httpFor('entra', authorityUrl),
-    clock,
-    refreshTokens: createRefreshTokenStore(redis, keys, box),
-    seed: refreshToken,
-  });
-  const partnerCenter = createPartnerCenter({ http: httpFor('partner-center', baseUrl), tokens });
   const report = createReport({ cloudesire, languages: config.cloudesire.languages });
 
   const catalog = createCatalog({
@@ -335,6 +379,67 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
   }
 
   return { registerWebhook, look, sweep: createSweep({ cloudesire, records, requestLook, clock, log }) };
+}
+
+export interface CheckParts {
+  /** From `producerConnection`. */
+  redis: Redis;
+  log: Log;
+  alerts: Alerts;
+  observe(call: UpstreamCall): void;
+}
+
+/**
+ * Builds what the marketplace asks while a customer orders. Nothing of it changes anything anywhere. What the catalogues of
+ * both sides say is remembered for a while; what says anything of a person is asked anew each time.
+ */
+export function composeChecks(config: Config, { redis, log, alerts, observe }: CheckParts) {
+  const keys = createKeys(config.redis.prefix);
+  const directory = createCustomerDirectory(redis, keys);
+  const answers = createAnswers({ languages: config.cloudesire.languages });
+  const readTimeoutMs = Math.min(config.timing.httpTimeoutMs, LATE_ANSWER_MS);
+  const { cloudesire, partnerCenter } = composeUpstreams(config, { redis, observe, readTimeoutMs });
+  const { catalogue } = cloudesire;
+  const { catalog } = partnerCenter;
+
+  const forOneMinute = remembering(60_000);
+  const forFiveMinutes = remembering(5 * 60_000);
+  const forOneDay = remembering(24 * 60 * 60_000);
+  const asked = {
+    catalogue: {
+      product: forOneMinute(catalogue.product),
+      plan: forOneMinute(catalogue.plan),
+      productMetadata: forOneMinute(catalogue.productMetadata),
+      planMetadata: forOneMinute(catalogue.planMetadata),
+    },
+    customers: { ...cloudesire.customers, countryCodes: forOneDay(cloudesire.customers.countryCodes) },
+  };
+  const microsoft = {
+    catalog: { sku: forFiveMinutes(catalog.sku), availabilities: forFiveMinutes(catalog.availabilities) },
+    customers: { ...partnerCenter.customers, countryRules: forOneDay(partnerCenter.customers.countryRules) },
+    subscriptions: partnerCenter.subscriptions,
+  };
+
+  const { licenseIdentifier, domainParameter } = config.cloudesire;
+  const parts = { cloudesire: asked, partnerCenter: microsoft, directory, log, alerts };
+  const validateOrder = createValidateOrder({
+    ...parts,
+    records: createRecords(redis, keys),
+    license: { licenseIdentifier, domainParameter },
+    privateCustomers: config.sales.privateCustomers,
+    sandboxOrders: config.sales.sandboxOrders,
+  });
+  return {
+    suggest: createParameterValues({ ...parts, answers, domainParameter }),
+    validate: async (order: ProposedOrder, language: string | undefined, signal: AbortSignal): Promise<string[]> =>
+      answers.objections(await validateOrder(order, signal), language),
+  };
+}
+
+/** Answers that are kept for so long. There are never so many products in a marketplace that one would be pushed out early. */
+function remembering(forMs: number) {
+  return <A extends unknown[], T>(load: (...args: A) => Promise<T>) =>
+    remember(load, { forMs, atMost: 1_000 }, systemClock);
 }
 
 /** Resolves when the connection can be used, now or later. */

@@ -6,6 +6,21 @@ import { refuse } from './replies.ts';
 
 const STATES = ['idle', 'running', 'waiting', 'retrying', 'needs-attention', 'failed', 'done'] as const;
 
+/** What Microsoft goes on charging for although the marketplace has ended it. */
+export interface OpsExposure {
+  subscriptionId: number;
+  owner?: string;
+  customerId?: string;
+  partnerSubscriptionId: string;
+  offerId?: string;
+  seats: number;
+  billingCycle?: string;
+  /** Before tax, for one seat and one billing period. */
+  price?: { amount: number; currency: string };
+  /** Last day that is charged. */
+  until?: string;
+}
+
 /** What is known of one subscription, as operations may see it. */
 export interface OpsRecord {
   subscriptionId: number;
@@ -33,6 +48,7 @@ export interface OpsParts {
   /** What `Authorization: Bearer` has to carry. */
   token: string;
   list: (query: OpsQuery) => Promise<{ items: OpsRecord[]; total: number }>;
+  listExposures: (page: { page: number; pageSize: number }) => Promise<{ items: OpsExposure[]; total: number }>;
   show: (subscriptionId: number) => Promise<(OpsRecord & { timeline: unknown[] }) | undefined>;
   /** Looks again now, also at a subscription of which nothing is known yet. */
   look: (subscriptionId: number, reason: string | undefined) => Promise<unknown>;
@@ -75,7 +91,10 @@ const SubscriptionId = z
  * token. 401 without it, 400 for a query or body that cannot be understood, 404 for a subscription of which nothing is
  * known, 503 while the store does not answer.
  */
-export const opsApi: FastifyPluginAsync<OpsParts> = async (app, { token, list, show, look, retry, log }) => {
+export const opsApi: FastifyPluginAsync<OpsParts> = async (
+  app,
+  { token, list, listExposures, show, look, retry, log },
+) => {
   app.addHook('onRequest', async (request, reply) => {
     if (carriesToken(request, token)) return;
     reply.header('www-authenticate', 'Bearer');
@@ -99,6 +118,14 @@ export const opsApi: FastifyPluginAsync<OpsParts> = async (app, { token, list, s
     if (!query.success) return refuseInput(reply, query.error);
     const { items, total } = await list({ ...onlyGiven(query.data), page: query.data.page, pageSize: PAGE_SIZE });
     return reply.send({ items: items.map(presentRecord), page: query.data.page, total });
+  });
+
+  app.get('/ops/api/exposures', async (request, reply) => {
+    const query = Query.pick({ page: true }).safeParse(request.query);
+    if (!query.success) return refuseInput(reply, query.error);
+    const { page } = query.data;
+    const { items, total } = await listExposures({ page, pageSize: PAGE_SIZE });
+    return reply.send({ items: items.map(presentExposure), page, total });
   });
 
   app.get<{ Params: { id: string } }>('/ops/api/subscriptions/:id', async (request, reply) => {
@@ -169,6 +196,27 @@ function presentRecord(record: OpsRecord) {
     lastError: record.lastError ?? null,
     fulfillment: record.fulfillment ?? null,
   };
+}
+
+/** Prices are before tax; what is still to come is `perPeriod` for every billing period that is left until `until`. */
+function presentExposure({ price, seats, ...exposure }: OpsExposure) {
+  return {
+    subscriptionId: exposure.subscriptionId,
+    customer: exposure.owner ?? null,
+    customerId: exposure.customerId ?? null,
+    partnerSubscriptionId: exposure.partnerSubscriptionId,
+    offerId: exposure.offerId ?? null,
+    seats,
+    until: exposure.until ?? null,
+    billingCycle: exposure.billingCycle ?? null,
+    price: price
+      ? { perSeat: price.amount, perPeriod: roundToCents(price.amount * seats), currency: price.currency }
+      : null,
+  };
+}
+
+function roundToCents(amount: number): number {
+  return Math.round(amount * 100) / 100;
 }
 
 function refuseInput(reply: FastifyReply, error: z.ZodError): FastifyReply {

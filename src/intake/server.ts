@@ -11,6 +11,8 @@ export interface ServerParts {
 const BODY_LIMIT_BYTES = 64 * 1024;
 /** A whole request, head and body, has to be here by then. */
 const REQUEST_WITHIN_MS = 5_000;
+/** Secrets in paths may be long. */
+const LONGEST_PATH_PART = 500;
 const IDLE_CONNECTION_MS = 10_000;
 /** Longer than a proxy keeps its idle connections (60 s with Nginx), so that it never sends into one that we just closed. */
 const KEEP_ALIVE_MS = 75_000;
@@ -42,6 +44,7 @@ export function createServer({ bug }: ServerParts): FastifyInstance {
     connectionTimeout: IDLE_CONNECTION_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_WITHIN_MS,
+    routerOptions: { maxParamLength: LONGEST_PATH_PART },
     http: { headersTimeout: REQUEST_WITHIN_MS, connectionsCheckingInterval: 500 },
     return503OnClosing: false,
     frameworkErrors: (error, _request, reply) => {

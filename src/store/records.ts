@@ -55,9 +55,10 @@ export function createRecords(redis: Redis, keys: Keys): Records {
     },
 
     async list(query) {
-      const offset = (query.page - 1) * query.pageSize;
-      const filtered = query.state !== undefined || query.product !== undefined || query.customer !== undefined;
-      return filtered ? listMatching(query, offset, query.pageSize) : listAll(offset, query.pageSize);
+      const { page, pageSize, ...filters } = query;
+      const offset = (page - 1) * pageSize;
+      const isFiltered = Object.values(filters).some((filter) => filter !== undefined);
+      return isFiltered ? listMatching(query, offset, pageSize) : listAll(offset, pageSize);
     },
 
     async *ids() {
@@ -83,10 +84,17 @@ function parse(document: string): SubscriptionRecord {
   return JSON.parse(document) as SubscriptionRecord;
 }
 
-function matches(record: SubscriptionRecord, { state, product, customer }: RecordQuery): boolean {
+/** What a customer is looked for by: the owner in the marketplace, the Microsoft customer, its domain. */
+function customersOf({ customer, fulfillment }: SubscriptionRecord): (string | undefined)[] {
+  return [customer, fulfillment?.customerId, fulfillment?.domain].map((name) => name?.toLowerCase());
+}
+
+function matches(record: SubscriptionRecord, { state, product, customer, exposedOn }: RecordQuery): boolean {
+  const exposure = record.fulfillment?.exposure;
   return (
+    (exposedOn === undefined || (exposure !== undefined && (exposure.until ?? exposedOn) >= exposedOn)) &&
     (state === undefined || record.state === state) &&
     (product === undefined || record.productType === product || String(record.productId) === product) &&
-    (customer === undefined || record.customer === customer)
+    (customer === undefined || customersOf(record).includes(customer.toLowerCase()))
   );
 }

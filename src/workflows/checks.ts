@@ -3,6 +3,24 @@ import type { Alerts } from '../lib/alerts.ts';
 import { AttentionError, ConnectorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { ObjectionCode, Params } from '../report/texts/texts.ts';
+import type { SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
+
+/** An order that the marketplace asks about before it takes it. */
+export interface ProposedOrder {
+  /** `NORMAL`, `TRIAL`, `SYNDICATED_UPGRADE` …; the marketplace may know others. */
+  orderType: string;
+  productId: number;
+  /** With a change of plan, the new one. */
+  planId: number;
+  /** What is ordered of each extra resource, such as seats. */
+  extraResources: SubscriptionSummary['extraResources'];
+  /** What the customer entered, by code. May hold secrets. */
+  parameters: Record<string, string>;
+  /** Unknown for an estimate that a visitor asks for. */
+  buyerId?: number | undefined;
+  /** What is to be changed or ended. */
+  subscriptionId?: number | undefined;
+}
 
 /** What speaks against an order, to be told to the customer. */
 export interface Objection {
@@ -17,6 +35,8 @@ export interface Checks {
    * when it came to nothing or is not done in time: then the matter stays open, and the order is not refused for it.
    */
   make<T>(name: string, check: () => Promise<T>): Promise<T | undefined>;
+  /** Says that something speaks against the order. */
+  object(code: ObjectionCode): void;
   /** What has been found so far, each matter once. */
   objections(): Objection[];
 }
@@ -42,15 +62,12 @@ const OBJECTIONS: Record<string, ObjectionCode> = {
   'offer.not-sold-like-this': 'offer.not-sold',
   // The partner may not sell to this segment. https://learn.microsoft.com/partner-center/developer/error-codes
   'partner-center.400030': 'offer.not-sold',
-  'order.sandbox': 'order.sandbox',
   'order.quantity-invalid': 'order.quantity-invalid',
   'order.quantity-out-of-bounds': 'order.quantity-out-of-bounds',
   'customer.company-required': 'customer.company-required',
   'customer.data-missing': 'customer.data-missing',
   'customer.data-refused': 'customer.data-refused',
-  'customer.domain-unusable': 'customer.domain-unusable',
   'customer.tenant-of-another': 'customer.tenant-of-another',
-  'trial.used': 'trial.used',
 };
 
 /** Returns the checks of one order. All of them end when the signal aborts, at the latest. */
@@ -84,6 +101,7 @@ export function createChecks({ log, alerts }: CheckParts, signal: AbortSignal): 
         return undefined;
       }
     },
+    object: (code) => void found.set(code, { code, params: {} }),
     objections: () => [...found.values()],
   };
 }

@@ -71,6 +71,8 @@ export interface Exposure {
   seats: number;
   /** Last day of the paid term, as Microsoft states it; absent when Microsoft did not say. */
   until?: string;
+  /** Before tax, for one seat and one billing period; absent when Microsoft did not say. */
+  price?: { amount: number; currency: string };
 }
 
 /** What Microsoft says of a licence when asked. */
@@ -81,5 +83,7 @@ export interface AtMicrosoft {
   /** Seats of the next term, where a change is scheduled. */
   nextSeats?: number;
   suspensionReasons: string[];
+  /** `product:sku`. */
+  offerId?: string;
   commitmentEndDate?: string;
 }

@@ -68,6 +68,8 @@ export interface RecordQuery {
   /** Cloudesire product id or product type. */
   product?: string;
   customer?: string;
+  /** ISO date: only those that Microsoft charges on that day although they have ended. */
+  exposedOn?: string;
   /** 1-based. */
   page: number;
   pageSize: number;

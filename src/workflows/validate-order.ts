@@ -1,29 +1,8 @@
-import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
-import type { SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
-import { type CheckParts, type Checks, createChecks, type Objection } from './checks.ts';
+import { type CheckParts, type Checks, createChecks, type Objection, type ProposedOrder } from './checks.ts';
 import { createValidateLicenseOrder, type ValidateLicenseOrderParts } from './license/validate-order.ts';
 import type { ProductType } from './operations.ts';
 
-/** An order that the marketplace asks about before it takes it. */
-export interface ProposedOrder {
-  /** `NORMAL`, `TRIAL`, `SYNDICATED_UPGRADE` …; the marketplace may know others. */
-  orderType: string;
-  productId: number;
-  /** With a change of plan, the new one. */
-  planId: number;
-  /** What is ordered of each extra resource, such as seats. */
-  extraResources: SubscriptionSummary['extraResources'];
-  /** What the customer entered, by code. May hold secrets. */
-  parameters: Record<string, string>;
-  /** Unknown for an estimate that a visitor asks for. */
-  buyerId?: number | undefined;
-  /** What is to be changed or ended. */
-  subscriptionId?: number | undefined;
-}
-
-export interface ValidateOrderParts extends CheckParts, Omit<ValidateLicenseOrderParts, 'cloudesire'> {
-  cloudesire: Pick<Cloudesire, 'catalogue' | 'customers'>;
-}
+export type ValidateOrderParts = CheckParts & ValidateLicenseOrderParts;
 
 /** A subscription may always be ended: no setting forbids that. */
 const ENDINGS = new Set(['TERMINATION', 'UNSUBSCRIBE']);
@@ -33,7 +12,7 @@ const ENDINGS = new Set(['TERMINATION', 'UNSUBSCRIBE']);
  * anything anywhere. Ends when the signal aborts, at the latest, with what is known by then; whatever could not be found
  * out counts in favour of the order.
  *
- * @see https://docs.cloudesire.com/docs/order-validation.html
+ * @see https://docs.cloudesire.com
  */
 export function createValidateOrder(
   parts: ValidateOrderParts,

@@ -1,4 +1,4 @@
-import { path, readBody } from '../http.ts';
+import { path, readBody, WithheldError } from '../http.ts';
 import type { Call, Effect } from './call.ts';
 import { refusedWith } from './errors.ts';
 import { pagesOf } from './pages.ts';
@@ -159,18 +159,18 @@ export function createCustomers(call: Call) {
   }
 
   /**
-   * How well Microsoft can deliver to an address.
+   * How well Microsoft can deliver to an address; `undefined` in a dry run, since it is asked by POST.
    *
    * @see https://learn.microsoft.com/partner-center/developer/validate-an-address
    */
-  async function validateAddress(address: PostalAddress): Promise<AddressCheck> {
-    const answer = await call({
-      method: 'POST',
-      path: '/v1/validations/address',
-      isRead: true,
-      body: addressBody(address),
-    });
-    return readBody(answer, AddressCheck);
+  async function validateAddress(address: PostalAddress): Promise<AddressCheck | undefined> {
+    try {
+      const answer = await call({ method: 'POST', path: '/v1/validations/address', body: addressBody(address) });
+      return readBody(answer, AddressCheck);
+    } catch (error) {
+      if (error instanceof WithheldError) return undefined;
+      throw error;
+    }
   }
 
   /**

@@ -86,14 +86,15 @@ export function createCarts(call: Call) {
  */
 export function createOrders(call: Call) {
   /**
-   * An order; `undefined` when there is none, or not yet: a new one may take 15 minutes to show.
+   * An order, with its prices if these are wanted; `undefined` when there is none, or not yet: a new one may take 15 minutes to show.
    *
    * @see https://learn.microsoft.com/partner-center/developer/get-an-order-by-id
    */
-  async function get(customerId: string, orderId: string): Promise<Order | undefined> {
+  async function get(customerId: string, orderId: string, { withPrice = false } = {}): Promise<Order | undefined> {
     const answer = await call({
       method: 'GET',
       path: path`/v1/customers/${customerId}/orders/${orderId}`,
+      ...(withPrice && { query: { include_price: 'true' } }),
       accept: refusedWith('20000'),
     });
     return answer.status === 404 ? undefined : readBody(answer, Order);

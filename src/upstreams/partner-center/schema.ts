@@ -239,7 +239,9 @@ const OrderLineItem = anyCase({
   subscriptionId: descriptive(z.string()),
   quantity: z.number(),
   friendlyName: descriptive(z.string()),
-}).transform((item) => compact(item));
+  /** Before tax, for one unit and one billing period; absent unless asked for. */
+  pricing: descriptive(anyCase({ price: z.number() })),
+}).transform(({ pricing, ...item }) => compact({ ...item, price: pricing?.price }));
 
 /**
  * An order. `status` is written in one way, whatever the spelling of the source: `completed`, `pending`, `cancelled`,
@@ -261,6 +263,7 @@ export const Order = anyCase({
     )
     .catch('unknown'),
   creationDate: descriptive(Instant),
+  currencyCode: descriptive(z.string()),
   lineItems: listOf(OrderLineItem),
 }).transform((order) => compact(order));
 export type Order = z.output<typeof Order>;
@@ -276,11 +279,14 @@ export type Checkout = z.output<typeof Checkout>;
 export const Customer = anyCase({
   id: z.string(),
   companyProfile: anyCase({ domain: z.string().catch(''), companyName: z.string().catch('') }).nullish(),
+  /** Absent in lists. */
+  billingProfile: descriptive(anyCase({ email: z.string() })),
   relationshipToPartner: Word.catch('unknown'),
-}).transform(({ id, companyProfile, relationshipToPartner }) => ({
+}).transform(({ id, companyProfile, billingProfile, relationshipToPartner }) => ({
   id,
   domain: companyProfile?.domain ?? '',
   companyName: companyProfile?.companyName ?? '',
+  ...(billingProfile && { billingEmail: billingProfile.email }),
   relationshipToPartner,
 }));
 export type Customer = z.output<typeof Customer>;

@@ -12,6 +12,8 @@ import {
   gone,
   hasEnded,
   type LicenseParts,
+  offerOf,
+  RUN_OUT,
   readPartnerSubscription,
 } from './partner-subscription.ts';
 import { DEAD_ORDERS, findOrder, POLLS_UNTIL_LISTED } from './purchase.ts';
@@ -45,13 +47,29 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       const end: End = partnerSubscriptionId
         ? await endIt(flow, { ...look.fulfillment(), partnerSubscriptionId })
         : { kind: 'nothing' };
-      if (end.kind === 'runs-out') await look.note({ exposure: end.exposure });
+      if (end.kind === 'runs-out') await look.note({ exposure: await priced(flow, look.fulfillment(), end.exposure) });
       if (look.subscription.deploymentStatus === 'UNDEPLOY_SENT') {
         await flow.step('report undeployed', () => report.undeployed(look.subscription.id));
       }
       await look.note({ endedAt: new Date(parts.now()).toISOString() });
     },
   };
+
+  /** The exposure with its price, where the order still is about what runs out. */
+  async function priced(
+    flow: Flow,
+    { customerId = '', orderId, offerId }: Fulfillment,
+    exposure: Exposure,
+  ): Promise<Exposure> {
+    const { price } = await flow.step('read the price', async () => {
+      const order = orderId && (await partnerCenter.orders.get(customerId, orderId, { withPrice: true }));
+      if (!order) return { price: null };
+      const line = order.lineItems.find((item) => item.offerId && offerOf(item.offerId) === offerId);
+      if (line?.price === undefined || order.currencyCode === undefined) return { price: null };
+      return { price: { amount: line.price, currency: order.currencyCode } };
+    });
+    return { ...exposure, ...(price && { price }) };
+  }
 
   /** What was bought, even when provisioning was cut short between the purchase and its record. */
   async function findBought(flow: Flow, look: Look, customerId: string): Promise<string | undefined> {
@@ -118,12 +136,6 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       return { kind: 'cancelled' };
     }
 
-    // Without the second half the subscription might move to an extended term and be charged month by month.
-    const change = {
-      autoRenewEnabled: false,
-      scheduledActions: [{ scheduleType: 'TermEnd', actionType: 'Cancel' }],
-      scheduledNextTermInstructions: null,
-    };
     // A suspended one has lost its renewal already and accepts no schedule.
     const shows = (found: PartnerSubscription | undefined): boolean =>
       endsWithTerm(found) || found?.status === 'suspended';
@@ -131,7 +143,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       flow,
       'let the term run out',
       fulfillment,
-      { change: () => change, shows },
+      { change: () => RUN_OUT, shows },
       parts,
     );
     return { kind: 'runs-out', exposure: { partnerSubscriptionId, seats, ...(until && { until }) } };

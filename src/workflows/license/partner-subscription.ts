@@ -127,6 +127,7 @@ export function describeAtMicrosoft(found: PartnerSubscription | undefined): AtM
     autoRenewEnabled: found?.autoRenewEnabled ?? false,
     suspensionReasons: found?.suspensionReasons ?? [],
     ...(nextSeats !== undefined && { nextSeats }),
+    ...(found?.offerId && { offerId: offerOf(found.offerId) }),
     ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
   };
 }
@@ -146,6 +147,16 @@ export function endsWithTerm(found: PartnerSubscription | undefined): boolean {
     !found.autoRenewEnabled && found.scheduledActions.some(({ actionType }) => actionType.toLowerCase() === 'cancel')
   );
 }
+
+/**
+ * The change after which a term runs out: no renewal, and no extended term, which would be charged month by month.
+ * https://learn.microsoft.com/partner-center/customers/extended-service-terms
+ */
+export const RUN_OUT: SubscriptionChange = {
+  autoRenewEnabled: false,
+  scheduledActions: [{ scheduleType: 'TermEnd', actionType: 'Cancel' }],
+  scheduledNextTermInstructions: null,
+};
 
 /** The change that orders other seats (or another item) for the next term. https://learn.microsoft.com/partner-center/developer/create-scheduled-changes */
 export function renewWith({

@@ -1,17 +1,15 @@
-import { CustomerError } from '../../lib/errors.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { type Buyer, readBuyer } from '../buyer.ts';
-import type { Checks } from '../checks.ts';
+import type { Checks, ProposedOrder } from '../checks.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import { isRefusedSandbox, type PlanSettings } from '../plan-operation.ts';
 import type { CustomerDirectory, Records } from '../record.ts';
-import { readSelling, type Selling } from '../selling.ts';
+import { readSelling } from '../selling.ts';
 import { refuseWrongAddress } from '../steps/ensure-customer.ts';
 import { existingTenant, findNamedCustomer } from '../steps/named-tenant.ts';
 import { composeNewCustomer } from '../steps/new-customer.ts';
 import { readDomainWish } from '../steps/tenant-domain.ts';
-import type { ProposedOrder } from '../validate-order.ts';
 import { findCatalogItem, refuseOutOfBounds } from './catalog-item.ts';
 import { type LicenseOrder, type LicenseSettings, readLicenseOrder, readSeats } from './parameters.ts';
 import { hasEnded, offerOf } from './partner-subscription.ts';
@@ -24,4 +22,154 @@ export interface ValidateLicenseOrderParts extends PlanSettings {
   records: Pick<Records, 'get'>;
   license: LicenseSettings;
   privateCustomers: 'refuse' | 'allow';
+}
+
+/** What a plan sells. */
+interface Offered {
+  order: LicenseOrder;
+  /** What the plan sells for money, also where a trial is ordered. */
+  paidOfferId: string | undefined;
+}
+
+/**
+ * Returns the checks of an order of licences. Independent ones run side by side, so that a slow answer takes no time from the
+ * others. Order types that are not known here are not checked.
+ */
+export function createValidateLicenseOrder(
+  parts: ValidateLicenseOrderParts,
+): (order: ProposedOrder, checks: Checks) => Promise<void> {
+  const { cloudesire, partnerCenter, directory, records, license } = parts;
+  const { customers } = partnerCenter;
+
+  return async (order, checks) => {
+    switch (order.orderType) {
+      case 'NORMAL':
+      case 'TRIAL':
+      case 'SANDBOX':
+        return validatePurchase(order, checks);
+      case 'BILLING_ITEM_UPGRADE':
+      case 'SYNDICATED_UPGRADE':
+      case 'RENEWAL':
+        return validateChange(order, checks);
+    }
+  };
+
+  async function validatePurchase(order: ProposedOrder, checks: Checks): Promise<void> {
+    if (isRefusedSandbox(order.orderType, parts)) return checks.object('order.sandbox');
+    const { buyerId } = order;
+    const reading = checks.make('plan', () => readPlan(order, order.orderType === 'TRIAL' ? 'TRIAL' : 'NORMAL'));
+    const knowing =
+      buyerId === undefined ? undefined : checks.make('buyer', () => readBuyer(cloudesire, buyerId, parts));
+    await Promise.all([checkOffer(), checkBuyer()]);
+
+    async function checkOffer(): Promise<void> {
+      const [offered, buyer] = await Promise.all([reading, knowing]);
+      if (!offered || !buyer) return;
+      await checks.make('offer', () => findCatalogItem(partnerCenter, offered.order, buyer.country));
+    }
+
+    async function checkBuyer(): Promise<void> {
+      const buyer = await knowing;
+      if (!buyer) return;
+      const customerId = await checkCustomer(buyer, order.parameters[license.domainParameter], checks);
+      const offered = await reading;
+      if (!customerId || !offered?.order.trial) return;
+      if (await checks.make('trial', () => isTrialUsed(customerId, offered))) checks.object('trial.used');
+    }
+  }
+
+  /** Checks whose Microsoft customer it will be, and returns its id where there is one already. */
+  async function checkCustomer(
+    buyer: Buyer,
+    domainWish: string | undefined,
+    checks: Checks,
+  ): Promise<string | undefined> {
+    const { owner } = buyer;
+    const wish = readDomainWish(domainWish);
+    const customer = await checks.make('customer', async () => {
+      const known = await directory.find(owner);
+      // Naming the tenant of somebody else is a mistake, even though the company's own one would be used.
+      const domain = known && wish.kind !== 'existing' ? undefined : await existingTenant(wish, customers);
+      const named =
+        domain === undefined ? undefined : await findNamedCustomer({ owner, domain }, { customers, directory });
+      return { id: known?.customerId ?? named?.customerId, isNew: !known && domain === undefined };
+    });
+    if (customer?.isNew) {
+      if (wish.kind === 'none' && domainWish?.trim()) checks.object('customer.domain-unusable');
+      await Promise.all([
+        checks.make('profile', async () => composeNewCustomer(buyer, '', await customers.countryRules(buyer.country))),
+        checks.make('address', () => refuseWrongAddress(buyer, customers)),
+      ]);
+    }
+    return customer?.id;
+  }
+
+  /**
+   * Microsoft gives a trial once to each customer, and not to those who own the product.
+   *
+   * @see https://learn.microsoft.com/partner-center/offer-your-customers-trials-of-microsoft-products
+   */
+  async function isTrialUsed(customerId: string, { order, paidOfferId }: Offered): Promise<boolean> {
+    const owned = await partnerCenter.subscriptions.list(customerId);
+    return owned.some((one) => {
+      const offerId = offerOf(one.offerId ?? '').toUpperCase();
+      const isTrial = offerId === `${order.productId}:${order.skuId}`.toUpperCase();
+      const isPaid = paidOfferId !== undefined && offerId === offerOf(paidOfferId).toUpperCase();
+      return isTrial || (isPaid && !hasEnded(one));
+    });
+  }
+
+  async function validateChange(order: ProposedOrder, checks: Checks): Promise<void> {
+    const { subscriptionId } = order;
+    if (subscriptionId === undefined) return;
+    const fulfillment = await checks.make('record', async () => (await records.get(subscriptionId))?.fulfillment);
+    // Of what is not in service nothing is known that could speak against a change.
+    if (!fulfillment?.deployedAt || fulfillment.endedAt) return;
+
+    const changed = withSeats(order, fulfillment);
+    if (order.orderType === 'SYNDICATED_UPGRADE' || fulfillment.trial) return checkMove(changed, fulfillment, checks);
+    await checks.make('quantity', () => checkQuantity(changed, fulfillment));
+  }
+
+  /** A change that names no seats leaves them as they are. */
+  function withSeats(order: ProposedOrder, { seats }: Fulfillment): ProposedOrder {
+    const identifier = license.licenseIdentifier;
+    const isNamed = order.extraResources.some((one) => one.identifier === identifier);
+    if (isNamed || seats === undefined) return order;
+    return { ...order, extraResources: [{ identifier, value: seats }] };
+  }
+
+  /** Another plan, or the paid one after a trial: it must be for sale, and Microsoft must offer a way to it. */
+  async function checkMove(order: ProposedOrder, fulfillment: Fulfillment, checks: Checks): Promise<void> {
+    const offered = await checks.make('plan', () => readPlan(order, 'NORMAL'));
+    if (!offered) return;
+    const { productId, skuId, term, billingCycle } = offered.order;
+    // A trial becomes whatever is sold when it ends.
+    if (!fulfillment.trial) {
+      const wanted = { offerId: `${productId}:${skuId}`, term, billingCycle };
+      const change = await checks.make('way to the plan', () => findPlanChange(parts, fulfillment, wanted));
+      if (!change || change.kind === 'same') return;
+    }
+    const { country } = fulfillment;
+    if (country) await checks.make('offer', () => findCatalogItem(partnerCenter, offered.order, country));
+  }
+
+  /** Fewer seats are no matter of refusal: if not at once, they take effect at the renewal. */
+  async function checkQuantity(order: ProposedOrder, fulfillment: Fulfillment): Promise<void> {
+    const seats = readSeats(order, license.licenseIdentifier, { id: order.planId });
+    const { offerId, country, segment = 'commercial' } = fulfillment;
+    if (!offerId || !country) return;
+    const [productId = '', skuId = ''] = offerId.split(':');
+    const sku = await partnerCenter.catalog.sku({ productId, skuId, country, segment });
+    // What is not sold any more can still change while it runs.
+    if (sku) refuseOutOfBounds(seats, sku, offerId);
+  }
+
+  async function readPlan(order: ProposedOrder, type: 'NORMAL' | 'TRIAL'): Promise<Offered> {
+    const selling = await readSelling(cloudesire, order);
+    return {
+      order: readLicenseOrder(selling, { type, extraResources: order.extraResources }, license),
+      paidOfferId: selling.find('offerId'),
+    };
+  }
 }

@@ -34,6 +34,11 @@ export function readDomainWish(value: string | undefined): DomainWish {
   return prefix ? { kind: 'new', prefix } : { kind: 'none' };
 }
 
+/** What a buyer enters for a tenant: the prefix of a name of Microsoft's, else the domain as it is. */
+export function enteredFor(domain: string): string {
+  return domain.endsWith(SUFFIX) ? domain.slice(0, -SUFFIX.length) : domain;
+}
+
 /**
  * Names to try for the new tenant of a buyer, best first: by their wish, else by the name of their company. The name of a private
  * person is nothing that a domain should tell.

@@ -25,7 +25,17 @@ function openRecords() {
 }
 
 const small = [
-  record(1, { since: '2026-11-20T08:00:00.000Z', productType: 'license', productId: 7, customer: 'userCompany/512' }),
+  record(1, {
+    since: '2026-11-20T08:00:00.000Z',
+    productType: 'license',
+    productId: 7,
+    customer: 'userCompany/512',
+    fulfillment: {
+      productType: 'license',
+      customerId: '2e2f4780-a8d8-45f7-a11c-1e131d4539df',
+      domain: 'officineverdi.onmicrosoft.com',
+    },
+  }),
   record(2, { since: '2026-11-20T08:00:02.000Z', productType: 'azure', productId: 8, customer: 'user/1303' }),
   record(3, {
     since: '2026-11-20T08:00:01.000Z',
@@ -83,11 +93,27 @@ it.each([
   [{ customer: 'user/1303' }, [2, 3]],
   [{ customer: 'user/1303', product: 'license' }, [3]],
   [{ customer: 'user/13' }, []],
+  [{ customer: '2E2F4780-A8D8-45F7-A11C-1E131D4539DF' }, [1]],
+  [{ customer: 'officineverdi.onmicrosoft.com' }, [1]],
+  [{ exposedOn: '2026-11-20' }, []],
 ])('lists only what fits %j', async (query, ids) => {
   const { list, put } = openRecords();
   await put(...small);
 
   expect(await list(query)).toEqual({ ids, total: ids.length });
+});
+
+it('lists what is charged on a day although it has ended, the last day included and no day longer', async () => {
+  const { list, put } = openRecords();
+  const exposed = (id: number, until?: string) => {
+    const exposure = { partnerSubscriptionId: `s${id}`, seats: 1, ...(until && { until }) };
+    return record(id, { fulfillment: { productType: 'license', exposure } });
+  };
+  await put(record(1), exposed(2, '2027-03-02T00:00:00.000Z'), exposed(3));
+
+  const idsOn = async (exposedOn: string) => (await list({ exposedOn })).ids.toSorted((a, b) => a - b);
+  expect(await idsOn('2027-03-02')).toEqual([2, 3]);
+  expect(await idsOn('2027-03-03')).toEqual([3]);
 });
 
 it('pages through all records and through those that fit, and counts them over all pages', async () => {

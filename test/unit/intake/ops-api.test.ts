@@ -35,6 +35,7 @@ async function setup(overrides: Partial<OpsParts> = {}) {
       queries.push(query);
       return { items: [WAITING, IDLE], total: 77 };
     },
+    listExposures: async () => ({ items: [], total: 0 }),
     show: async (id) =>
       id === 50010 ? { ...WAITING, timeline: [{ at: 'now', kind: 'event', text: 'CREATED' }] } : undefined,
     look: async (id, reason) => {
@@ -70,6 +71,7 @@ describe('the token', () => {
     const routes = [
       ['GET', '/subscriptions'],
       ['GET', '/subscriptions/50010'],
+      ['GET', '/exposures'],
       ['POST', '/subscriptions/50010/look'],
       ['POST', '/subscriptions/50010/retry'],
     ] as const;
@@ -211,4 +213,58 @@ it('answers 503 with Retry-After on every route while the store is away, and log
   }
   expect(lines).toHaveLength(4);
   expect(bugs).toEqual([]);
+});
+
+describe('the exposures', () => {
+  it('say who is charged for how many seats until when, and how much each period', async () => {
+    const { call } = await setup({
+      listExposures: async ({ page }) => ({
+        items: [
+          {
+            subscriptionId: 50012,
+            owner: 'userCompany/512',
+            customerId: 'c1',
+            partnerSubscriptionId: 's1',
+            offerId: 'CFQ7TTC0LH18:0001',
+            seats: 3,
+            billingCycle: 'monthly',
+            price: { amount: 5.6, currency: 'EUR' },
+            until: '2027-03-02T00:00:00.000Z',
+          },
+          { subscriptionId: 50013, partnerSubscriptionId: 's2', seats: 1 },
+        ],
+        total: 50 * (page - 1) + 2,
+      }),
+    });
+    const { status, body } = await call('GET', '/exposures?page=2');
+    expect(status).toBe(200);
+    expect(body).toEqual({
+      page: 2,
+      total: 52,
+      items: [
+        {
+          subscriptionId: 50012,
+          customer: 'userCompany/512',
+          customerId: 'c1',
+          partnerSubscriptionId: 's1',
+          offerId: 'CFQ7TTC0LH18:0001',
+          seats: 3,
+          until: '2027-03-02T00:00:00.000Z',
+          billingCycle: 'monthly',
+          price: { perSeat: 5.6, perPeriod: 16.8, currency: 'EUR' },
+        },
+        {
+          subscriptionId: 50013,
+          customer: null,
+          customerId: null,
+          partnerSubscriptionId: 's2',
+          offerId: null,
+          seats: 1,
+          until: null,
+          billingCycle: null,
+          price: null,
+        },
+      ],
+    });
+  });
 });

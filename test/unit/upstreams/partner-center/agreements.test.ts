@@ -17,12 +17,13 @@ describe('enhanced attestation', () => {
   it('is created by the application and accepted on a page of Microsoft', async () => {
     const recorded = exchange('agreement-attestation-enhanced', 'create-attestation');
     const { agreements, received } = await startPartnerCenter(() => replyOf(recorded));
-    expect(await agreements.createAttestation(signatory)).toEqual({
+    expect(await agreements.createAttestation(signatory, EFFECT)).toEqual({
       attestationId: ATTESTATION,
       url: `https://cdn.partner.microsoft.com/mca/?attestationid=${ATTESTATION}`,
       expiresAt: '2026-09-08T09:12:05.000Z',
     });
     expect(received[0]).toMatchObject({ method: 'POST', path: '/v1/attestations/enhanced' });
+    expect(received[0]?.headers['ms-requestid']).toBe(EFFECT.requestId);
     expect(JSON.parse(received[0]?.body ?? '')).toEqual(recorded.request.body);
     expect(tokenOf(received[0])).toBe('app-1');
   });
@@ -31,7 +32,7 @@ describe('enhanced attestation', () => {
     const { agreements } = await startPartnerCenter(() => ({
       json: { Id: 'a1', attestationUrl: 'https://mca.example/a1' },
     }));
-    expect(await agreements.createAttestation(signatory)).toEqual({
+    expect(await agreements.createAttestation(signatory, EFFECT)).toEqual({
       attestationId: 'a1',
       url: 'https://mca.example/a1',
     });
@@ -39,7 +40,7 @@ describe('enhanced attestation', () => {
 
   it('does not hand an address on that is no https', async () => {
     const { agreements } = await startPartnerCenter(() => ({ json: { id: 'a/1', url: 'javascript:alert(1)' } }));
-    expect(await agreements.createAttestation(signatory)).toEqual({
+    expect(await agreements.createAttestation(signatory, EFFECT)).toEqual({
       attestationId: 'a/1',
       url: 'https://cdn.partner.microsoft.com/mca/?attestationid=a%2F1',
     });
@@ -47,7 +48,7 @@ describe('enhanced attestation', () => {
 
   it('must have an id', async () => {
     const { agreements } = await startPartnerCenter(() => ({ json: { status: 'Pending' } }));
-    await expect(agreements.createAttestation(signatory)).rejects.toMatchObject({
+    await expect(agreements.createAttestation(signatory, EFFECT)).rejects.toMatchObject({
       code: 'partner-center.malformed',
       effect: 'unknown',
     });

@@ -151,9 +151,7 @@ describe('reading', () => {
     ['address-street-partial', 'StreetPartial'],
     ['address-none', 'None'],
   ])('%s: an address is %s', async (name, status) => {
-    const { customers, received } = await startPartnerCenter(() => replyOf(exchange('validate-address', name)), {
-      readOnly: true,
-    });
+    const { customers, received } = await startPartnerCenter(() => replyOf(exchange('validate-address', name)));
     const { addressLine1, city, state, postalCode, country } = italian.address;
     expect(await customers.validateAddress({ addressLine1, city, state, postalCode, country })).toEqual({ status });
     expect(Object.keys(JSON.parse(received[0]?.body ?? ''))).toEqual([
@@ -163,6 +161,12 @@ describe('reading', () => {
       'PostalCode',
       'Country',
     ]);
+  });
+
+  it('an address is not asked about in a dry run', async () => {
+    const { customers, received } = await startPartnerCenter(() => ({ json: { status: 'None' } }), { readOnly: true });
+    expect(await customers.validateAddress({ addressLine1: 'x', city: 'y', country: 'IT' })).toBeUndefined();
+    expect(received).toEqual([]);
   });
 
   it('takes an unknown state of an address for not validated', async () => {

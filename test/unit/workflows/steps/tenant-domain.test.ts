@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readDomainWish, tenantDomains } from '../../../../src/workflows/steps/tenant-domain.ts';
+import {
+  domainsFor,
+  enteredFor,
+  readDomainWish,
+  tenantDomains,
+} from '../../../../src/workflows/steps/tenant-domain.ts';
 
 const first = (name: string): string | undefined =>
   tenantDomains(name, 'c512customer').next().value as string | undefined;
@@ -46,4 +51,37 @@ describe('what the buyer entered as domain', () => {
   ])('reads %j', (value, wish) => {
     expect(readDomainWish(value)).toEqual(wish);
   });
+});
+
+describe('names for the new tenant of a buyer', () => {
+  const COMPANY = { owner: 'userCompany/512', companyName: 'Officine Verdi S.p.A.' };
+
+  it.each([
+    ['the wish', COMPANY, 'Contoso', 'contoso.onmicrosoft.com'],
+    ['the whole name that was wished for', COMPANY, 'contoso.onmicrosoft.com', 'contoso.onmicrosoft.com'],
+    ['the company without a wish', COMPANY, '', 'officineverdi.onmicrosoft.com'],
+    ['the company where the wish is a domain of its own', COMPANY, 'verdi.example', 'officineverdi.onmicrosoft.com'],
+    [
+      'nothing of a private person',
+      { owner: 'user/1303', companyName: 'Anna Bianchi' },
+      '',
+      'c1303customer.onmicrosoft.com',
+    ],
+    [
+      'the wish of a private person',
+      { owner: 'user/1303', companyName: 'Anna Bianchi' },
+      'anna',
+      'anna.onmicrosoft.com',
+    ],
+  ])('come from %s', (_what, buyer, wish, domain) => {
+    expect(domainsFor(buyer, readDomainWish(wish)).next().value).toBe(domain);
+  });
+});
+
+it.each([
+  ['contoso.onmicrosoft.com', 'contoso', { kind: 'new', prefix: 'contoso' }],
+  ['contoso.example', 'contoso.example', { kind: 'existing', domain: 'contoso.example' }],
+])('the tenant %s is entered as %s, which is read as it is meant', (domain, entered, wish) => {
+  expect(enteredFor(domain)).toBe(entered);
+  expect(readDomainWish(entered)).toEqual(wish);
 });

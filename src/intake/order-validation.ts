@@ -1,0 +1,65 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { z } from 'zod';
+import { Id, Language, optional, Parameters, type Question, questionRoute } from './question.ts';
+
+/** An order that the marketplace asks about before it takes it. */
+export interface OrderToValidate {
+  /** In the marketplace's words; `UNKNOWN` where it says nothing. */
+  orderType: string;
+  productId: number;
+  planId: number;
+  extraResources: { identifier: string; value: number }[];
+  parameters: Record<string, string>;
+  buyerId?: number | undefined;
+  subscriptionId?: number | undefined;
+}
+
+export interface OrderValidationParts extends Pick<Question<unknown>, 'secret' | 'deadlineMs' | 'log' | 'bug'> {
+  /** What speaks against the order, in the language asked for; at the latest when the signal aborts. */
+  validate(order: OrderToValidate, language: string | undefined, signal: AbortSignal): Promise<string[]>;
+}
+
+const Body = z
+  .object({
+    productId: Id,
+    productVersionId: Id,
+    orderType: z.string().catch('UNKNOWN'),
+    billingItems: z.record(z.string(), z.coerce.number().nullable()).nullish(),
+    configurationParameters: Parameters,
+    buyerId: optional(Id),
+    subscriptionId: optional(Id),
+    language: optional(Language),
+  })
+  .transform(({ productVersionId: planId, billingItems, configurationParameters: parameters, language, ...order }) => ({
+    order: {
+      ...order,
+      planId,
+      parameters,
+      extraResources: Object.entries(billingItems ?? {}).flatMap(([identifier, value]) =>
+        value === null ? [] : [{ identifier, value }],
+      ),
+    },
+    language,
+  }));
+
+/**
+ * `POST /order-validation/{secret}`: 204 accepts the order, 200 `{"errors":[{"message"}]}` refuses it. Accepted is also
+ * whatever cannot be understood or found out in time: a refusal costs a sale, or keeps a customer from ending one.
+ *
+ * @see https://docs.cloudesire.com
+ */
+export const orderValidationRoute: FastifyPluginAsync<OrderValidationParts> = async (app, { validate, ...parts }) => {
+  await app.register(
+    questionRoute({
+      ...parts,
+      path: '/order-validation',
+      schema: Body,
+      async answer({ order, language }, signal, reply) {
+        const messages = await validate(order, language, signal);
+        if (messages.length === 0) return reply.code(204).send();
+        return reply.send({ errors: messages.map((message) => ({ message })) });
+      },
+      answerAnyway: (reply) => reply.code(204).send(),
+    }),
+  );
+};

@@ -1,0 +1,48 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { z } from 'zod';
+import { Id, Language, optional, Parameters, type Question, questionRoute } from './question.ts';
+
+/** Whose values are asked for, and what has been entered so far. */
+export interface ParameterQuestion {
+  /** Code of the parameter. */
+  parameter: string;
+  parameters: Record<string, string>;
+  buyerId?: number | undefined;
+  language?: string | undefined;
+}
+
+export interface ParameterValuesParts extends Pick<Question<unknown>, 'secret' | 'deadlineMs' | 'log' | 'bug'> {
+  /** The values that may be chosen, best first, or null for all; at the latest when the signal aborts. */
+  suggest(question: ParameterQuestion, signal: AbortSignal): Promise<{ value: string; description: string }[] | null>;
+}
+
+const Body = z
+  .object({
+    configurationParameter: z.string(),
+    configurationParameters: Parameters,
+    buyerId: optional(Id),
+    language: optional(Language),
+  })
+  .transform(({ configurationParameter: parameter, configurationParameters: parameters, ...rest }) => ({
+    ...rest,
+    parameter,
+    parameters,
+  }));
+
+/**
+ * `POST /configuration-parameter-values/{secret}`: 200 `{"values":[{"value","description"}]}`, or `{"values":null}`, which
+ * allows everything, also where the question cannot be understood or answered in time.
+ *
+ * @see https://docs.cloudesire.com
+ */
+export const parameterValuesRoute: FastifyPluginAsync<ParameterValuesParts> = async (app, { suggest, ...parts }) => {
+  await app.register(
+    questionRoute({
+      ...parts,
+      path: '/configuration-parameter-values',
+      schema: Body,
+      answer: async (question, signal, reply) => reply.send({ values: await suggest(question, signal) }),
+      answerAnyway: (reply) => reply.code(200).send({ values: null }),
+    }),
+  );
+};

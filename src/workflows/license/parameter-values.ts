@@ -1,0 +1,117 @@
+import { aborted } from '../../lib/aborted.ts';
+import type { Alerts } from '../../lib/alerts.ts';
+import { ConnectorError } from '../../lib/errors.ts';
+import type { Log } from '../../lib/log.ts';
+import type { Answers } from '../../report/answers.ts';
+import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import { ownerOf } from '../buyer.ts';
+import type { CustomerDirectory } from '../record.ts';
+import { type DomainWish, domainsFor, enteredFor, readDomainWish, tenantDomains } from '../steps/tenant-domain.ts';
+
+/** What the marketplace asks while a customer fills in the parameters of an order. */
+export interface AskedValues {
+  /** Code of the parameter whose values are asked for. */
+  parameter: string;
+  /** What has been entered so far, by code. May hold secrets. */
+  parameters: Record<string, string>;
+  buyerId?: number | undefined;
+  /** Two letters. */
+  language?: string | undefined;
+}
+
+export interface ParameterValue {
+  value: string;
+  description: string;
+}
+
+export interface ParameterValuesParts {
+  cloudesire: Pick<Cloudesire, 'customers'>;
+  partnerCenter: { customers: Pick<PartnerCenter['customers'], 'isDomainTaken'> };
+  directory: Pick<CustomerDirectory, 'find'>;
+  answers: Pick<Answers, 'existingOrganisation'>;
+  /** Code of the parameter with the wanted domain. */
+  domainParameter: string;
+  log: Log;
+  alerts: Pick<Alerts, 'bug'>;
+}
+
+const MOST_VALUES = 5;
+const MOST_NAMES = 2 * MOST_VALUES;
+
+/**
+ * Returns the values that a customer may choose for a parameter, best first, or null where everything is allowed: for all
+ * parameters but the domain, for an own domain that the customer entered, and whenever the signal aborts before they are
+ * found. For the domain they are prefixes of free names; where the buyer's company has a tenant already it is the only
+ * choice, since all that the company buys goes there.
+ *
+ * @see https://docs.cloudesire.com
+ */
+export function createParameterValues(
+  parts: ParameterValuesParts,
+): (asked: AskedValues, signal: AbortSignal) => Promise<ParameterValue[] | null> {
+  const { cloudesire, partnerCenter, directory, answers, domainParameter, log, alerts } = parts;
+
+  return async (asked, signal) => {
+    if (asked.parameter !== domainParameter) return null;
+    try {
+      return await Promise.race([domains(asked), aborted(signal)]);
+    } catch (error) {
+      if (signal.aborted || error instanceof ConnectorError)
+        log.warn({ err: error, buyerId: asked.buyerId }, 'names of tenants could not be suggested');
+      else alerts.bug(error);
+      return null;
+    }
+  };
+
+  async function domains({ parameters, buyerId, language }: AskedValues): Promise<ParameterValue[] | null> {
+    const buyer = buyerId === undefined ? undefined : await readWho(buyerId);
+    const known = buyer && (await directory.find(buyer.owner))?.domain;
+    if (known) {
+      return [{ value: enteredFor(known), description: `${answers.existingOrganisation(language)} (${known})` }];
+    }
+    const names = namesFor(readDomainWish(parameters[domainParameter]), buyer);
+    const free = names && (await findFree(names));
+    return free?.length ? free.map((domain) => ({ value: enteredFor(domain), description: domain })) : null;
+  }
+
+  /** Less than an order needs to know, for the customer may not have entered more yet. */
+  async function readWho(buyerId: number): Promise<Who> {
+    const user = await cloudesire.customers.user(buyerId);
+    const company = user.companyRef && (await cloudesire.customers.company(user.companyRef));
+    return { owner: ownerOf(user), companyName: company?.name };
+  }
+
+  /** The first of the names that nobody has, at most five. Those beyond ten are not asked for: each costs a call. */
+  async function findFree(names: Generator<string>): Promise<string[]> {
+    const free: string[] = [];
+    for (let tried = 0; tried < MOST_NAMES && free.length < MOST_VALUES; tried += MOST_VALUES) {
+      const some = take(MOST_VALUES, names);
+      const taken = await Promise.all(some.map((name) => partnerCenter.customers.isDomainTaken(name)));
+      free.push(...some.filter((_, position) => !taken[position]));
+    }
+    return free.slice(0, MOST_VALUES);
+  }
+}
+
+interface Who {
+  owner: string;
+  companyName: string | undefined;
+}
+
+/** Names near what was entered, else near that of the company; undefined where neither says anything. */
+function namesFor(wish: DomainWish, buyer: Who | undefined): Generator<string> | undefined {
+  if (wish.kind === 'new' || wish.kind === 'either') return tenantDomains(wish.prefix, wish.prefix);
+  if (wish.kind === 'existing' || !buyer?.companyName) return undefined;
+  return domainsFor({ owner: buyer.owner, companyName: buyer.companyName }, wish);
+}
+
+function take<T>(count: number, from: Generator<T>): T[] {
+  const taken: T[] = [];
+  while (taken.length < count) {
+    const { value, done } = from.next();
+    if (done) break;
+    taken.push(value);
+  }
+  return taken;
+}

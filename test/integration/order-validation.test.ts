@@ -1,0 +1,652 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { compose } from '../../src/compose.ts';
+import { loadConfig } from '../../src/config.ts';
+import { createMemoryLog } from '../support/memory-log.ts';
+import { startRedis } from '../support/redis.ts';
+import { freePort, type RunningService, startService } from '../support/service.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+/** Longer than a router takes by default. */
+const SECRET = `endpoint-secret-${'x'.repeat(100)}`;
+/** The marketplace is promised an answer by then. */
+const PROMISED_MS = 3_000;
+const READY_MS = 10_000;
+
+/** What the marketplace sends for an estimate and for an order. */
+const ORDER = {
+  productId: 210,
+  productIdentifier: 'ms365-business-premium',
+  productVersionId: 2101,
+  productVersionIdentifier: 'ms365-bp-monthly',
+  configurationParameters: { MICROSOFT_DOMAIN: 'officineverdi' },
+  language: 'en',
+  buyerId: 1301,
+  billingItems: { licenses: 25 },
+  orderType: 'NORMAL',
+};
+
+let world: World;
+/** A process takes its time to leave; nobody has to wait for that but the end. */
+const leaving: Promise<void>[] = [];
+
+beforeAll(async () => {
+  world = await createWorld();
+});
+
+beforeEach(async () => {
+  await world.reset();
+  world.emulators.partnerCenter.acceptAllAttestations(true);
+});
+
+afterAll(async () => {
+  await Promise.all(leaving);
+  await world.close();
+});
+
+/** A web process without the process, beside the worker of this world, and the marketplace told to ask it. */
+async function startWeb(environment: Record<string, string> = {}) {
+  const { log, lines, text } = createMemoryLog();
+  const port = await freePort();
+  const web = compose(loadConfig({ ...webEnvironment(), HOST: '127.0.0.1', PORT: String(port), ...environment }), {
+    log,
+  });
+  await web.start();
+  onTestFinished(() => {
+    leaving.push(web.stop());
+  });
+  const url = `http://127.0.0.1:${port}`;
+  await letMarketplaceAsk(url);
+  return { url, lines, logged: text };
+}
+
+async function startWebProcess(environment: Record<string, string> = {}): Promise<RunningService> {
+  const service = await startService({ ...webEnvironment(), ...environment });
+  onTestFinished(async () => {
+    await service.end('SIGKILL');
+  });
+  await letMarketplaceAsk(service.url);
+  return service;
+}
+
+const webEnvironment = () => ({
+  ...world.emulators.environment(),
+  REDIS_URL: inject('redisUrl'),
+  REDIS_PREFIX: world.config.redis.prefix,
+  ROLE: 'web',
+  ENDPOINT_SECRET: SECRET,
+});
+
+/** Nobody is asked who is not ready. */
+async function letMarketplaceAsk(url: string): Promise<void> {
+  await vi.waitFor(async () => expect((await fetch(`${url}/health/ready`)).status).toBe(200), { timeout: READY_MS });
+  world.emulators.cloudesire.putProduct(210, { orderValidationUrls: [`${url}/order-validation/${SECRET}`] });
+}
+
+const validate = (order: Record<string, unknown> = {}) =>
+  world.emulators.cloudesire.validateOrder({ ...ORDER, ...order });
+
+/** A licence in service, for which the order of a change can be asked about. */
+async function sell({ plan = 2101, licenses = 10, type = 'NORMAL' as 'NORMAL' | 'TRIAL', buyer = 1301 } = {}) {
+  const id = world.emulators.cloudesire.placeOrder({ plan, buyer, licenses, paid: true, type });
+  await world.settle(id);
+  expect(world.emulators.cloudesire.subscription(id).deploymentStatus).toBe('DEPLOYED');
+  return id;
+}
+
+/** Calls that changed something at the marketplace or at Microsoft. */
+const writes = () =>
+  world.emulators
+    .calls()
+    .filter(({ server, method, path }) => {
+      const isQuestion = server === 'entra' || path === '/v1/validations/address';
+      return !isQuestion && !['GET', 'HEAD'].includes(method);
+    })
+    .map(({ method, path }) => `${method} ${path}`);
+
+const callsTo = (path: RegExp) => world.emulators.calls().filter((call) => path.test(call.path)).length;
+
+function delayMicrosoft(): void {
+  world.emulators.faults.inject({ server: 'partner-center', kind: 'delay', delayMs: 10_000, times: 100 });
+}
+
+describe('an order that is asked about', () => {
+  it('is accepted without a write to anybody, and then delivered as it was', async () => {
+    await startWeb();
+    const { accepted, answers } = await validate();
+    expect({ accepted, status: answers[0]?.status }).toEqual({ accepted: true, status: 204 });
+    expect(writes()).toEqual([]);
+    expect(callsTo(/\/availabilities$/)).toBe(1);
+    expect(callsTo(/\/validations\/address$/)).toBe(1);
+
+    const id = world.emulators.cloudesire.placeOrder({
+      plan: ORDER.productVersionId,
+      buyer: ORDER.buyerId,
+      licenses: ORDER.billingItems.licenses,
+      parameters: ORDER.configurationParameters,
+      paid: true,
+    });
+    await world.settle(id);
+    expect(world.emulators.cloudesire.subscription(id).deploymentStatus).toBe('DEPLOYED');
+  });
+
+  it('asks the catalogues once for many orders, and for the buyer each time anew', async () => {
+    await startWeb();
+    await validate();
+    await Promise.all([validate(), validate(), validate()]);
+    for (const catalogue of [
+      /\/product\/210$/,
+      /\/productVersion\/2101$/,
+      /\/skus\/0001$/,
+      /\/countryvalidationrules\//,
+    ])
+      expect.soft(callsTo(catalogue), String(catalogue)).toBe(1);
+    expect(callsTo(/\/user\/1301$/)).toBe(4);
+    expect(callsTo(/\/userCompany\/512$/)).toBe(4);
+  });
+
+  it('leaves neither a personal datum nor what the customer entered in the log', async () => {
+    const { logged } = await startWeb({ LOG_LEVEL: 'debug' });
+    world.emulators.cloudesire.putCompany(512, { address: null });
+    world.emulators.cloudesire.putBuyer(1301, { address: null, homeAddress: null });
+    await validate({ configurationParameters: { MICROSOFT_DOMAIN: 'x', ADMIN_PASSWORD: 'Kx4!example-only' } });
+    expect(logged()).toContain('check speaks against the order');
+    const secrets = [...world.emulators.secrets(), 'Kx4!example-only', SECRET].filter((secret) => secret.length > 3);
+    expect(secrets.filter((secret) => logged().includes(secret))).toEqual([]);
+  });
+});
+
+interface Refused {
+  what: string;
+  prepare?(): unknown;
+  order?: Record<string, unknown>;
+  environment?: Record<string, string>;
+  en: RegExp;
+  it: RegExp;
+}
+
+/** Refusals that need nothing in service. */
+const REFUSED: Refused[] = [
+  {
+    what: 'of a plan that is not configured',
+    prepare() {
+      world.emulators.cloudesire.deletePlanMetadata(2101, 'offerId');
+      world.emulators.cloudesire.putPlan(2101, { externalId: null });
+    },
+    en: /cannot be ordered at the moment/,
+    it: /non è possibile ordinare questo prodotto/,
+  },
+  {
+    what: 'of a trial of a plan without one',
+    prepare: () => world.emulators.cloudesire.deletePlanMetadata(2101, 'partnerCenterTrialOfferId'),
+    order: { orderType: 'TRIAL' },
+    en: /cannot be ordered at the moment/,
+    it: /non è possibile ordinare questo prodotto/,
+  },
+  {
+    what: 'of what Microsoft sells no more',
+    prepare: () => world.emulators.partnerCenter.retireSku('CFQ7TTC0XA11', '0001'),
+    en: /does not sell this product in your country with this duration/,
+    it: /non vende questo prodotto nel tuo paese con questa durata/,
+  },
+  {
+    what: 'of a term that is not for sale',
+    prepare: () => world.emulators.cloudesire.putPlan(2101, { minimumDuration: 1, billingPeriod: 36 }),
+    en: /does not sell this product in your country with this duration/,
+    it: /non vende questo prodotto nel tuo paese con questa durata/,
+  },
+  {
+    what: 'without a number of seats',
+    order: { billingItems: {} },
+    en: /choose how many licences/,
+    it: /Indica di quante licenze/,
+  },
+  {
+    what: 'of half a seat',
+    order: { billingItems: { licenses: 2.5 } },
+    en: /2\.5 is not a possible number of licences/,
+    it: /2\.5 non è un numero di licenze possibile/,
+  },
+  {
+    what: 'of half a seat, also by a visitor',
+    order: { billingItems: { licenses: 2.5 }, buyerId: undefined },
+    en: /2\.5 is not a possible number of licences/,
+    it: /2\.5 non è un numero di licenze possibile/,
+  },
+  {
+    what: 'of more seats than one subscription can have',
+    prepare: () => world.emulators.partnerCenter.setSkuBounds('CFQ7TTC0XA11', '0001', { maximumQuantity: 20 }),
+    en: /in quantities of 1 to 20 licences, and you chose 25/,
+    it: /in quantità da 1 a 20 e hai scelto 25 licenze/,
+  },
+  {
+    what: 'of somebody without a company',
+    prepare: () => world.emulators.cloudesire.putBuyer(1301, { company: null, userCompany: null }),
+    en: /sold to companies only/,
+    it: /venduti solo alle aziende/,
+  },
+  {
+    what: 'with data missing that nobody can do without',
+    prepare() {
+      world.emulators.cloudesire.putCompany(512, { address: null });
+      world.emulators.cloudesire.putBuyer(1301, { address: null, homeAddress: null });
+    },
+    en: /missing in your profile: street and number, city, country/,
+    it: /mancano nel tuo profilo: via e numero civico, città, paese/,
+  },
+  {
+    what: 'with data missing that the country asks for',
+    prepare: () =>
+      world.emulators.cloudesire.putCompany(512, {
+        taxCode: null,
+        phoneNumber: null,
+        address: { address: 'Prosta 51', city: 'Warszawa', zipCode: '00-838', country: 'POLAND', countryCode: 'PL' },
+      }),
+    en: /missing in your profile: business registration or tax number/,
+    it: /mancano nel tuo profilo: partita IVA o numero di registrazione/,
+  },
+  {
+    what: 'with an address that Microsoft calls wrong',
+    prepare: () => world.emulators.partnerCenter.answerAddressWith('None', 2),
+    en: /does not accept data of your profile: street and number, postal code, city/,
+    it: /non accetta alcuni dati del tuo profilo: via e numero civico, CAP, città/,
+  },
+  {
+    what: 'with a name that no tenant can have',
+    order: { configurationParameters: { MICROSOFT_DOMAIN: '1_' } },
+    en: /enter 3 to 27 letters and digits/,
+    it: /Indica da 3 a 27 lettere e cifre/,
+  },
+  {
+    what: 'of the type SANDBOX, unless that is allowed',
+    order: { orderType: 'SANDBOX' },
+    en: /Test orders are not accepted/,
+    it: /non si accettano ordini di test/,
+  },
+];
+
+/** Refusals that depend on what is in service. */
+const REFUSED_BESIDE: (Omit<Refused, 'order' | 'prepare'> & { prepare(): Promise<Record<string, unknown>> })[] = [
+  {
+    what: 'that names the tenant of another company',
+    async prepare() {
+      await sell({ buyer: 1302 });
+      const [customer] = world.emulators.partnerCenter.customers() as {
+        companyProfile?: { domain?: string };
+        domain?: string;
+      }[];
+      return { configurationParameters: { MICROSOFT_DOMAIN: customer?.domain ?? customer?.companyProfile?.domain } };
+    },
+    en: /belongs to another customer/,
+    it: /appartiene a un altro cliente/,
+  },
+  {
+    what: 'of a trial that the company has had',
+    async prepare() {
+      world.emulators.cloudesire.terminate(await sell({ type: 'TRIAL' }));
+      return { orderType: 'TRIAL' };
+    },
+    en: /has had this trial already, or owns the product/,
+    it: /ha già avuto questa prova o possiede già il prodotto/,
+  },
+  {
+    what: 'of a trial of what the company owns',
+    async prepare() {
+      await sell();
+      return { orderType: 'TRIAL' };
+    },
+    en: /has had this trial already, or owns the product/,
+    it: /ha già avuto questa prova o possiede già il prodotto/,
+  },
+  {
+    what: 'of a change to a plan to which Microsoft offers no way',
+    async prepare() {
+      world.emulators.cloudesire.putPlan(2102, { minimumDuration: 12, billingPeriod: 1 });
+      const subscriptionId = await sell({ plan: 2102 });
+      return { orderType: 'SYNDICATED_UPGRADE', subscriptionId, buyerId: undefined };
+    },
+    en: /does not allow your subscription to change to this plan/,
+    it: /non consente di passare a questo piano/,
+  },
+  {
+    what: 'of a change to a plan that is not sold like that',
+    async prepare() {
+      const subscriptionId = await sell();
+      world.emulators.cloudesire.putPlan(2102, { minimumDuration: 1, billingPeriod: 36 });
+      return { orderType: 'SYNDICATED_UPGRADE', productVersionId: 2102, subscriptionId, buyerId: undefined };
+    },
+    en: /does not sell this product in your country with this duration/,
+    it: /non vende questo prodotto nel tuo paese con questa durata/,
+  },
+  {
+    what: 'of more seats than the running subscription can have',
+    async prepare() {
+      const subscriptionId = await sell();
+      return { orderType: 'BILLING_ITEM_UPGRADE', subscriptionId, buyerId: undefined, billingItems: { licenses: 301 } };
+    },
+    en: /in quantities of 1 to 300 licences, and you chose 301/,
+    it: /in quantità da 1 a 300 e hai scelto 301 licenze/,
+  },
+  {
+    what: 'of the renewal of a trial whose product is sold no more',
+    async prepare() {
+      const subscriptionId = await sell({ type: 'TRIAL' });
+      world.emulators.partnerCenter.retireSku('CFQ7TTC0XA11', '0001');
+      return { orderType: 'RENEWAL', subscriptionId, buyerId: undefined };
+    },
+    en: /does not sell this product in your country/,
+    it: /non vende questo prodotto nel tuo paese/,
+  },
+];
+
+describe('an order is refused in the language that is asked for', () => {
+  it.each(REFUSED)('$what', async ({ prepare, order, environment, en, it: italian }) => {
+    prepare?.();
+    await expectRefused(order, environment, en, italian);
+  });
+
+  it.each(REFUSED_BESIDE)('$what', async ({ prepare, environment, en, it: italian }) => {
+    const order = await prepare();
+    await expectRefused(order, environment, en, italian);
+  });
+
+  async function expectRefused(
+    order: Record<string, unknown> | undefined,
+    environment: Record<string, string> | undefined,
+    en: RegExp,
+    italian: RegExp,
+  ): Promise<void> {
+    await startWeb(environment);
+    const before = writes();
+    const inEnglish = await validate(order);
+    expect(inEnglish).toMatchObject({ accepted: false, messages: [expect.stringMatching(en)] });
+    expect(inEnglish.answers[0]?.status).toBe(200);
+    expect((await validate({ ...order, language: 'it' })).messages).toEqual([expect.stringMatching(italian)]);
+    expect(writes()).toEqual(before);
+  }
+
+  it('and in the first language of the marketplace when it is not known here', async () => {
+    await startWeb({ CMW_LANGUAGES: 'it,en' });
+    const { messages } = await validate({ language: 'fr', orderType: 'SANDBOX' });
+    expect(messages).toEqual([expect.stringMatching(/non si accettano ordini di test/)]);
+  });
+
+  it('with everything at once that speaks against it', async () => {
+    world.emulators.partnerCenter.setSkuBounds('CFQ7TTC0XA11', '0001', { maximumQuantity: 20 });
+    world.emulators.partnerCenter.answerAddressWith('None', 1);
+    await startWeb();
+    const { messages } = await validate({ configurationParameters: { MICROSOFT_DOMAIN: '!' } });
+    expect(messages).toHaveLength(3);
+  });
+});
+
+describe('an order is accepted', () => {
+  it('when the wanted name belongs to somebody else, for the next free one is taken', async () => {
+    world.emulators.partnerCenter.takeDomain('officineverdi.onmicrosoft.com');
+    await startWeb();
+    expect((await validate()).accepted).toBe(true);
+  });
+
+  it('when it names a tenant that is nobody’s customer yet: it is invited', async () => {
+    await startWeb();
+    expect((await validate({ configurationParameters: { MICROSOFT_DOMAIN: 'verdi.example' } })).accepted).toBe(true);
+  });
+
+  it.each(['NotValidated', 'StreetPartial', 'InteractionRequired'] as const)(
+    'when Microsoft says %s of the address',
+    async (status) => {
+      world.emulators.partnerCenter.answerAddressWith(status, 1);
+      await startWeb();
+      expect((await validate()).accepted).toBe(true);
+    },
+  );
+
+  it('when it is a visitor who asks', async () => {
+    await startWeb();
+    expect((await validate({ buyerId: undefined, configurationParameters: {} })).accepted).toBe(true);
+  });
+
+  it('when it is a trial that the company has not had', async () => {
+    await sell({ buyer: 1302 });
+    await startWeb();
+    expect((await validate({ orderType: 'TRIAL' })).accepted).toBe(true);
+  });
+
+  it('when sandbox orders are allowed', async () => {
+    await startWeb({ SANDBOX_ORDERS: 'allow' });
+    expect((await validate({ orderType: 'SANDBOX' })).accepted).toBe(true);
+  });
+
+  it('when private persons are allowed', async () => {
+    world.emulators.cloudesire.putBuyer(1301, { company: null, userCompany: null });
+    await startWeb({ PRIVATE_CUSTOMERS: 'allow' });
+    expect((await validate()).accepted).toBe(true);
+  });
+
+  it.each(['TERMINATION', 'UNSUBSCRIBE'])('when it is %s, without asking anybody', async (orderType) => {
+    await startWeb();
+    expect((await validate({ orderType, subscriptionId: 50010, billingItems: {} })).accepted).toBe(true);
+    expect(world.emulators.calls()).toEqual([]);
+  });
+
+  it('when its type is not known', async () => {
+    await startWeb();
+    expect((await validate({ orderType: 'UPSELL', billingItems: {} })).accepted).toBe(true);
+  });
+
+  it('when it is of a product of Azure', async () => {
+    const { url } = await startWeb();
+    world.emulators.cloudesire.putProduct(230, { orderValidationUrls: [`${url}/order-validation/${SECRET}`] });
+    const { accepted } = await validate({ productId: 230, productVersionId: 2301, billingItems: {} });
+    expect(accepted).toBe(true);
+  });
+
+  it('when it raises, lowers or renews seats of what runs, also when Microsoft sells it no more', async () => {
+    const subscriptionId = await sell();
+    world.emulators.partnerCenter.retireSku('CFQ7TTC0XA11', '0001');
+    await startWeb();
+    const change = { subscriptionId, buyerId: undefined };
+    for (const licenses of [14, 6, 10]) {
+      const order = { ...change, orderType: 'BILLING_ITEM_UPGRADE', billingItems: { licenses } };
+      expect((await validate(order)).accepted, `${licenses}`).toBe(true);
+    }
+    expect((await validate({ ...change, orderType: 'RENEWAL', billingItems: {} })).accepted).toBe(true);
+  });
+
+  it('when it changes to a plan to which Microsoft offers a way, which is then gone', async () => {
+    world.emulators.partnerCenter.setSwitches({ transitionDelayMs: 2_000 });
+    world.emulators.cloudesire.putPlan(2101, { minimumDuration: 12, billingPeriod: 1 });
+    world.emulators.cloudesire.putPlan(2102, { minimumDuration: 12, billingPeriod: 1 });
+    const subscriptionId = await sell();
+    await startWeb();
+    const order = { orderType: 'SYNDICATED_UPGRADE', productVersionId: 2102, subscriptionId, buyerId: undefined };
+    expect((await validate(order)).accepted).toBe(true);
+    expect(callsTo(/transitionEligibilities/)).toBe(1);
+
+    world.emulators.cloudesire.changePlan(subscriptionId, 2102, { paid: true });
+    await world.settle(subscriptionId);
+    expect((await world.records.get(subscriptionId))?.fulfillment?.settled?.planId).toBe(2102);
+  });
+
+  it('when it changes what is not in service yet', async () => {
+    const subscriptionId = world.emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10 });
+    await world.settle(subscriptionId);
+    await startWeb();
+    const order = { orderType: 'SYNDICATED_UPGRADE', productVersionId: 2102, subscriptionId, buyerId: undefined };
+    expect((await validate(order)).accepted).toBe(true);
+  });
+
+  it('when the company is a customer already, whatever its address', async () => {
+    await sell();
+    world.emulators.partnerCenter.answerAddressWith('None', 1);
+    await startWeb();
+    expect((await validate()).accepted).toBe(true);
+  });
+});
+
+describe('an order is accepted in time', () => {
+  it('when Microsoft takes 10 s to answer, by the service as it runs', async () => {
+    const service = await startWebProcess();
+    delayMicrosoft();
+    const { accepted, answers } = await validate();
+    expect({ accepted, status: answers[0]?.status }).toEqual({ accepted: true, status: 204 });
+    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+    // What the process has written takes a moment to arrive here.
+    await vi.waitFor(() => expect(service.output()).toContain('order not checked in time'));
+  });
+
+  it('but refused for what is known by then', async () => {
+    await startWeb();
+    delayMicrosoft();
+    world.emulators.cloudesire.putBuyer(1301, { company: null, userCompany: null });
+    const { messages, answers } = await validate();
+    expect(messages).toEqual([expect.stringMatching(/sold to companies only/)]);
+    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+  });
+
+  it('when the marketplace itself takes 10 s to answer', async () => {
+    await startWeb();
+    world.emulators.faults.inject({ server: 'cloudesire', kind: 'delay', delayMs: 10_000, times: 100 });
+    const { accepted, answers } = await validate();
+    expect(accepted).toBe(true);
+    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+  });
+
+  it.each([
+    { server: 'partner-center', kind: 'status', status: 503 },
+    { server: 'partner-center', kind: 'status', status: 429, headers: { 'Retry-After': '60' } },
+    { server: 'partner-center', kind: 'status', status: 401 },
+    { server: 'partner-center', kind: 'malformed' },
+    { server: 'partner-center', kind: 'reset-before' },
+    { server: 'entra', kind: 'status', status: 401, body: { error: 'invalid_client', error_codes: [7000222] } },
+    { server: 'cloudesire', kind: 'status', status: 503 },
+    { server: 'cloudesire', kind: 'status', status: 401 },
+    { server: 'cloudesire', kind: 'malformed' },
+  ] as const)('when $server fails: $kind $status', async (fault) => {
+    const { lines } = await startWeb();
+    world.emulators.faults.inject({ ...fault, times: 100 });
+    const { accepted, answers } = await validate();
+    expect({ accepted, status: answers[0]?.status }).toEqual({ accepted: true, status: 204 });
+    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+    expect(lines.filter(({ msg }) => msg === 'order could not be checked')).not.toEqual([]);
+    expect(lines.filter(({ msg }) => msg === 'bug')).toEqual([]);
+  });
+
+  it.each(['SIGKILL', 'SIGSTOP'] as const)('when Redis is struck by %s', async (signal) => {
+    const redis = await startRedis();
+    onTestFinished(() => redis.stop());
+    await startWeb({ REDIS_URL: redis.url });
+    expect((await validate()).accepted).toBe(true);
+    await redis.kill(signal);
+    const { accepted, answers } = await validate();
+    expect(accepted).toBe(true);
+    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+  });
+});
+
+describe('the secret in the path', () => {
+  const post = (url: string, path: string) =>
+    fetch(`${url}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...ORDER, orderType: 'SANDBOX' }),
+    });
+
+  it('opens both addresses, and nothing else does', async () => {
+    const { url } = await startWeb();
+    for (const path of ['/order-validation', '/configuration-parameter-values']) {
+      expect((await post(url, `${path}/${SECRET}`)).status).toBe(200);
+      for (const wrong of ['', 'wrong', SECRET.slice(1), `${SECRET}x`, encodeURIComponent(`${SECRET}\n`)])
+        expect.soft((await post(url, `${path}/${wrong}`)).status, `${path}/${wrong}`).toBe(404);
+    }
+  });
+
+  it('opens nothing where none is configured', async () => {
+    const { url } = await startWeb({ ENDPOINT_SECRET: '' });
+    expect((await post(url, `/order-validation/${SECRET}`)).status).toBe(404);
+    expect((await post(url, '/order-validation/undefined')).status).toBe(404);
+  });
+});
+
+describe('the values of the domain parameter', () => {
+  const ASKED = {
+    productId: 210,
+    productVersionId: 2101,
+    configurationParameter: 'MICROSOFT_DOMAIN',
+    configurationParameters: {},
+    buyerId: 1301,
+    language: 'en',
+  };
+
+  async function values(url: string, asked: Record<string, unknown> = {}): Promise<unknown> {
+    const answer = await fetch(`${url}/configuration-parameter-values/${SECRET}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...ASKED, ...asked }),
+    });
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
+    return ((await answer.json()) as { values: unknown }).values;
+  }
+
+  it('are free names near what was entered', async () => {
+    for (const prefix of ['verdi', 'verdi3']) world.emulators.partnerCenter.takeDomain(`${prefix}.onmicrosoft.com`);
+    const { url } = await startWeb();
+    expect(await values(url, { configurationParameters: { MICROSOFT_DOMAIN: 'Verdi' } })).toEqual(
+      ['verdi2', 'verdi4', 'verdi5', 'verdi6', 'verdi7'].map((value) => ({
+        value,
+        description: `${value}.onmicrosoft.com`,
+      })),
+    );
+    expect(writes()).toEqual([]);
+  });
+
+  it('are free names near that of the company when nothing was entered', async () => {
+    world.emulators.cloudesire.putCompany(512, { name: 'Panificio Aurora S.r.l.' });
+    const { url } = await startWeb();
+    expect(await values(url)).toMatchObject([{ value: 'panificioaurora' }, {}, {}, {}, { value: 'panificioaurora5' }]);
+  });
+
+  it('are the tenant that the company has already, and that one chosen is where the next order goes', async () => {
+    const first = await sell();
+    const { domain = '' } = (await world.records.get(first))?.fulfillment ?? {};
+    const { url } = await startWeb();
+    const [choice, ...others] = (await values(url)) as { value: string; description: string }[];
+    expect(others).toEqual([]);
+    expect(choice?.description).toBe(`your existing Microsoft organisation (${domain})`);
+    expect(await values(url, { language: 'it' })).toMatchObject([
+      { description: `la tua organizzazione Microsoft esistente (${domain})` },
+    ]);
+
+    const parameters = { MICROSOFT_DOMAIN: choice?.value ?? '' };
+    expect((await validate({ configurationParameters: parameters })).accepted).toBe(true);
+    const second = world.emulators.cloudesire.placeOrder({
+      plan: 2101,
+      buyer: 1301,
+      licenses: 3,
+      paid: true,
+      parameters,
+    });
+    await world.settle(second);
+    expect((await world.records.get(second))?.fulfillment).toMatchObject({ domain, deployedAt: expect.any(String) });
+    expect(world.emulators.partnerCenter.customers()).toHaveLength(1);
+  });
+
+  it.each([
+    ['another parameter is asked for', { configurationParameter: 'REGION' }],
+    ['a domain of their own was entered', { configurationParameters: { MICROSOFT_DOMAIN: 'verdi.example' } }],
+    ['nobody knows who asks', { buyerId: undefined }],
+    ['the buyer does not exist', { buyerId: 9999 }],
+    ['the question makes no sense', { configurationParameter: 7 }],
+  ])('are not restricted when %s', async (_why, asked) => {
+    const { url } = await startWeb();
+    expect(await values(url, asked)).toBeNull();
+  });
+
+  it('are not restricted when Microsoft takes 10 s to answer, which is said in time', async () => {
+    const { url } = await startWeb();
+    delayMicrosoft();
+    const startedAt = performance.now();
+    expect(await values(url)).toBeNull();
+    expect(performance.now() - startedAt).toBeLessThan(PROMISED_MS);
+  });
+});

@@ -1,0 +1,22 @@
+import { expect, it } from 'vitest';
+import { createAnswers } from '../../../src/report/answers.ts';
+
+const OUT_OF_BOUNDS = { code: 'order.quantity-out-of-bounds' as const, params: { seats: '3', min: '5' } };
+const DATA_MISSING = { code: 'customer.data-missing' as const, params: { fields: 'city,postalCode' } };
+
+it('tells every objection in the language asked for, with the names of data in that language', () => {
+  const { objections } = createAnswers({ languages: ['en', 'it'] });
+  const [bounds, data] = objections([OUT_OF_BOUNDS, DATA_MISSING], 'it');
+  expect(bounds).toContain('in quantità da 5 in su e hai scelto 3 licenze');
+  expect(data).toContain('mancano nel tuo profilo: città, CAP.');
+});
+
+it.each([
+  [['it', 'en'], 'en', 'your existing Microsoft organisation'],
+  [['it', 'en'], 'fr', 'la tua organizzazione Microsoft esistente'],
+  [['it', 'en'], undefined, 'la tua organizzazione Microsoft esistente'],
+  [['de'], 'fr', 'your existing Microsoft organisation'],
+  [['it', 'en'], 'constructor', 'la tua organizzazione Microsoft esistente'],
+])('in a marketplace of %j, %s is answered in the best language that there is', (languages, asked, text) => {
+  expect(createAnswers({ languages }).existingOrganisation(asked)).toBe(text);
+});
