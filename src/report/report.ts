@@ -69,6 +69,14 @@ export function createReport({
       );
     },
 
+    /** What was on order for the renewal has come about. */
+    renewed(id: number, { seats }: { seats: number }): Promise<void> {
+      return subscriptions.setInstructions(
+        id,
+        inLanguages((texts) => texts.notices.renewed({ seats: String(seats) })),
+      );
+    },
+
     /** Another plan from the next term on; `until` as above. */
     planAtRenewal(id: number, { until }: { until?: string }): Promise<void> {
       return subscriptions.setInstructions(

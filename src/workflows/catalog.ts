@@ -5,6 +5,7 @@ import { createChangePlan } from './license/change-plan.ts';
 import { createChangeSeats } from './license/change-seats.ts';
 import { createConvertTrial } from './license/convert-trial.ts';
 import { createDeprovisionLicense } from './license/deprovision.ts';
+import { createNoteRenewal } from './license/note-renewal.ts';
 import { describeAtMicrosoft, readPartnerSubscription } from './license/partner-subscription.ts';
 import { createProvisionLicense, type ProvisionLicenseParts } from './license/provision.ts';
 import { recoverLicense } from './license/recover.ts';
@@ -43,6 +44,7 @@ export function createCatalog(parts: CatalogParts): Catalog {
         'change-plan': createChangePlan(parts),
         'convert-trial': createConvertTrial(parts),
         renew: createRenewLicense(parts),
+        'note-renewal': createNoteRenewal(parts),
         suspend: createSuspendLicense(parts),
         resume: createResumeLicense(parts),
         deprovision: createDeprovisionLicense(parts),

@@ -1,7 +1,8 @@
 /** The three kinds of CSP product, as Cloudesire writes them in `cspProductType`. */
 export type ProductType = 'license' | 'azure' | 'arm';
 
-/** What a subscription can need. `report` tells the marketplace again what is already true at Microsoft. */
+/** What a subscription can need. `report` tells the marketplace again what is already true at Microsoft, `note-renewal`
+ * what has become true there with the new term. */
 export type Operation =
   | 'provision'
   | 'report'
@@ -9,6 +10,7 @@ export type Operation =
   | 'change-plan'
   | 'convert-trial'
   | 'renew'
+  | 'note-renewal'
   | 'suspend'
   | 'resume'
   | 'deprovision';

@@ -140,13 +140,20 @@ function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: 
 
 /** What happened at Microsoft and cannot be put right without a person. */
 function atMicrosoftSaid(
-  _seen: Seen,
-  { retryAsked }: Known,
+  seen: Seen,
+  { retryAsked, fulfillment }: Known,
   atMicrosoft: AtMicrosoft | undefined,
 ): Decision | undefined {
   if (atMicrosoft?.status === 'ended') {
     // What has ended cannot come back; buying anew costs money and needs the word of a person.
     if (retryAsked) return run('provision');
+    if (fulfillment?.settled?.trial) {
+      // The licence after the trial is a purchase of its own, which the customer has paid.
+      if (seen.type !== 'TRIAL')
+        return seen.paid ? run('provision') : wait('payment of the subscription that follows the trial');
+      if (endsSoonAfter(seen.endDate, atMicrosoft.commitmentEndDate))
+        return wait('the end of the trial in the marketplace');
+    }
     return attention(
       'partner-subscription.ended',
       'The partner subscription has ended at Microsoft although the marketplace still sells it. Find out who ended it; press retry to buy it anew, or terminate it in the marketplace.',
@@ -185,12 +192,21 @@ function drift(_seen: Seen, { fulfillment }: Known, atMicrosoft: AtMicrosoft | u
   const done = fulfillment?.settled;
   if (!atMicrosoft || !done || done.trial || done.seats === undefined || atMicrosoft.status !== 'active')
     return undefined;
+  const { scheduled } = fulfillment;
+  if (scheduled && atMicrosoft.offerId && atMicrosoft.nextSeats === undefined) {
+    const isOffer = atMicrosoft.offerId === scheduled.offerId;
+    if (isOffer && atMicrosoft.seats === scheduled.seats) return run('note-renewal');
+    if (!isOffer) return run('change-plan', `${done.planId} again`);
+  }
   const nextSeats = atMicrosoft.nextSeats ?? atMicrosoft.seats;
   // Fewer seats outside the window are on order for the renewal; any change within the term drops that order.
   if (atMicrosoft.seats < done.seats || nextSeats !== done.seats) return run('change-seats', `${done.seats} again`);
   if (!atMicrosoft.autoRenewEnabled) return run('renew', `${done.endDate ?? 'now'} again`);
   return undefined;
 }
+
+/** For so long a trial may be over at Microsoft while the marketplace still shows it, before a person is told. */
+const TRIAL_GAP_MS = 3 * 86_400_000;
 
 function planClosed(status: string, local: LocalState): Decision {
   if (local === 'nothing' || local === 'ended') return settled('done');
@@ -219,6 +235,12 @@ function planFailed(
   // What may not be bought while pending may not be bought after a failure either.
   if (wantedAgain) return planPending(seen, local, settings);
   return { kind: 'wait', state: 'failed', waitingFor: 'operations to press retry once the cause is cured' };
+}
+
+/** Microsoft ends a trial at midnight, the marketplace at the hour of its begin or when its own count of days is over. */
+function endsSoonAfter(date: string | undefined, endedAt: string | undefined): boolean {
+  if (date === undefined || endedAt === undefined) return false;
+  return Date.parse(date) - Date.parse(endedAt) <= TRIAL_GAP_MS;
 }
 
 function isLater(date: string | undefined, than: string | undefined): boolean {

@@ -95,6 +95,9 @@ describe('seats', () => {
     await world.settle(id);
     expect(partnerSubscription()).toMatchObject({ quantity: 6, status: 'active' });
     expect((await recorded(id)).state).toBe('done');
+    expect((await recorded(id)).fulfillment).toMatchObject({ seats: 6 });
+    expect((await recorded(id)).fulfillment).not.toHaveProperty('scheduled');
+    expect(shown(id).instructions?.en).toMatch(/has been renewed.*now has 6 licences/);
   });
 
   it('that are to be given back at the renewal are put on order again when Microsoft drops that', async () => {
@@ -267,12 +270,44 @@ describe('a trial', () => {
     expect((await recorded(id)).fulfillment?.settled).toMatchObject({ trial: true });
   });
 
+  it('that is converted but never paid does not become a paid year at Microsoft', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.convertTrial(id, { paid: false });
+    await world.settle(id);
+    await world.emulators.clock.advance(33 * DAY_MS);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ isTrial: true, billedSeats: 0 });
+    expect(partnerSubscription().status).not.toBe('active');
+    expect(world.alerts).toEqual([]);
+  });
+
+  it('that is paid only after it has ended at Microsoft is followed by the paid licence in the same tenant', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    await world.emulators.clock.advance(28 * DAY_MS);
+    world.emulators.cloudesire.convertTrial(id, { paid: false });
+    await world.emulators.clock.advance(3 * DAY_MS);
+    world.emulators.cloudesire.pay(id);
+    await world.settle(id);
+    const { subscriptions, books } = world.emulators.partnerCenter;
+    expect(subscriptions().map((one) => ({ ...one }) as Record<string, unknown>)).toMatchObject([
+      { isTrial: true },
+      { isTrial: false, status: 'active', quantity: 10, autoRenewEnabled: true },
+    ]);
+    expect(books().customers).toHaveLength(1);
+    expect((await recorded(id)).state).toBe('done');
+  });
+
   it('becomes the paid licence in the same tenant, at once with as many seats', async () => {
     const id = await sell({ type: 'TRIAL' });
     world.emulators.cloudesire.convertTrial(id, { paid: true });
     world.emulators.cloudesire.overrideOrder(id, { licenses: 30 });
     await world.settle(id);
-    expect(partnerSubscription()).toMatchObject({ isTrial: false, quantity: 30, status: 'active' });
+    expect(partnerSubscription()).toMatchObject({
+      isTrial: false,
+      quantity: 30,
+      status: 'active',
+      autoRenewEnabled: true,
+    });
     expect(world.emulators.partnerCenter.books().customers).toHaveLength(1);
   });
 

@@ -16,6 +16,8 @@ export const en: Texts = {
   notices: {
     seatsAtRenewal: ({ seats, date }) =>
       `Your subscription will go on with ${seats} licences from its next renewal${date && `, after ${date}`}. Microsoft does not take licences back before that, so until then you can use all those that you have now.`,
+    renewed: ({ seats }) =>
+      `Your subscription has been renewed, with the change that you asked for: it now has ${seats === '1' ? 'one licence' : `${seats} licences`}. Please check in the Microsoft 365 admin center, which you reach from the links of this subscription, that everybody who needs a licence has one.`,
     planAtRenewal: ({ date }) =>
       `Your new plan will apply from the next renewal of your subscription${date && `, after ${date}`}. Microsoft does not allow this change before that; until then everything stays as it is.`,
   },

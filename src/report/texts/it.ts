@@ -16,6 +16,8 @@ export const it: Texts = {
   notices: {
     seatsAtRenewal: ({ seats, date }) =>
       `Il tuo abbonamento proseguirà con ${seats} licenze dal prossimo rinnovo${date && `, dopo il ${date}`}. Microsoft non riprende le licenze prima di allora: fino a quel momento puoi usare tutte quelle che hai adesso.`,
+    renewed: ({ seats }) =>
+      `Il tuo abbonamento è stato rinnovato con la modifica che avevi richiesto: ora comprende ${seats === '1' ? 'una licenza' : `${seats} licenze`}. Verifica nell'interfaccia di amministrazione di Microsoft 365, che raggiungi dai link di questo abbonamento, che chi ha bisogno di una licenza ne abbia una.`,
     planAtRenewal: ({ date }) =>
       `Il tuo nuovo piano varrà dal prossimo rinnovo dell'abbonamento${date && `, dopo il ${date}`}. Microsoft non consente questa modifica prima di allora; fino a quel momento tutto resta com'è.`,
   },

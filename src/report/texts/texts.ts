@@ -46,6 +46,7 @@ export interface Texts {
   notices: {
     seatsAtRenewal(params: { seats: string; date: string }): string;
     planAtRenewal(params: { date: string }): string;
+    renewed(params: { seats: string }): string;
   };
   endpoints: { admin: string; passwordReset: string; documentation: string; agreement: string; invitation: string };
   credentials: { userName: string; password: string };

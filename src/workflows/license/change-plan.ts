@@ -54,7 +54,8 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
       }
 
       async function moveAtRenewal(): Promise<void> {
-        const { quantity } = wanted;
+        // Fewer seats may be on order for the renewal as well.
+        const quantity = fulfillment.settled?.seats ?? wanted.quantity;
         const item = await flow.step('find the item of the next term', () =>
           findCatalogItem(parts.partnerCenter, { ...wanted, seats: quantity }, fulfillment.country ?? ''),
         );

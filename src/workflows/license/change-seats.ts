@@ -72,7 +72,7 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
 
       async function lower(wanted: number, current: number): Promise<void> {
         const read = () => readPartnerSubscription(parts, fulfillment);
-        const outcome = await flow.effect<{ requestId: string }, 'lowered' | 'window-closed'>('lower seats', {
+        const outcome = await flow.effect<{ requestId: string }, 'lowered' | 'window-closed'>('ask for fewer seats', {
           prepare: () => ({ requestId: randomUUID() }),
           find: async () => (((await read())?.quantity ?? current) <= wanted ? 'lowered' : undefined),
           async act({ requestId }) {
@@ -138,12 +138,19 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
         );
       }
 
-      /** The same offer, term and cycle, under the availability of today. */
+      /** The offer of the next term, which is the same unless another plan is on order, under the availability of today. */
       function nextTermItem(
-        { offerId = '', country = '', segment = 'commercial', term = 'P1M', billingCycle = 'monthly' }: Fulfillment,
+        {
+          offerId: currentOfferId = '',
+          scheduled,
+          country = '',
+          segment = 'commercial',
+          term = 'P1M',
+          billingCycle = 'monthly',
+        }: Fulfillment,
         quantity: number,
       ) {
-        const [productId = '', skuId = ''] = offerId.split(':');
+        const [productId = '', skuId = ''] = (scheduled?.offerId ?? currentOfferId).split(':');
         return findCatalogItem(
           parts.partnerCenter,
           { productId, skuId, segment, term, billingCycle, seats: quantity },

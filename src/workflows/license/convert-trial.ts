@@ -39,9 +39,9 @@ export function createConvertTrial(parts: ChangePlanParts): Workflow<Look> {
       const seats = order.seats ?? trial.seats;
 
       if (trial.isTrial) await convert();
-      const { planId } = subscription;
+      const { planId, endDate } = subscription;
       await look.note({ trial: false });
-      await look.settle({ trial: false, seats, ...(planId !== undefined && { planId }) });
+      await look.settle({ trial: false, seats, ...(planId !== undefined && { planId }), ...(endDate && { endDate }) });
 
       async function convert(): Promise<void> {
         const item = { quantity: seats, termDuration: order.term, billingCycle: order.billingCycle };
@@ -54,6 +54,17 @@ export function createConvertTrial(parts: ChangePlanParts): Workflow<Look> {
           await look.note({ ...moved, offerId, seats, term: order.term, billingCycle: order.billingCycle });
           return;
         }
+        // Until now the trial was to run out.
+        await changePartnerSubscription(
+          flow,
+          'let the trial renew',
+          fulfillment,
+          {
+            change: () => ({ autoRenewEnabled: true, scheduledActions: [] }),
+            shows: (found) => found?.autoRenewEnabled === true || found?.isTrial === false,
+          },
+          parts,
+        );
         const next = await flow.step('find the item of the next term', () =>
           findCatalogItem(parts.partnerCenter, order, fulfillment.country ?? ''),
         );

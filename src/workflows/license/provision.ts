@@ -15,7 +15,14 @@ import { findCatalogItem } from './catalog-item.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
 import { bearsMark, markOf } from './mark.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
-import { changePartnerSubscription, hasEnded, offerOf, readPartnerSubscription } from './partner-subscription.ts';
+import {
+  changePartnerSubscription,
+  endsWithTerm,
+  hasEnded,
+  offerOf,
+  RUN_OUT,
+  readPartnerSubscription,
+} from './partner-subscription.ts';
 import { buy } from './purchase.ts';
 
 export interface ProvisionLicenseParts
@@ -98,6 +105,16 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
         },
         parts,
       );
+      // By itself a trial becomes a paid year: it may only when the marketplace has sold that.
+      if (shown.trial) {
+        await changePartnerSubscription(
+          flow,
+          'let the trial run out',
+          look.fulfillment(),
+          { change: () => RUN_OUT, shows: endsWithTerm },
+          parts,
+        );
+      }
       await look.settle({ seats: shown.seats, trial: shown.trial, ...(planId !== undefined && { planId }) });
 
       await handOver(flow, look, owner, parts);

@@ -19,6 +19,7 @@ export const DEAD_ORDERS = new Set(['cancelled', 'error', 'po-review-rejected'])
 const STUCK_ORDERS = new Set(['suspended', 'partial-success', 'pending-po-upload']);
 /** So many polls an order may be missing in the list: with the usual pause these are 15 minutes. */
 export const POLLS_UNTIL_LISTED = 60;
+const MOST_SENDS_OF_A_CART = 3;
 /** More carts than this in a row are useless for another reason than a change of the catalogue. */
 const MOST_ROUNDS = 5;
 
@@ -96,8 +97,9 @@ export async function buy(
         const { planId: forPlan, ...item } = await findItem();
         return { requestId: randomUUID(), line: { ...item, friendlyName: markOf(subscriptionId) }, planId: forPlan };
       },
-      // A cart that nobody checks out costs nothing and expires by itself, so a lost one is made anew, with the items of today.
-      find: async () => PREPARE_ANEW,
+      // The same request makes no second cart. What it asks for may not be sold any more; since a cart that nobody checks out costs nothing
+      // and expires by itself, one is then made anew, with the items of the day.
+      find: async (_prepared, { sends }) => (sends < MOST_SENDS_OF_A_CART ? undefined : PREPARE_ANEW),
       async act({ requestId, line, planId: forPlan }) {
         const cart = await carts.create(customerId, { lineItems: [line] }, { requestId });
         const error = cart.lineItems.find((item) => item.error)?.error;

@@ -48,6 +48,7 @@ export function createResumeLicense(parts: LicenseParts & { report: Report }): W
         }
       }
       await look.note({ suspended: undefined });
+      if (look.subscription.deploymentStatus === 'DEPLOYED') return;
       await flow.step('report deployed', async () => {
         const { deploymentStatus } = await look.stillIn(['PENDING', 'DEPLOYED', 'FAILED']);
         if (deploymentStatus !== 'DEPLOYED') await parts.report.deployed(look.subscription.id);
