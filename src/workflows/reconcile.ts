@@ -141,6 +141,7 @@ export function createReconcile(
       const { endDate } = subscription;
       const learned: Partial<Fulfillment> = {
         ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
+        ...(found?.status === 'active' && { seats: found.seats }),
         // The marketplace dates a subscription only after its delivery: the first date is where renewals are counted from.
         ...(fulfillment.settled &&
           !fulfillment.settled.endDate &&
@@ -324,7 +325,8 @@ export function createReconcile(
       }
       if (error instanceof AttentionError) return needAttention(error);
       if (error instanceof CustomerError || error instanceof PermanentError) {
-        if (record.run?.operation === 'provision')
+        // The customer is told of a failure only while nothing is bought: what is bought has to be delivered.
+        if (record.run?.operation === 'provision' && !record.fulfillment?.partnerSubscriptionId)
           return fail(error instanceof CustomerError ? 'customer' : 'final', error);
         return needAttention(error);
       }
@@ -336,8 +338,9 @@ export function createReconcile(
       // Told once for each matter: its text may change with every try, as the identifier of the call does.
       const alerted = `${error.code} ${record.step ?? ''}`;
       if (record.alerted !== alerted) alert(error);
-      await standAt('needs-attention', { attempts, alerted, failingSince: undefined, ...errorOf(error) });
-      return { againInMs: Math.min(60 * settings.retryBaseMs * 2 ** Math.min(attempts - 1, 4), 900_000) };
+      const waitingFor = 'operations to do what the last error says';
+      await standAt('needs-attention', { attempts, alerted, waitingFor, failingSince: undefined, ...errorOf(error) });
+      return { againInMs: Math.min(10 * settings.retryBaseMs * 2 ** Math.min(attempts - 1, 7), 900_000) };
     }
 
     function alert({ code, message, facts }: ConnectorError): void {

@@ -189,6 +189,34 @@ describe('purchases', () => {
     expect(await recorded(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'order.impossible' } });
   });
 
+  it('an unclear creation is sent again as the same request', async () => {
+    for (const path of ['^/v1/attestations/enhanced$', '/carts$']) fault({ method: 'POST', path, kind: 'reset-after' });
+    await world.settle(buy());
+    for (const path of [/POST \/v1\/attestations\/enhanced$/, /POST .*\/carts$/]) {
+      const sent = callsTo(path).map(({ requestId }) => requestId);
+      expect(sent).toHaveLength(2);
+      expect(new Set(sent).size).toBe(1);
+    }
+    expect(happened('attestation created')).toHaveLength(1);
+    expect(happened('cart created')).toHaveLength(1);
+  });
+
+  it('once made are not told to the customer as a failure, whatever the hand-over meets', async () => {
+    world.emulators.faults.inject({
+      server: 'cloudesire',
+      method: 'POST',
+      path: '/credentials',
+      kind: 'status',
+      status: 400,
+      body: { errorHolders: [] },
+      times: 1,
+    });
+    const id = buy();
+    await world.settle(id, { looks: 12 });
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(world.alerts).toEqual(['cloudesire.report-refused']);
+  });
+
   it('a cart whose creation was unclear is made anew with the items of the day', async () => {
     fault({ method: 'POST', path: '/carts$', kind: 'status', status: 503 });
     const id = buy();
@@ -282,6 +310,30 @@ describe('a record that was lost', () => {
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
     expect(happened('order placed')).toHaveLength(1);
     expect(happened('customer created')).toHaveLength(1);
+  });
+
+  it('before anything was ordered leads to no second tenant', async () => {
+    world.emulators.partnerCenter.acceptAllAttestations(false);
+    const id = buy();
+    await world.settle(id, { looks: 5 });
+    const { customerId } = (await recorded(id)).fulfillment ?? {};
+    expect(customerId).toBeTruthy();
+    await world.forget();
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect((await recorded(id)).fulfillment?.customerId).toBe(customerId);
+    expect(happened('customer created')).toHaveLength(1);
+  });
+
+  it('leads nobody into the tenant of another company, even one of the same name', async () => {
+    await world.settle(buy({ parameters: { MICROSOFT_DOMAIN: 'verdi' } }));
+    await world.forget();
+    world.emulators.cloudesire.putCompany(513, { name: 'Officine Verdi S.p.A.' });
+    const stranger = buy({ buyer: 1302, parameters: { MICROSOFT_DOMAIN: 'verdi' } });
+    await world.settle(stranger);
+    expect(shown(stranger).deploymentStatus).toBe('DEPLOYED');
+    expect(happened('customer created')).toHaveLength(2);
   });
 
   it('is not believed to be what the metadata of a customer claim', async () => {

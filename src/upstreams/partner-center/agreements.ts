@@ -53,10 +53,11 @@ export type Agreements = ReturnType<typeof createAgreements>;
  */
 export function createAgreements(call: Call) {
   /** Creates an attestation for a customer, who need not exist yet. One that nobody accepts has no effect. */
-  async function createAttestation(signatory: Signatory): Promise<Attestation> {
+  async function createAttestation(signatory: Signatory, { requestId }: Effect): Promise<Attestation> {
     const answer = await call({
       method: 'POST',
       path: '/v1/attestations/enhanced',
+      requestId,
       body: assumedAttestationBody(signatory),
     });
     const { attestationId, url, expiresAt } = readBody(answer, AssumedAttestation);

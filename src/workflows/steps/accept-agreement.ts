@@ -76,17 +76,15 @@ export async function acceptAgreement(
 
   async function attest(): Promise<void> {
     for (let round = 1; ; round += 1) {
-      const attestation = await flow.step(named(`create attestation ${round}`), async () => {
-        const { country, culture, companyName, firstName, lastName, email, phoneNumber } = await buyer();
-        return agreements.createAttestation({
-          country,
-          language: culture,
-          companyName,
-          firstName,
-          lastName,
-          email,
-          ...(phoneNumber && { phoneNumber }),
-        });
+      const attestation = await flow.effect(named(`create attestation ${round}`), {
+        prepare: () => ({ requestId: randomUUID() }),
+        // The same request makes no second attestation, and one that nobody accepts has no effect.
+        find: async () => undefined,
+        async act({ requestId }) {
+          const { country, culture, companyName, firstName, lastName, email, phoneNumber } = await buyer();
+          const signatory = { country, language: culture, companyName, firstName, lastName, email };
+          return agreements.createAttestation({ ...signatory, ...(phoneNumber && { phoneNumber }) }, { requestId });
+        },
       });
       await flow.step(named(`hand over agreement link ${round}`), () =>
         parts.report.agreementLink(look.subscription.id, attestation),

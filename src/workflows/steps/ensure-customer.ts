@@ -6,7 +6,7 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory, KnownCustomer, SecretBox } from '../record.ts';
-import { existingTenant, findNamedCustomer } from './named-tenant.ts';
+import { existingTenant, findForgottenCustomer, findNamedCustomer } from './named-tenant.ts';
 import { composeNewCustomer } from './new-customer.ts';
 import { domainsFor, readDomainWish } from './tenant-domain.ts';
 
@@ -78,10 +78,18 @@ export async function ensureCustomer(
   });
   if (known) return known;
 
-  const { existing } = await flow.step('choose the tenant', async () => ({
-    existing: (await existingTenant(readDomainWish(request.domainWish), customers)) ?? null,
-  }));
+  const wish = readDomainWish(request.domainWish);
+  const { existing, forgotten } = await flow.step('choose the tenant', async () => {
+    const named = await existingTenant(wish, customers);
+    if (named) return { existing: named, forgotten: null };
+    const found = await findForgottenCustomer(await request.buyer(), wish, { customers, directory });
+    return { existing: null, forgotten: found ?? null };
+  });
   if (existing) return linkTenant(flow, look, { owner, domain: existing }, parts);
+  if (forgotten) {
+    await directory.save(look.lane, owner, forgotten);
+    return forgotten;
+  }
   const created = await createTenant(flow, look, request, parts);
 
   const visible = {
@@ -280,8 +288,8 @@ export async function refuseWrongAddress(
   const { addressLine: addressLine1, city, country, state, postalCode } = buyer;
   // Incomplete addresses cannot be checked; whether they will do is for the rules of the country to say.
   if (!state || !postalCode) return;
-  const { status } = await customers.validateAddress({ addressLine1, city, country, state, postalCode });
-  if (status !== 'None') return;
+  const check = await customers.validateAddress({ addressLine1, city, country, state, postalCode });
+  if (check?.status !== 'None') return;
   throw new CustomerError(
     'customer.data-refused',
     `Microsoft does not know the address of ${buyer.owner}. The customer was asked to correct it; the next look goes on.`,

@@ -1,7 +1,8 @@
 import { CustomerError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { Buyer } from '../buyer.ts';
 import type { CustomerDirectory } from '../record.ts';
-import type { DomainWish } from './tenant-domain.ts';
+import { type DomainWish, domainsFor } from './tenant-domain.ts';
 
 /** The domain of an existing tenant that the buyer named; undefined when a new one is to be created. */
 export async function existingTenant(
@@ -35,4 +36,38 @@ export async function findNamedCustomer(
     );
   }
   return { customerId: customer.id, domain };
+}
+
+/** So many names are tried for a tenant that is there already. */
+const NAMES_TO_SEARCH = 5;
+
+/**
+ * A customer of ours that was created for this very buyer, although nothing is recorded of it: under the name that the buyer would
+ * get, with the buyer's company and e-mail address, and nobody else's.
+ */
+export async function findForgottenCustomer(
+  buyer: Buyer,
+  wish: DomainWish,
+  {
+    customers,
+    directory,
+  }: {
+    customers: Pick<PartnerCenter['customers'], 'findByDomain' | 'isDomainTaken' | 'get'>;
+    directory: Pick<CustomerDirectory, 'ownerOf'>;
+  },
+): Promise<{ customerId: string; domain: string } | undefined> {
+  for (const domain of [...domainsFor(buyer, wish)].slice(0, NAMES_TO_SEARCH)) {
+    if (!(await customers.isDomainTaken(domain))) return undefined;
+    const listed = await customers.findByDomain(domain);
+    if (!listed || (await directory.ownerOf(listed.id)) !== undefined) continue;
+    const customer = await customers.get(listed.id);
+    const isOfBuyer =
+      isSameText(customer?.companyName, buyer.companyName) && isSameText(customer?.billingEmail, buyer.email);
+    if (isOfBuyer) return { customerId: listed.id, domain };
+  }
+  return undefined;
+}
+
+function isSameText(one: string | undefined, other: string): boolean {
+  return one?.trim().toLowerCase() === other.trim().toLowerCase();
 }
