@@ -166,6 +166,14 @@ describe('the service', () => {
     expect(ordersPlaced()).toHaveLength(1);
   });
 
+  it('says that it is not ready as soon as it was told to stop', async () => {
+    const service = await start();
+    const stopped = service.end('SIGTERM');
+    await vi.waitFor(async () => expect((await fetch(`${service.url}/health/ready`)).status).toBe(503));
+    expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
+    expect(await stopped).toBe(0);
+  });
+
   it('as web and worker in two processes does the same', async () => {
     const REDIS_PREFIX = `test-${randomUUID()}`;
     const [web] = await Promise.all([start({ REDIS_PREFIX, ROLE: 'web' }), start({ REDIS_PREFIX, ROLE: 'worker' })]);

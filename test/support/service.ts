@@ -7,7 +7,7 @@ import { join } from 'node:path';
 const ROOT = join(import.meta.dirname, '../..');
 const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
 /** What `npm start` hands to Node. */
-const START = scripts.start.split(' ').slice(1);
+const START = scripts.start.replace(/^exec node /, '').split(' ');
 /** Starting takes under a second; a slow machine may take much longer. */
 const START_WITHIN_MS = 60_000;
 
