@@ -27,6 +27,8 @@ export interface World {
   /** One look at a subscription, as a worker makes it. */
   look(subscriptionId: number): Promise<{ done: true } | { againInMs: number }>;
   sweep(): Promise<number[]>;
+  /** Virtual time passes, and with it the limits of calls, which count real time, begin anew. */
+  pass(ms: number): Promise<void>;
   /** Looks until nothing is left to do, or it waits for somebody: then virtual time moves on, at most `looks` times. */
   settle(subscriptionId: number, options?: { looks?: number }): Promise<void>;
   /** Redis is lost: nothing that the connector stored is there any more. */
@@ -88,9 +90,10 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
       for (let looksMade = 0; looksMade < most; looksMade += 1) {
         const outcome = await look(subscriptionId);
         if ('done' in outcome) return;
-        await emulators.clock.advance(Math.max(outcome.againInMs, 500));
+        await pass(Math.max(outcome.againInMs, 500));
       }
     },
+    pass,
     forget,
     async reset() {
       alerts.length = 0;
@@ -104,8 +107,17 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     },
   };
 
-  async function forget(): Promise<void> {
-    for await (const found of redis.scanStream({ match: `${prefix}:*`, count: 1_000 })) {
+  async function pass(ms: number): Promise<void> {
+    await emulators.clock.advance(ms);
+    await unlinkAll(keys.budget('*'));
+  }
+
+  function forget(): Promise<void> {
+    return unlinkAll(`${prefix}:*`);
+  }
+
+  async function unlinkAll(match: string): Promise<void> {
+    for await (const found of redis.scanStream({ match, count: 1_000 })) {
       if (found.length > 0) await redis.unlink(...(found as string[]));
     }
   }
