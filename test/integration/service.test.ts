@@ -1,9 +1,11 @@
+import { spawn } from 'node:child_process';
 import { createHmac, randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
 import { startRedis } from '../support/redis.ts';
-import { type RunningService, runService, startService } from '../support/service.ts';
+import { freePort, type RunningService, runService, startService } from '../support/service.ts';
 
 const OPS_TOKEN = 'operations-token-for-tests';
 const DAY_MS = 86_400_000;
@@ -172,6 +174,26 @@ describe('the service', () => {
     await vi.waitFor(async () => expect((await fetch(`${service.url}/health/ready`)).status).toBe(503));
     expect((await fetch(`${service.url}/health/live`)).status).toBe(200);
     expect(await stopped).toBe(0);
+  });
+
+  it('started by npm, ends with npm', async () => {
+    const port = String(await freePort());
+    const child = spawn('npm', ['start'], {
+      env: {
+        ...process.env,
+        ...emulators.environment(),
+        REDIS_URL: inject('redisUrl'),
+        REDIS_PREFIX: `test-${randomUUID()}`,
+        HOST: '127.0.0.1',
+        PORT: port,
+      },
+      stdio: 'ignore',
+    });
+    const live = () => fetch(`http://127.0.0.1:${port}/health/live`);
+    await vi.waitFor(async () => expect((await live()).status).toBe(200), 10_000);
+    child.kill('SIGTERM');
+    await once(child, 'exit');
+    await vi.waitFor(() => expect(live()).rejects.toThrow(), 10_000);
   });
 
   it('as web and worker in two processes does the same', async () => {
