@@ -228,9 +228,18 @@ describe('the service', () => {
     await emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS);
   });
 
-  it('needs less than 150 MB of memory when idle', async () => {
+  it('needs less than 150 MB of memory when idle, before and after it has worked', async () => {
     const service = await start({ LOG_LEVEL: 'info' });
     await vi.waitFor(() => expect(service.output()).toContain('sweep finished'), { timeout: LIFE_MS });
+    expect(service.residentBytes()).toBeLessThan(150 * 1024 * 1024);
+
+    emulators.connectTo(service.url);
+    const orders = Array.from({ length: 10 }, () =>
+      emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 2, paid: true }),
+    );
+    await Promise.all(orders.map((id) => emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS)));
+    for (const body of orders.flatMap((id) => Array.from({ length: 30 }, () => eventBody(id))))
+      expect((await sendEvent(service, body)).status).toBe(204);
     expect(service.residentBytes()).toBeLessThan(150 * 1024 * 1024);
   });
 });
