@@ -65,6 +65,8 @@ const LONGEST_BACKOFF_MS = 300_000;
 const PARTNER_CENTER_CALLS_PER_MINUTE = 450;
 /** Where Cloudesire limits calls, it allows 5,000 a minute unless configured otherwise. https://docs.cloudesire.com */
 const CLOUDESIRE_CALLS_PER_MINUTE = 4_500;
+/** A process that starts gives Redis so long before it listens, so that the first event is not refused. */
+const REDIS_WITHIN_MS = 2_000;
 /** After it was told to stop, a process listens for so long at least: long enough for a load balancer to see that it is not ready. */
 const LEAVE_MS = 1_000;
 
@@ -124,6 +126,8 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
             ),
           );
       }
+      // Without Redis it listens all the same, to say what it lacks.
+      await Promise.race([producerReady(producerRedis), setTimeout(REDIS_WITHIN_MS)]);
       await server.listen({ host: config.http.host, port: config.http.port });
       log.info({ role: config.role, addresses: server.addresses() }, 'ready to serve');
     },
