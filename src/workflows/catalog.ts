@@ -12,6 +12,7 @@ import { recoverLicense } from './license/recover.ts';
 import { createRenewLicense } from './license/renew.ts';
 import { createReportLicense } from './license/report-again.ts';
 import { createResumeLicense } from './license/resume.ts';
+import { createSetTermEnd } from './license/set-term-end.ts';
 import { createSuspendLicense } from './license/suspend.ts';
 import type { Look } from './look.ts';
 import type { Operation, ProductType } from './operations.ts';
@@ -44,6 +45,7 @@ export function createCatalog(parts: CatalogParts): Catalog {
         'change-plan': createChangePlan(parts),
         'convert-trial': createConvertTrial(parts),
         renew: createRenewLicense(parts),
+        'set-term-end': createSetTermEnd(parts),
         'note-renewal': createNoteRenewal(parts),
         suspend: createSuspendLicense(parts),
         resume: createResumeLicense(parts),

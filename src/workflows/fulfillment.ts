@@ -1,4 +1,5 @@
 import type { ProductType } from './operations.ts';
+import type { TermItem } from './term-item.ts';
 
 /** What exists at Microsoft for one subscription: identifiers and dates, never a secret, never personal data. */
 export interface Fulfillment {
@@ -30,7 +31,7 @@ export interface Fulfillment {
   /** What of the marketplace's wishes has been carried out, or scheduled where Microsoft allows no more. */
   settled?: Wish;
   /** What Microsoft was told to do at the end of the term, because it was not possible at once. */
-  scheduled?: Scheduled;
+  scheduled?: TermItem;
   /** Set while the licence is suspended: what has to be restored on resuming. */
   suspended?: Suspension;
   /** Set when DEPLOYED was reported. */
@@ -50,17 +51,10 @@ export interface Wish {
   endDate?: string;
 }
 
-/** A change at the end of the term. */
-export interface Scheduled {
-  seats: number;
-  /** `product:sku`. */
-  offerId: string;
-}
-
 export interface Suspension {
   at: string;
   autoRenewEnabled: boolean;
-  scheduled?: Scheduled;
+  scheduled?: TermItem;
   /** A trial cannot be suspended: it runs on. */
   skipped?: boolean;
 }
@@ -76,14 +70,13 @@ export interface Exposure {
 }
 
 /** What Microsoft says of a licence when asked. */
-export interface AtMicrosoft {
+export interface AtMicrosoft extends Partial<Omit<TermItem, 'seats'>> {
   status: 'active' | 'suspended' | 'ended' | 'unknown';
   seats: number;
+  isTrial: boolean;
   autoRenewEnabled: boolean;
-  /** Seats of the next term, where a change is scheduled. */
-  nextSeats?: number;
+  /** What is on order for the next term. */
+  next?: Partial<TermItem>;
   suspensionReasons: string[];
-  /** `product:sku`. */
-  offerId?: string;
   commitmentEndDate?: string;
 }

@@ -2,7 +2,7 @@
 export type ProductType = 'license' | 'azure' | 'arm';
 
 /** What a subscription can need. `report` tells the marketplace again what is already true at Microsoft, `note-renewal`
- * what has become true there with the new term. */
+ * what has become true there with the new term. `set-term-end` puts on order again what is to happen at the end of the term. */
 export type Operation =
   | 'provision'
   | 'report'
@@ -10,6 +10,7 @@ export type Operation =
   | 'change-plan'
   | 'convert-trial'
   | 'renew'
+  | 'set-term-end'
   | 'note-renewal'
   | 'suspend'
   | 'resume'

@@ -2,6 +2,7 @@ import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { AtMicrosoft, Wish } from './fulfillment.ts';
 import type { Operation } from './operations.ts';
 import type { SubscriptionRecord } from './record.ts';
+import { isSameItem } from './term-item.ts';
 
 /** What a look leads to. */
 export type Decision =
@@ -132,7 +133,7 @@ function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: 
       return (
         atMicrosoftSaid(seen, known, atMicrosoft) ??
         planWish(seen, known.fulfillment?.settled) ??
-        drift(seen, known, atMicrosoft) ??
+        drift(known, atMicrosoft) ??
         settled('done')
       );
   }
@@ -188,21 +189,35 @@ function planWish(seen: Seen, done: Wish | undefined): Decision | undefined {
 }
 
 /** What was changed at Microsoft by others, or dropped by Microsoft itself: the marketplace's wish is restored. */
-function drift(_seen: Seen, { fulfillment }: Known, atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
+function drift({ fulfillment }: Known, atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
   const done = fulfillment?.settled;
-  if (!atMicrosoft || !done || done.trial || done.seats === undefined || atMicrosoft.status !== 'active')
-    return undefined;
+  if (atMicrosoft?.status !== 'active' || !done) return undefined;
+  if (done.trial) return driftOfTrial(atMicrosoft);
+  const { next, seats, autoRenewEnabled } = atMicrosoft;
   const { scheduled } = fulfillment;
-  if (scheduled && atMicrosoft.offerId && atMicrosoft.nextSeats === undefined) {
-    const isOffer = atMicrosoft.offerId === scheduled.offerId;
-    if (isOffer && atMicrosoft.seats === scheduled.seats) return run('note-renewal');
-    if (!isOffer) return run('change-plan', `${done.planId} again`);
+  if (scheduled) {
+    if (!atMicrosoft.isTrial && isSameItem(atMicrosoft, scheduled)) return run('note-renewal');
+    // Any change within the term drops what is on order.
+    if (!next || !isSameItem(next, scheduled) || !autoRenewEnabled)
+      return run('set-term-end', Object.values(scheduled).join(' '));
   }
-  const nextSeats = atMicrosoft.nextSeats ?? atMicrosoft.seats;
-  // Fewer seats outside the window are on order for the renewal; any change within the term drops that order.
-  if (atMicrosoft.seats < done.seats || nextSeats !== done.seats) return run('change-seats', `${done.seats} again`);
-  if (!atMicrosoft.autoRenewEnabled) return run('renew', `${done.endDate ?? 'now'} again`);
+  if (done.seats !== undefined && !atMicrosoft.isTrial) {
+    const nextSeats = next?.seats ?? seats;
+    if (seats < done.seats || nextSeats !== done.seats) return run('change-seats', `${done.seats} again`);
+  }
+  if (!autoRenewEnabled) return run('renew', `${done.endDate ?? 'now'} again`);
   return undefined;
+}
+
+/** A trial may become something paid only when the marketplace has sold that. */
+function driftOfTrial({ isTrial, autoRenewEnabled }: AtMicrosoft): Decision | undefined {
+  if (!isTrial) {
+    return attention(
+      'trial.became-paid',
+      'The trial has become a paid licence at Microsoft, which the marketplace has not sold. For seven days after that it can be cancelled in Partner Center; find out who switched its renewal on.',
+    );
+  }
+  return autoRenewEnabled ? run('set-term-end', 'the trial runs out') : undefined;
 }
 
 /** For so long a trial may be over at Microsoft while the marketplace still shows it, before a person is told. */

@@ -72,6 +72,7 @@ export function createReconcile(
     const lane = await parts.openLane(subscriptionId, signal);
     const log = parts.log.child({ subscriptionId });
     const stored = await records.get(subscriptionId);
+    let awaitsDelivery = false;
     let record: SubscriptionRecord = stored ?? { subscriptionId, state: 'idle', since: now(), attempts: 0 };
 
     try {
@@ -83,6 +84,7 @@ export function createReconcile(
     async function look(): Promise<LookOutcome> {
       const subscription = await cloudesire.subscriptions.get(subscriptionId);
       if (!subscription) return notFound();
+      awaitsDelivery = isAwaitingDelivery(subscription);
 
       const productType = await readProductType(subscription);
       if (productType === undefined) return { done: true };
@@ -325,8 +327,10 @@ export function createReconcile(
       }
       if (error instanceof AttentionError) return needAttention(error);
       if (error instanceof CustomerError || error instanceof PermanentError) {
-        // The customer is told of a failure only while nothing is bought: what is bought has to be delivered.
-        if (record.run?.operation === 'provision' && !record.fulfillment?.partnerSubscriptionId)
+        // The customer is told of a failure only while nothing is bought, since what is bought has to be delivered, and while they wait for it.
+        const { orderId, partnerSubscriptionId } = record.fulfillment ?? {};
+        const isBought = (orderId ?? partnerSubscriptionId) !== undefined;
+        if (record.run?.operation === 'provision' && !isBought && awaitsDelivery)
           return fail(error instanceof CustomerError ? 'customer' : 'final', error);
         return needAttention(error);
       }

@@ -3,18 +3,17 @@ import type { Report } from '../../report/report.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Look } from '../look.ts';
 import { readSelling } from '../selling.ts';
-import { findCatalogItem } from './catalog-item.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
 import {
   changePartnerSubscription,
   gone,
   type LicenseParts,
+  NOTHING_ON_ORDER,
+  onOrder,
+  orderNextTerm,
   readPartnerSubscription,
-  renewWith,
-  scheduledFor,
-  scheduledSeats,
 } from './partner-subscription.ts';
-import { findPlanChange, transition, type Way } from './transition.ts';
+import { findPlanChange, type PlanChange, transition, type Way } from './transition.ts';
 
 export interface ChangePlanParts extends LicenseParts {
   cloudesire: Cloudesire;
@@ -36,41 +35,57 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
       const fulfillment = look.fulfillment();
       const { subscription } = look;
       const { planId } = subscription;
-      const wanted = await flow.step('read the new plan', async () => {
+      const { isTrial, quantity, ...wanted } = await flow.step('read the new plan', async () => {
         const order = readLicenseOrder(await readSelling(parts.cloudesire, subscription), subscription, parts.license);
         const found = await readPartnerSubscription(parts, fulfillment);
         if (!found) throw gone(fulfillment);
-        return { ...order, offerId: `${order.productId}:${order.skuId}`, quantity: found.quantity };
+        const { productId, skuId, term, billingCycle } = order;
+        const { quantity: seats } = found;
+        return { isTrial: found.isTrial, quantity: seats, offerId: `${productId}:${skuId}`, term, billingCycle };
       });
-      const change = await flow.step('find the way to the new plan', () => findPlanChange(parts, fulfillment, wanted));
+      // Fewer seats may be on order for the renewal as well.
+      const seats = fulfillment.settled?.seats ?? quantity;
+      const next = { ...wanted, seats };
+
+      // A trial whose continuation is on order is moved with that.
+      const change: PlanChange = isTrial
+        ? { kind: 'at-renewal' }
+        : await flow.step('find the way to the new plan', () => findPlanChange(parts, fulfillment, wanted));
       if (change.kind === 'immediate') await moveNow(change.way);
       if (change.kind === 'at-renewal') await moveAtRenewal();
+      if (change.kind === 'same' && fulfillment.scheduled) await stay();
       await look.settle({ ...(planId !== undefined && { planId }) });
 
       async function moveNow(way: Way): Promise<void> {
-        const { offerId, quantity, term: termDuration, billingCycle } = wanted;
+        const { offerId, term: termDuration, billingCycle } = wanted;
         const moved = await transition(flow, fulfillment, way, { quantity, termDuration, billingCycle }, parts);
-        await look.note({ ...moved, offerId, term: termDuration, billingCycle, scheduled: undefined });
+        // The move drops what was on order; the next look orders fewer seats anew.
+        const scheduled = seats < quantity ? next : undefined;
+        await look.note({ ...moved, offerId, term: termDuration, billingCycle, scheduled });
       }
 
       async function moveAtRenewal(): Promise<void> {
-        // Fewer seats may be on order for the renewal as well.
-        const quantity = fulfillment.settled?.seats ?? wanted.quantity;
-        const item = await flow.step('find the item of the next term', () =>
-          findCatalogItem(parts.partnerCenter, { ...wanted, seats: quantity }, fulfillment.country ?? ''),
-        );
-        const shown = await changePartnerSubscription(
-          flow,
-          'schedule the new plan',
-          fulfillment,
-          { change: () => renewWith(item), shows: (found) => scheduledSeats(found) === quantity },
-          parts,
-        );
-        await look.note({ ...shown, scheduled: scheduledFor(item) });
+        const shown = await orderNextTerm(flow, 'schedule the new plan', fulfillment, next, parts);
+        await look.note({ ...shown, scheduled: next });
         await flow.step('tell the customer when', () =>
           parts.report.planAtRenewal(subscription.id, {
             ...(shown.commitmentEndDate && { until: shown.commitmentEndDate }),
           }),
+        );
+      }
+
+      /** Back to the plan that it has: another one was on order. */
+      async function stay(): Promise<void> {
+        await changePartnerSubscription(
+          flow,
+          'drop the other plan',
+          fulfillment,
+          { change: () => NOTHING_ON_ORDER, shows: (found) => onOrder(found) === undefined },
+          parts,
+        );
+        await look.note({ scheduled: seats < quantity ? next : undefined });
+        await flow.step('take the announcement back', () =>
+          parts.report.licenseInstructions(subscription.id, 'existing-tenant'),
         );
       }
     },

@@ -2,18 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { Workflow } from '../../engine/workflow.ts';
 import { ConnectorError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
-import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
-import { findCatalogItem } from './catalog-item.ts';
+import { isSameItem } from '../term-item.ts';
 import { type LicenseSettings, readSeats } from './parameters.ts';
 import {
   changePartnerSubscription,
   gone,
+  itemOf,
   type LicenseParts,
+  NOTHING_ON_ORDER,
+  onOrder,
+  orderNextTerm,
   readPartnerSubscription,
-  renewWith,
-  scheduledFor,
-  scheduledSeats,
 } from './partner-subscription.ts';
 
 export interface ChangeSeatsParts extends LicenseParts {
@@ -35,16 +35,25 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
 
     async run(flow, look) {
       const fulfillment = look.fulfillment();
+      const { scheduled } = fulfillment;
       const seats = readSeats(look.subscription, parts.license.licenseIdentifier, {
         id: look.subscription.planId ?? 0,
       });
       const before = await flow.step('read seats', async () => {
         const found = await readPartnerSubscription(parts, fulfillment);
         if (!found) throw gone(fulfillment);
-        return { seats: found.quantity, nextSeats: scheduledSeats(found) ?? null };
+        const { offerId = '', term = 'P1M', billingCycle = 'monthly' } = { ...fulfillment, ...itemOf(found) };
+        const ordered = onOrder(found)?.seats ?? found.quantity;
+        return { isTrial: found.isTrial, ordered, item: { offerId, term, billingCycle, seats: found.quantity } };
       });
+      // What else is on order for the next term stays so, with the new number; a change within the term drops it, and the next look orders it anew.
+      const isOnOrder = scheduled && (before.isTrial || !isSameItem({ ...scheduled, seats: undefined }, before.item));
+      const next = isOnOrder ? { ...scheduled, seats } : undefined;
 
-      if (seats > before.seats) {
+      if (before.isTrial) {
+        // The seats of a trial are fixed: the number counts for the licence that follows it.
+        await look.note({ scheduled: next });
+      } else if (seats > before.item.seats) {
         const shown = await changePartnerSubscription(
           flow,
           'raise seats',
@@ -52,21 +61,20 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
           { change: () => ({ quantity: seats }), shows: (found) => (found?.quantity ?? 0) >= seats },
           parts,
         );
-        await look.note({ ...shown, scheduled: undefined });
-      } else if (seats < before.seats) {
-        await lower(seats, before.seats);
-      } else if (before.nextSeats !== null && before.nextSeats !== seats) {
-        await changePartnerSubscription(
-          flow,
-          'drop the schedule',
-          fulfillment,
-          {
-            change: () => ({ scheduledActions: [], scheduledNextTermInstructions: null }),
-            shows: (found) => (scheduledSeats(found) ?? seats) === seats,
-          },
-          parts,
-        );
-        await look.note({ scheduled: undefined });
+        await look.note({ ...shown, scheduled: next });
+      } else if (seats < before.item.seats) {
+        await lower(seats, before.item.seats);
+      } else {
+        if (!next && before.ordered !== seats) {
+          await changePartnerSubscription(
+            flow,
+            'drop the schedule',
+            fulfillment,
+            { change: () => NOTHING_ON_ORDER, shows: (found) => (onOrder(found)?.seats ?? seats) === seats },
+            parts,
+          );
+        }
+        await look.note({ scheduled: next });
       }
       await look.settle({ seats });
 
@@ -105,56 +113,21 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
             { change: () => ({ quantity: wanted }), shows: (found) => found !== undefined && found.quantity <= wanted },
             parts,
           );
-          await look.note({ ...shown, scheduled: undefined });
+          await look.note({ ...shown, scheduled: next });
           return;
         }
         await schedule(wanted);
       }
 
       async function schedule(wanted: number): Promise<void> {
-        if (!(await readPartnerSubscription(parts, fulfillment))?.autoRenewEnabled) {
-          await changePartnerSubscription(
-            flow,
-            'renew',
-            fulfillment,
-            { change: () => ({ autoRenewEnabled: true }), shows: (found) => found?.autoRenewEnabled === true },
-            parts,
-          );
-        }
-        const item = await flow.step('find the item of the next term', () => nextTermItem(fulfillment, wanted));
-        const shown = await changePartnerSubscription(
-          flow,
-          'schedule fewer seats',
-          fulfillment,
-          { change: () => renewWith(item), shows: (found) => scheduledSeats(found) === wanted },
-          parts,
-        );
-        await look.note({ ...shown, scheduled: scheduledFor(item) });
+        const item = next ?? { ...before.item, seats: wanted };
+        const shown = await orderNextTerm(flow, 'schedule fewer seats', fulfillment, item, parts);
+        await look.note({ ...shown, scheduled: item });
         await flow.step('tell the customer when', () =>
           parts.report.seatsAtRenewal(look.subscription.id, {
             seats: wanted,
             ...(shown.commitmentEndDate && { until: shown.commitmentEndDate }),
           }),
-        );
-      }
-
-      /** The offer of the next term, which is the same unless another plan is on order, under the availability of today. */
-      function nextTermItem(
-        {
-          offerId: currentOfferId = '',
-          scheduled,
-          country = '',
-          segment = 'commercial',
-          term = 'P1M',
-          billingCycle = 'monthly',
-        }: Fulfillment,
-        quantity: number,
-      ) {
-        const [productId = '', skuId = ''] = (scheduled?.offerId ?? currentOfferId).split(':');
-        return findCatalogItem(
-          parts.partnerCenter,
-          { productId, skuId, segment, term, billingCycle, seats: quantity },
-          country,
         );
       }
     },

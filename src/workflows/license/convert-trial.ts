@@ -1,17 +1,9 @@
 import type { Workflow } from '../../engine/workflow.ts';
 import type { Look } from '../look.ts';
 import { readSelling } from '../selling.ts';
-import { findCatalogItem } from './catalog-item.ts';
 import type { ChangePlanParts } from './change-plan.ts';
 import { readLicenseOrder } from './parameters.ts';
-import {
-  changePartnerSubscription,
-  gone,
-  readPartnerSubscription,
-  renewWith,
-  scheduledFor,
-  scheduledSeats,
-} from './partner-subscription.ts';
+import { gone, orderNextTerm, readPartnerSubscription } from './partner-subscription.ts';
 import { findWay, transition } from './transition.ts';
 
 /**
@@ -40,51 +32,23 @@ export function createConvertTrial(parts: ChangePlanParts): Workflow<Look> {
 
       if (trial.isTrial) await convert();
       const { planId, endDate } = subscription;
-      await look.note({ trial: false });
       await look.settle({ trial: false, seats, ...(planId !== undefined && { planId }), ...(endDate && { endDate }) });
 
       async function convert(): Promise<void> {
-        const item = { quantity: seats, termDuration: order.term, billingCycle: order.billingCycle };
+        const { term, billingCycle } = order;
         const way =
           seats >= trial.seats
             ? await flow.step('ask for the way', () => findWay(parts, fulfillment, offerId, 'immediate'))
             : null;
         if (way) {
+          const item = { quantity: seats, termDuration: term, billingCycle };
           const moved = await transition(flow, fulfillment, way, item, parts);
-          await look.note({ ...moved, offerId, seats, term: order.term, billingCycle: order.billingCycle });
+          await look.note({ ...moved, trial: false, offerId, seats, term, billingCycle });
           return;
         }
-        // Until now the trial was to run out.
-        await changePartnerSubscription(
-          flow,
-          'let the trial renew',
-          fulfillment,
-          {
-            change: () => ({ autoRenewEnabled: true, scheduledActions: [] }),
-            shows: (found) => found?.autoRenewEnabled === true || found?.isTrial === false,
-          },
-          parts,
-        );
-        const next = await flow.step('find the item of the next term', () =>
-          findCatalogItem(parts.partnerCenter, order, fulfillment.country ?? ''),
-        );
-        const shown = await changePartnerSubscription(
-          flow,
-          'schedule the conversion',
-          fulfillment,
-          {
-            change: () => renewWith(next),
-            shows: (found) => scheduledSeats(found) === seats || found?.isTrial === false,
-          },
-          parts,
-        );
-        await look.note({
-          ...shown,
-          scheduled: scheduledFor(next),
-          offerId,
-          term: order.term,
-          billingCycle: order.billingCycle,
-        });
+        const next = { offerId, seats, term, billingCycle };
+        const shown = await orderNextTerm(flow, 'schedule the conversion', fulfillment, next, parts);
+        await look.note({ ...shown, scheduled: next });
       }
     },
   };

@@ -47,10 +47,11 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       const end: End = partnerSubscriptionId
         ? await endIt(flow, { ...look.fulfillment(), partnerSubscriptionId })
         : { kind: 'nothing' };
-      if (end.kind === 'runs-out') await look.note({ exposure: await priced(flow, look.fulfillment(), end.exposure) });
+      if (end.kind === 'runs-out') await look.note({ exposure: end.exposure });
       if (look.subscription.deploymentStatus === 'UNDEPLOY_SENT') {
         await flow.step('report undeployed', () => report.undeployed(look.subscription.id));
       }
+      if (end.kind === 'runs-out') await look.note({ exposure: await priced(flow, look.fulfillment(), end.exposure) });
       await look.note({ endedAt: new Date(parts.now()).toISOString() });
     },
   };
@@ -62,13 +63,23 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     exposure: Exposure,
   ): Promise<Exposure> {
     const { price } = await flow.step('read the price', async () => {
-      const order = orderId && (await partnerCenter.orders.get(customerId, orderId, { withPrice: true }));
+      const order = orderId && (await readOrder(customerId, orderId));
       if (!order) return { price: null };
       const line = order.lineItems.find((item) => item.offerId && offerOf(item.offerId) === offerId);
       if (line?.price === undefined || order.currencyCode === undefined) return { price: null };
       return { price: { amount: line.price, currency: order.currencyCode } };
     });
     return { ...exposure, ...(price && { price }) };
+  }
+
+  /** The price is good to know; what ends must not wait for it. */
+  async function readOrder(customerId: string, orderId: string) {
+    try {
+      return await partnerCenter.orders.get(customerId, orderId, { withPrice: true });
+    } catch (error) {
+      if (error instanceof ConnectorError) return undefined;
+      throw error;
+    }
   }
 
   /** What was bought, even when provisioning was cut short between the purchase and its record. */

@@ -1,10 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
 import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { SubscriptionChange } from '../../upstreams/partner-center/subscriptions.ts';
-import type { AtMicrosoft, Fulfillment, Scheduled } from '../fulfillment.ts';
+import type { AtMicrosoft, Fulfillment } from '../fulfillment.ts';
+import { isSameItem, type TermItem } from '../term-item.ts';
+import { findCatalogItem } from './catalog-item.ts';
 
 export interface LicenseParts {
   partnerCenter: PartnerCenter;
@@ -120,24 +123,66 @@ export function describeAtMicrosoft(found: PartnerSubscription | undefined): AtM
     : found?.status === 'active' || found?.status === 'suspended'
       ? found.status
       : 'unknown';
-  const nextSeats = scheduledSeats(found);
+  const next = onOrder(found);
   return {
     status,
     seats: found?.quantity ?? 0,
     autoRenewEnabled: found?.autoRenewEnabled ?? false,
+    isTrial: found?.isTrial ?? false,
     suspensionReasons: found?.suspensionReasons ?? [],
-    ...(nextSeats !== undefined && { nextSeats }),
-    ...(found?.offerId && { offerId: offerOf(found.offerId) }),
+    ...(next && { next }),
+    ...(found && itemOf(found)),
     ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
   };
 }
 
-/** Seats that are on order for the next term, in either form in which Microsoft shows a schedule. */
-export function scheduledSeats(found: PartnerSubscription | undefined): number | undefined {
+/** Offer, term and billing cycle of a partner subscription, as far as Microsoft states them. */
+export function itemOf({ offerId, termDuration, billingCycle }: PartnerSubscription): Partial<Omit<TermItem, 'seats'>> {
+  return {
+    ...(offerId && { offerId: offerOf(offerId) }),
+    ...(termDuration && { term: termDuration }),
+    ...(billingCycle && { billingCycle }),
+  };
+}
+
+const NextTerm = z.preprocess(
+  lowerFirst,
+  z.object({
+    quantity: z.number().optional().catch(undefined),
+    product: z
+      .preprocess(
+        lowerFirst,
+        z.object({
+          productId: z.string().optional().catch(undefined),
+          skuId: z.string().optional().catch(undefined),
+          termDuration: z.string().optional().catch(undefined),
+          billingCycle: z.string().optional().catch(undefined),
+        }),
+      )
+      .optional()
+      .catch(undefined),
+  }),
+);
+
+/** What is on order for the next term, in either form in which Microsoft shows a schedule. */
+export function onOrder(found: PartnerSubscription | undefined): Partial<TermItem> | undefined {
   const renewal = found?.scheduledActions.find(({ actionType }) => actionType.toLowerCase() === 'renewtonewterm');
-  const instructions = renewal?.instructions ?? found?.scheduledNextTermInstructions;
-  const quantity = instructions?.quantity ?? instructions?.Quantity;
-  return typeof quantity === 'number' ? quantity : undefined;
+  const { success, data } = NextTerm.safeParse(renewal?.instructions ?? found?.scheduledNextTermInstructions);
+  if (!success) return undefined;
+  const { quantity: seats, product } = data;
+  return {
+    ...(seats !== undefined && { seats }),
+    ...(product?.productId && product.skuId && { offerId: `${product.productId}:${product.skuId}` }),
+    ...(product?.termDuration && { term: product.termDuration }),
+    ...(product?.billingCycle && { billingCycle: product.billingCycle }),
+  };
+}
+
+function lowerFirst(found: unknown): unknown {
+  if (typeof found !== 'object' || found === null) return found;
+  return Object.fromEntries(
+    Object.entries(found).map(([name, value]) => [name[0]?.toLowerCase() + name.slice(1), value]),
+  );
 }
 
 /** Whether the end of the contract at the end of the term is on order. */
@@ -158,33 +203,44 @@ export const RUN_OUT: SubscriptionChange = {
   scheduledNextTermInstructions: null,
 };
 
-/** The change that orders other seats (or another item) for the next term. https://learn.microsoft.com/partner-center/developer/create-scheduled-changes */
-export function renewWith({
-  catalogItemId,
-  quantity,
-  termDuration,
-  billingCycle,
-}: {
-  catalogItemId: string;
-  quantity: number;
-  termDuration: string;
-  billingCycle: string;
-}): SubscriptionChange {
-  const [productId, skuId, availabilityId] = catalogItemId.split(':');
-  const product = { productId, skuId, availabilityId, billingCycle, termDuration };
-  return {
-    scheduledActions: [{ scheduleType: 'TermEnd', actionType: 'RenewToNewTerm', instructions: { product, quantity } }],
+/** The change after which the next term is like this one. */
+export const NOTHING_ON_ORDER: SubscriptionChange = { scheduledActions: [], scheduledNextTermInstructions: null };
+
+/**
+ * Orders an item for the next term, with the renewal that it needs, and waits until it shows.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/create-scheduled-changes
+ */
+export async function orderNextTerm(
+  flow: Flow,
+  name: string,
+  fulfillment: Fulfillment,
+  item: TermItem,
+  parts: LicenseParts,
+): Promise<Shown> {
+  const { country = '', segment = 'commercial' } = fulfillment;
+  const [productId = '', skuId = ''] = item.offerId.split(':');
+  // Whether it is sold at all is found before anything is changed.
+  const next = await flow.step(`find the item of the next term: ${name}`, () =>
+    findCatalogItem(parts.partnerCenter, { ...item, productId, skuId, segment }, country),
+  );
+  const [, , availabilityId] = next.catalogItemId.split(':');
+  const product = { productId, skuId, availabilityId, billingCycle: item.billingCycle, termDuration: item.term };
+  const instructions = { product, quantity: item.seats };
+  const change = {
+    autoRenewEnabled: true,
+    scheduledActions: [{ scheduleType: 'TermEnd', actionType: 'RenewToNewTerm', instructions }],
   };
+  const shows = (found: PartnerSubscription | undefined): boolean => {
+    const ordered = onOrder(found);
+    return ordered !== undefined && isSameItem(ordered, item) && found?.autoRenewEnabled === true;
+  };
+  return changePartnerSubscription(flow, name, fulfillment, { change: () => change, shows }, parts);
 }
 
 /** `product:sku` of a catalogue item. */
 export function offerOf(catalogItemId: string): string {
   return catalogItemId.split(':').slice(0, 2).join(':');
-}
-
-/** A change that is on order for the end of the term, as it is remembered. */
-export function scheduledFor(item: { catalogItemId: string; quantity: number }): Scheduled {
-  return { seats: item.quantity, offerId: offerOf(item.catalogItemId) };
 }
 
 export function gone({ customerId, partnerSubscriptionId }: Fulfillment): AttentionError {

@@ -16,6 +16,7 @@ function built(facts: Partial<Fulfillment> = {}): Fulfillment {
   };
 }
 
+const ON_ORDER = { offerId: 'CFQ7TTC0LH18:0001', seats: 10, term: 'P1Y', billingCycle: 'monthly' };
 const run = { id: 'r', operation: 'provision', startedAt: '2026-09-01T08:00:00Z' } as const;
 const KNOWN = {
   nothing: {},
@@ -24,7 +25,7 @@ const KNOWN = {
   suspended: { fulfillment: built({ suspended: { at: DAY, autoRenewEnabled: true } }) },
   ended: { fulfillment: built({ endedAt: DAY }) },
   'provisioned, fewer seats on order': {
-    fulfillment: built({ seats: 15, scheduled: { seats: 10, offerId: 'CFQ7TTC0LH18:0001' } }),
+    fulfillment: built({ seats: 15, scheduled: ON_ORDER }),
   },
   trial: { fulfillment: built({ settled: { planId: 2101, seats: 25, trial: true, endDate: DAY } }) },
   'failed by the customer': {
@@ -35,7 +36,13 @@ const KNOWN = {
   'wanted again': { run },
 } satisfies Record<string, Omit<Known, 'retryAsked'>>;
 
-const ACTIVE: AtMicrosoft = { status: 'active', seats: 10, autoRenewEnabled: true, suspensionReasons: [] };
+const ACTIVE: AtMicrosoft = {
+  status: 'active',
+  seats: 10,
+  isTrial: false,
+  autoRenewEnabled: true,
+  suspensionReasons: [],
+};
 
 interface Row {
   status: Seen['deploymentStatus'];
@@ -198,29 +205,81 @@ const ROWS: Row[] = [
     status: 'DEPLOYED',
     local: 'provisioned, fewer seats on order',
     and: 'the new term has not begun',
-    atMicrosoft: { seats: 15, nextSeats: 10, offerId: 'CFQ7TTC0LH18:0001' },
+    atMicrosoft: { ...ON_ORDER, seats: 15, next: ON_ORDER },
     does: 'done',
   },
   {
     status: 'DEPLOYED',
     local: 'provisioned, fewer seats on order',
     and: 'the new term has begun with them',
-    atMicrosoft: { seats: 10, offerId: 'CFQ7TTC0LH18:0001' },
+    atMicrosoft: { ...ON_ORDER },
     does: 'note-renewal',
   },
   {
     status: 'DEPLOYED',
     local: 'provisioned, fewer seats on order',
     and: 'Microsoft has dropped the order',
-    atMicrosoft: { seats: 15, offerId: 'CFQ7TTC0LH18:0001' },
-    does: 'change-seats 10 again',
+    atMicrosoft: { ...ON_ORDER, seats: 15 },
+    does: 'set-term-end CFQ7TTC0LH18:0001 10 P1Y monthly',
   },
   {
     status: 'DEPLOYED',
     local: 'provisioned, fewer seats on order',
-    and: 'Microsoft has dropped the order of another plan',
-    atMicrosoft: { seats: 10, offerId: 'CFQ7TTC0LDPB:0001' },
-    does: 'change-plan 2101 again',
+    and: 'another number is on order',
+    atMicrosoft: { ...ON_ORDER, seats: 15, next: { ...ON_ORDER, seats: 12 } },
+    does: 'set-term-end CFQ7TTC0LH18:0001 10 P1Y monthly',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, fewer seats on order',
+    and: 'another offer is on order',
+    atMicrosoft: { ...ON_ORDER, seats: 15, next: { ...ON_ORDER, offerId: 'CFQ7TTC0LDPB:0001' } },
+    does: 'set-term-end CFQ7TTC0LH18:0001 10 P1Y monthly',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, fewer seats on order',
+    and: 'as many seats, but still in the old term, and nothing on order',
+    atMicrosoft: { ...ON_ORDER, term: 'P1M' },
+    does: 'set-term-end CFQ7TTC0LH18:0001 10 P1Y monthly',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, fewer seats on order',
+    and: 'still a trial, and its default is on order',
+    atMicrosoft: { seats: 25, isTrial: true, next: { ...ON_ORDER, seats: 25 } },
+    does: 'set-term-end CFQ7TTC0LH18:0001 10 P1Y monthly',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, fewer seats on order',
+    and: 'seats taken away at Microsoft',
+    atMicrosoft: { ...ON_ORDER, seats: 7, next: ON_ORDER },
+    does: 'change-seats 10 again',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'trial',
+    and: 'its renewal was switched on at Microsoft',
+    seen: { type: 'TRIAL', seats: 25 },
+    atMicrosoft: { seats: 25, isTrial: true },
+    does: 'set-term-end the trial runs out',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'trial',
+    and: 'it runs out',
+    seen: { type: 'TRIAL', seats: 25 },
+    atMicrosoft: { seats: 25, isTrial: true, autoRenewEnabled: false },
+    does: 'done',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'trial',
+    and: 'it has become a paid licence at Microsoft',
+    seen: { type: 'TRIAL', seats: 25 },
+    atMicrosoft: { seats: 25 },
+    does: 'tell: trial.became-paid',
   },
   {
     status: 'DEPLOYED',
@@ -262,7 +321,7 @@ const ROWS: Row[] = [
     status: 'DEPLOYED',
     local: 'provisioned',
     and: 'fewer seats on order for the renewal',
-    atMicrosoft: { seats: 15, nextSeats: 10 },
+    atMicrosoft: { seats: 15, next: { seats: 10 } },
     does: 'done',
   },
   {
@@ -397,6 +456,7 @@ function carryOut(known: Known, seen: Seen, operation: string): Known {
     'change-plan': { ...before, settled: { ...done, ...(seen.planId !== undefined && { planId: seen.planId }) } },
     'convert-trial': { ...before, settled: { ...done, ...wish, trial: false } },
     renew: { ...before, settled: { ...done, ...endDate } },
+    'set-term-end': before,
     'note-renewal': (({ scheduled: _done, ...rest }) => rest)(before),
     suspend: { ...before, suspended: { at: DAY, autoRenewEnabled: true } },
     resume: (({ suspended: _over, ...rest }) => rest)(before),
