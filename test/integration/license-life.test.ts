@@ -263,11 +263,137 @@ describe('another plan', () => {
   });
 });
 
+describe('several changes for the next term', () => {
+  const nextTerm = { quantity: 10, product: { termDuration: 'P1M', billingCycle: 'monthly' } };
+  const onOrder = (instructions: object) => ({ scheduledActions: [{ actionType: 'RenewToNewTerm', instructions }] });
+
+  /** A yearly licence, past its window, for which the customer chooses a monthly term of the same offer. */
+  async function sellAndOrderMonthly(): Promise<number> {
+    world.emulators.cloudesire.putPlan(2121, { minimumDuration: 1, billingPeriod: 1 }, 2101);
+    const id = await sell();
+    await passDays(id, 30);
+    await choose(id, { plan: 2121 });
+    expect(partnerSubscription()).toMatchObject({ termDuration: 'P1Y', ...onOrder(nextTerm) });
+    return id;
+  }
+
+  async function choose(id: number, order: { plan?: number; licenses?: number }): Promise<void> {
+    world.emulators.cloudesire.overrideOrder(id, order);
+    await world.settle(id);
+  }
+
+  it('another plan that is taken back does not come about, and the announcement is withdrawn', async () => {
+    const id = await sellAndOrderMonthly();
+    await choose(id, { plan: 2101 });
+    expect(partnerSubscription().scheduledActions ?? []).toEqual([]);
+    expect(shown(id).instructions?.en).not.toMatch(/next renewal/);
+    await passDays(id, 345);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ termDuration: 'P1Y', status: 'active' });
+  });
+
+  it('another plan survives suspension', async () => {
+    const id = await sellAndOrderMonthly();
+    world.emulators.cloudesire.stop(id);
+    await world.settle(id);
+    world.emulators.cloudesire.resume(id);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ status: 'active', termDuration: 'P1Y', ...onOrder(nextTerm) });
+    expect(shown(id).instructions?.en).not.toMatch(/has been renewed/);
+  });
+
+  it('another plan survives more seats, and fewer', async () => {
+    const id = await sellAndOrderMonthly();
+    await choose(id, { licenses: 14 });
+    expect(partnerSubscription()).toMatchObject({ quantity: 14, ...onOrder({ ...nextTerm, quantity: 14 }) });
+    await passDays(id, 20);
+    await choose(id, { licenses: 6 });
+    expect(partnerSubscription()).toMatchObject({ quantity: 14, ...onOrder({ ...nextTerm, quantity: 6 }) });
+    expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('another plan is ordered also where fewer seats are on order', async () => {
+    world.emulators.cloudesire.putPlan(2121, { minimumDuration: 1, billingPeriod: 1 }, 2101);
+    const id = await sell();
+    await passDays(id, 30);
+    await choose(id, { licenses: 6 });
+    await choose(id, { plan: 2121 });
+    expect(partnerSubscription()).toMatchObject({ quantity: 10, ...onOrder({ ...nextTerm, quantity: 6 }) });
+  });
+
+  it('once the new term has begun, later changes keep to it', async () => {
+    const id = await sellAndOrderMonthly();
+    await passDays(id, 345);
+    await world.settle(id);
+    expect((await recorded(id)).fulfillment).toMatchObject({ term: 'P1M' });
+    await passDays(id, 10);
+    await choose(id, { licenses: 6 });
+    expect(partnerSubscription()).toMatchObject({ termDuration: 'P1M', ...onOrder({ ...nextTerm, quantity: 6 }) });
+  });
+});
+
 describe('a trial', () => {
   it('is ordered at once, without payment, for the seats that Microsoft fixes', async () => {
     const id = await sell({ type: 'TRIAL' });
     expect(partnerSubscription()).toMatchObject({ isTrial: true, quantity: 25, status: 'active' });
     expect((await recorded(id)).fulfillment?.settled).toMatchObject({ trial: true });
+  });
+
+  it('whose conversion was dropped at Microsoft gets it back, and nobody pays for seats that were not sold', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.convertTrial(id, { paid: true });
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 4 });
+    await world.settle(id);
+    const { partnerSubscriptionId = '' } = (await recorded(id)).fulfillment ?? {};
+    world.emulators.partnerCenter.changeQuantityByHand(partnerSubscriptionId, 25);
+    await world.settle(id, { looks: 20 });
+    expect((await recorded(id)).state).toBe('done');
+    await world.emulators.clock.advance(32 * DAY_MS);
+    expect(partnerSubscription()).toMatchObject({ isTrial: false, quantity: 4, billedSeats: 4 });
+  });
+
+  it('whose continuation cannot be bought does not continue as something else', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.putPlanMetadata(2101, { offerId: 'CFQ7TTC0ZZZZ:0001' });
+    world.emulators.cloudesire.convertTrial(id, { paid: true });
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 4 });
+    await world.settle(id, { looks: 5 });
+    expect(await recorded(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'offer.not-found' } });
+    await world.emulators.clock.advance(32 * DAY_MS);
+    expect(partnerSubscription()).toMatchObject({ billedSeats: 0 });
+    world.emulators.cloudesire.putPlanMetadata(2101, { offerId: 'CFQ7TTC0XA11:0001' });
+  });
+
+  it('whose number of seats is changed before it continues, continues with that number', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.convertTrial(id, { paid: true });
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 4 });
+    await world.settle(id);
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 6 });
+    await world.settle(id);
+    expect((await recorded(id)).state).toBe('done');
+    await world.emulators.clock.advance(32 * DAY_MS);
+    expect(partnerSubscription()).toMatchObject({ isTrial: false, quantity: 6 });
+  });
+
+  it('whose renewal somebody switches on runs out all the same', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    const { partnerSubscriptionId = '' } = (await recorded(id)).fulfillment ?? {};
+    world.emulators.partnerCenter.setAutoRenewByHand(partnerSubscriptionId, true);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ autoRenewEnabled: false });
+  });
+
+  it('whose continuation is refused after it has ended is told to operations, for the customer was told that all is well', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    await world.emulators.clock.advance(28 * DAY_MS);
+    world.emulators.cloudesire.convertTrial(id, { paid: false });
+    await world.emulators.clock.advance(3 * DAY_MS);
+    world.emulators.cloudesire.pay(id);
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 90_000 });
+    await world.settle(id, { looks: 5 });
+    expect(await recorded(id)).toMatchObject({ state: 'needs-attention' });
+    expect(world.alerts).toEqual(['order.quantity-out-of-bounds']);
   });
 
   it('that is converted but never paid does not become a paid year at Microsoft', async () => {

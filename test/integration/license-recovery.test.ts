@@ -326,6 +326,22 @@ describe('a record that was lost', () => {
     expect(happened('customer created')).toHaveLength(1);
   });
 
+  it('of a licence in service can be changed like any other', async () => {
+    world.emulators.cloudesire.putPlan(2101, { minimumDuration: 12, billingPeriod: 1 });
+    const id = buy();
+    await world.settle(id);
+    await world.emulators.clock.advance(20 * 86_400_000);
+    await world.forget();
+    await world.settle(id);
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 6 });
+    await world.settle(id);
+    expect((await recorded(id)).state).toBe('done');
+    expect(partnerSubscriptions()).toMatchObject([
+      { quantity: 10, scheduledActions: [{ instructions: { quantity: 6 } }] },
+    ]);
+    world.emulators.cloudesire.putPlan(2101, { minimumDuration: 1, billingPeriod: 1 });
+  });
+
   it('leads nobody into the tenant of another company, even one of the same name', async () => {
     await world.settle(buy({ parameters: { MICROSOFT_DOMAIN: 'verdi' } }));
     await world.forget();

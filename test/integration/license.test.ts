@@ -533,6 +533,27 @@ describe('the sweep', () => {
   });
 });
 
+describe('what is good to know only', () => {
+  it('does not hold up an end: the price of what runs out', async () => {
+    world.emulators.cloudesire.putPlan(2101, { minimumDuration: 12, billingPeriod: 1 });
+    const id = buy();
+    await world.settle(id);
+    await world.emulators.clock.advance(20 * DAY_MS);
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      path: 'include_price',
+      kind: 'status',
+      status: 500,
+      times: 99,
+    });
+    world.emulators.cloudesire.terminate(id);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect((await world.records.get(id))?.fulfillment?.exposure).toMatchObject({ seats: 10 });
+    world.emulators.faults.clear();
+  });
+});
+
 describe('a dry run', () => {
   it('sends no write to any upstream and says what it would send', async () => {
     await world.close();

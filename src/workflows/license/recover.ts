@@ -1,8 +1,11 @@
-import { ConnectorError } from '../../lib/errors.ts';
+import { AttentionError, ConnectorError, CustomerError } from '../../lib/errors.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
+import { readBuyer } from '../buyer.ts';
 import type { Fulfillment } from '../fulfillment.ts';
+import { readSelling } from '../selling.ts';
 import { bearsMark } from './mark.ts';
+import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
 import { hasEnded, type LicenseParts, offerOf } from './partner-subscription.ts';
 import { findOrder } from './purchase.ts';
 
@@ -10,14 +13,21 @@ const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** States that a subscription reaches only after its delivery. */
 const DELIVERED = new Set<Subscription['deploymentStatus']>(['DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT', 'UNDEPLOYED']);
 
+export interface RecoverParts extends LicenseParts {
+  cloudesire: Cloudesire;
+  license: LicenseSettings;
+  privateCustomers: 'refuse' | 'allow';
+}
+
 /**
  * What was bought for a subscription of which nothing is recorded, as after a loss of Redis. The marketplace's metadata say where to look;
  * since customers can write them too, only what bears our mark is believed: a partner subscription, else an order.
  */
 export async function recoverLicense(
-  { cloudesire, partnerCenter, now }: LicenseParts & { cloudesire: Pick<Cloudesire, 'subscriptions'> },
+  parts: RecoverParts,
   subscription: Subscription,
 ): Promise<Fulfillment | undefined> {
+  const { cloudesire, partnerCenter, now } = parts;
   const { microsoftCustomerId: customerId = '' } = await readMetadata(cloudesire, subscription.id);
   if (!GUID.test(customerId)) return undefined;
   const bought = await unlessHidden(partnerCenter.subscriptions.list(customerId));
@@ -41,12 +51,28 @@ export async function recoverLicense(
       ...(planId !== undefined && { planId }),
       ...(endDate && { endDate }),
     },
+    ...(await readSale(parts, subscription)),
     ...(found.orderId && { orderId: found.orderId }),
     ...(found.offerId && { offerId: offerOf(found.offerId) }),
     ...(found.termDuration && { term: found.termDuration }),
     ...(found.billingCycle && { billingCycle: found.billingCycle }),
     ...(DELIVERED.has(subscription.deploymentStatus) && { deployedAt: new Date(now()).toISOString() }),
   };
+}
+
+/** Whose it is and where it was bought, for later changes; what the marketplace does not say now is missing then, and told. */
+async function readSale(
+  { cloudesire, license, privateCustomers }: RecoverParts,
+  subscription: Subscription,
+): Promise<Pick<Fulfillment, 'owner' | 'country' | 'segment'>> {
+  try {
+    const { owner, country } = await readBuyer(cloudesire, subscription.buyerId, { privateCustomers });
+    const { segment } = readLicenseOrder(await readSelling(cloudesire, subscription), subscription, license);
+    return { owner, country, segment };
+  } catch (error) {
+    if (error instanceof AttentionError || error instanceof CustomerError) return {};
+    throw error;
+  }
 }
 
 async function readMetadata(
