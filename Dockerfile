@@ -14,4 +14,4 @@ USER node
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/health/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # Node itself, not npm: signals reach it, and an exit code is its own.
-CMD ["node", "--max-semi-space-size=4", "--enable-source-maps", "--import", "./src/instrument.ts", "src/main.ts"]
+CMD ["node", "--max-semi-space-size=2", "--optimize-for-size", "--enable-source-maps", "--import", "./src/instrument.ts", "src/main.ts"]

@@ -95,6 +95,7 @@ async function sellTwo(): Promise<void> {
   chapter('the customer accepts the Microsoft Customer Agreement');
   partnerCenter.acceptAllAttestations(true);
   await cloudesire.whenStatus(monthly, 'DEPLOYED', WITHIN_MS);
+  await untilState(monthly, 'done');
 
   await untilState(yearly, 'idle');
   chapter('the invoice of the second order is paid');
@@ -121,7 +122,7 @@ async function sellTwo(): Promise<void> {
   const exposure = (await narrator.read(yearly))?.fulfillment?.exposure;
   say(
     yearly,
-    `  listed for operations: Microsoft charges ${exposure?.seats} seats until ${printDay(exposure?.until ?? NaN)}`,
+    `  listed for operations: Microsoft charges ${exposure?.seats} seats, the last day is ${printDay(exposure?.until ?? NaN)}`,
   );
 }
 
@@ -154,7 +155,7 @@ async function liveThrough(): Promise<void> {
   chapter('a third customer starts a trial; it is delivered at once, for there is nothing to pay');
   const parameters = { MICROSOFT_DOMAIN: 'bergmannoptik' };
   const id = cloudesire.placeOrder({ plan: YEARLY_BASIC, buyer: 1304, type: 'TRIAL', parameters });
-  follow(id, 'a free trial of 30 days, with the 25 seats that Microsoft gives to every trial');
+  follow(id, 'a trial with the 25 seats that Microsoft gives to each, which will become a year');
   await untilAtMicrosoft(id, { status: 'active', isTrial: true });
   balance(id, 'on trial');
 
@@ -188,7 +189,7 @@ async function liveThrough(): Promise<void> {
   await payPeriod(id);
   await untilAtMicrosoft(id, { quantity: 30, renewsWith: 20 });
   say(id, `the customer reads: "${cloudesire.subscription(id).instructions.en?.split('\n')[0]}"`);
-  balance(id, 'ten fewer, from the renewal on');
+  balance(id, 'ten seats fewer');
 
   await beginNextPeriod(id, 'an invoice that nobody pays; after five days the marketplace suspends the subscription');
   await clock.advance(5 * DAY_MS);
@@ -240,7 +241,7 @@ async function liveThrough(): Promise<void> {
   await until('the renewal in the marketplace', () => (cloudesire.subscription(id).endAt ?? 0) > endAt);
   await untilAtMicrosoft(id, { quantity: 20, autoRenewEnabled: true });
 
-  chapter('the customer leaves instead of paying; Microsoft renewed less than a week ago and takes it all back');
+  chapter('the customer leaves instead of paying; Microsoft renewed less than a week ago and still takes it back');
   say(id, `at Microsoft: can be cancelled until ${printDay(renewed.cancellationAllowedUntilDate ?? NaN)}`);
   cloudesire.terminate(id);
   await cloudesire.whenStatus(id, 'UNDEPLOYED', WITHIN_MS);
@@ -377,7 +378,7 @@ function summarize(): void {
     customers.length === ids.length && orders.length === ids.length,
   );
   promise(
-    'the seats at Microsoft are those of the marketplace, and so they were on every day above, or are from the renewal on',
+    'on every day above Microsoft billed the seats that were sold, or will from the renewal on',
     ids.every((id) => licenceOf(id).quantity === cloudesire.subscription(id).licenses) && balances.every(isInBalance),
   );
   promise(
@@ -396,7 +397,7 @@ function describeBilling(id: number): string {
   const own = entries.filter(({ subscriptionId }) => subscriptionId === licenceOf(id).id);
   const lastCharged = own.findLastIndex(({ billedSeats }) => Number(billedSeats) > 0);
   const next = own[lastCharged + 1];
-  return next ? `charged until ${printDay(next.at)}` : 'still charged';
+  return next ? `no longer charged from ${printDay(next.at)}` : 'still charged';
 }
 
 function isInBalance({ sold, billed, renewsWith: next }: Balance): boolean {
@@ -420,6 +421,8 @@ function introduce(): void {
       '',
       `  curl -H 'Authorization: Bearer ${OPS_TOKEN}' ${service.url}/ops/api/subscriptions/${[...titles.keys()][0]}`,
       `  curl -d '{"plan":2101,"buyer":1301,"licenses":5,"paid":true}' ${new URL('/_emulator/placeOrder', cloudesire.url).href}`,
+      '',
+      '(The connector tells the time by its own clock, so what is still charged today is listed by the date of today, not by the emulated one.)',
       '',
     ].join('\n'),
   );

@@ -18,13 +18,10 @@ function installPackages() {
   if (existsSync(node) && existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
   say('installing packages (npm ci)');
   const npm = process.env.npm_execpath;
-  const result = npm
-    ? spawnSync(process.execPath, [npm, 'ci', '--no-fund', '--no-audit'], {
-        cwd: root,
-        stdio: 'inherit',
-        env: cleanEnv(),
-      })
-    : spawnSync('npm', ['ci', '--no-fund', '--no-audit'], { cwd: root, stdio: 'inherit', env: cleanEnv() });
+  // Errors only: that the Node that installs is older than the one that is installed is no news.
+  const install = ['ci', '--no-fund', '--no-audit', '--loglevel=error'];
+  const options = { cwd: root, stdio: 'inherit', env: cleanEnv() };
+  const result = npm ? spawnSync(process.execPath, [npm, ...install], options) : spawnSync('npm', install, options);
   if (result.status !== 0) fail('npm ci failed; its own message stands above.');
 }
 

@@ -15,7 +15,7 @@ import { createServer } from './intake/server.ts';
 import { type AlertParts, type Alerts, createAlerts } from './lib/alerts.ts';
 import { remember } from './lib/cache.ts';
 import { systemClock } from './lib/clock.ts';
-import { RetryableError } from './lib/errors.ts';
+import { AttentionError, ConnectorError, RetryableError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
 import { createProducer } from './queue/producer.ts';
@@ -31,7 +31,7 @@ import { createLanes } from './store/lanes.ts';
 import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
 import { createQuarantine } from './store/quarantine.ts';
 import { createRecords } from './store/records.ts';
-import { checkWritable, producerConnection, redisWarnings, workerConnection } from './store/redis.ts';
+import { checkWritable, producerConnection, redisWarnings, tellOutages, workerConnection } from './store/redis.ts';
 import { createRefreshTokenStore } from './store/refresh-token.ts';
 import { createSecretBox } from './store/secret-box.ts';
 import { createTimeline } from './store/timeline.ts';
@@ -91,6 +91,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   let stopping = false;
 
   const producerRedis = producerConnection(config.redis.url);
+  tellOutages(producerRedis, log);
   const producer = createProducer({ redis: producerRedis, prefix, backlogLimit: config.backlogLimit });
   const worker = config.role === 'web' ? undefined : composeWorker();
 
@@ -253,7 +254,12 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
         await producer.repairStrayLooks();
         await sweep(signal);
       },
-      onError: (error) => alerts.bug(error),
+      onError(error) {
+        if (error instanceof AttentionError) alerts.attention({ code: error.code, message: error.message });
+        else if (error instanceof ConnectorError)
+          log.warn({ err: error }, 'a sweep did not come to its end; it is made again');
+        else alerts.bug(error);
+      },
     });
     return {
       start() {

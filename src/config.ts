@@ -96,11 +96,17 @@ export function loadConfig(env: Environment = process.env): Config {
     const variableName = String(path[0]);
     if (!problems.has(variableName)) problems.set(variableName, message);
   }
+  const nearMisses = findNearMisses(env);
+  // Whoever believes that nothing is bought must not learn otherwise from the bill.
+  for (const { given, meant } of nearMisses) {
+    if (meant === 'CMW_READ_ONLY') problems.set(given, `is not read; is ${meant} meant?`);
+  }
   if (!result.success || problems.size > 0) {
     const lines = [...problems].map(([variableName, problem]) => `${variableName}: ${problem}`);
     throw new PermanentError('config.invalid', ['The environment cannot be used as it is.', ...lines].join('\n'));
   }
-  const warnings = [...warnOfSettings(result.data), ...warnOfNearMisses(env)];
+  const slips = nearMisses.map(({ given, meant }) => `${given} is not read: is ${meant} meant?`);
+  const warnings = [...warnOfSettings(result.data), ...slips];
   return deepFreeze({ ...arrange(result.data), warnings });
 }
 
@@ -310,6 +316,11 @@ function warnOfSettings(settings: z.output<typeof Settings>): string[] {
       );
     }
   }
+  if (settings.CMW_READ_ONLY) {
+    warnings.push(
+      'CMW_READ_ONLY is on: nothing is written to any upstream, so nothing is bought and nothing reported.',
+    );
+  }
   if (settings.PARTNER_CENTER_REFRESH_TOKEN === undefined) {
     warnings.push(
       'PARTNER_CENTER_REFRESH_TOKEN is missing: Azure products cannot be sold and agreements cannot be read until it is given.',
@@ -319,14 +330,14 @@ function warnOfSettings(settings: z.output<typeof Settings>): string[] {
 }
 
 /** A variable of one of our families that is none of ours, though nearly, is most likely a slip. */
-function warnOfNearMisses(env: Environment): string[] {
+function findNearMisses(env: Environment): { given: string; meant: string }[] {
   const known = [...VARIABLES, ...FILE_VARIABLES];
   const families = new Set(known.filter((knownName) => knownName.includes('_')).map(familyOf));
   return Object.keys(env)
     .filter((given) => !known.includes(given) && families.has(familyOf(given)))
     .flatMap((given) => {
       const meant = [1, 2].map((slips) => known.find((name) => editDistance(given, name) === slips)).find(Boolean);
-      return meant === undefined ? [] : [`${given} is not read: is ${meant} meant?`];
+      return meant === undefined ? [] : [{ given, meant }];
     });
 }
 

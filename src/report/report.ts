@@ -184,6 +184,6 @@ function withOperatorsRefusals(subscriptions: Subscriptions): Subscriptions {
 /** A day as people write it, e.g. 31 August 2027; empty when it is not known. */
 function dayIn(language: string, instant: string | undefined): string {
   if (!instant) return '';
-  const locale = hasTexts(language) ? language : 'en';
+  const locale = !hasTexts(language) || language === 'en' ? 'en-GB' : language;
   return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(instant));
 }

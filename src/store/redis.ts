@@ -1,4 +1,5 @@
 import { Redis, ReplyError } from 'ioredis';
+import type { Log } from '../lib/log.ts';
 import type { Keys } from './keys.ts';
 
 /** How long the value written by the health check lives. */
@@ -38,8 +39,23 @@ export function workerConnection(url: string): Redis {
   return redis.on('error', outageIsTold);
 }
 
-/** Commands that fail and the health check tell of an outage. Without a listener ioredis prints each failed reconnection. */
+/** `tellOutages` and the health check tell of an outage. Without a listener ioredis prints each failed reconnection. */
 function outageIsTold(): void {}
+
+/** Logs when Redis cannot be reached, once for each outage, and when it is back. */
+export function tellOutages(redis: Redis, log: Log): void {
+  let isAway = false;
+  redis.on('error', (error: Error & { code?: string }) => {
+    if (isAway) return;
+    isAway = true;
+    const reason = error.code ?? error.message;
+    log.error({ reason }, 'Redis cannot be reached: events are answered 503 and no work is done until it is back');
+  });
+  redis.on('ready', () => {
+    if (isAway) log.info('Redis is back');
+    isAway = false;
+  });
+}
 
 /** Asks whether Redis answers and takes writes; `undefined` when it does, else a sentence that says what is wrong. */
 export async function checkWritable(redis: Redis, keys: Keys): Promise<string | undefined> {

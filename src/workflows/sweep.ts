@@ -43,8 +43,8 @@ export function createSweep({
       await requestLook(id);
       looks += 1;
     }
-    log.info({ listed: listed.size, looks }, 'sweep finished');
     if (unreadable) throw unreadable;
+    log.info({ listed: listed.size, looks }, 'sweep finished');
 
     async function readList(): Promise<ConnectorError | undefined> {
       try {

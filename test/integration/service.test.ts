@@ -249,6 +249,7 @@ describe('the service without a Redis', () => {
     const redis = await startRedis();
     const service = await start({ REDIS_URL: redis.url });
     await redis.stop();
+    await vi.waitFor(() => expect(service.output()).toMatch(/Redis cannot be reached/));
     const startedAt = performance.now();
     const refused = await sendEvent(service, eventBody(50010));
     expect(performance.now() - startedAt).toBeLessThan(2_000);

@@ -302,6 +302,18 @@ describe('NAME_FILE', () => {
   });
 });
 
+it('does not start with a misspelt dry run, which would buy', () => {
+  expect(() => loadConfig({ ...COMPLETE, CMW_READONLY: 'true' })).toThrow(
+    /CMW_READONLY: is not read; is CMW_READ_ONLY meant/,
+  );
+});
+
+it('says that it is a dry run', () => {
+  expect(loadConfig({ ...COMPLETE, CMW_READ_ONLY: 'true' }).warnings).toEqual([
+    expect.stringMatching(/^CMW_READ_ONLY is on/),
+  ]);
+});
+
 describe('warnings', () => {
   const warningsOf = (env: Record<string, string>) => loadConfig({ ...COMPLETE, ...env }).warnings;
 
