@@ -188,28 +188,41 @@ export function createReconcile(
 
       await tell('decision', `${workflow.name} is done`, {});
       if (operation === 'deprovision') await endProvisioning(subscription);
+      return doneWith(operation, target);
+    }
+
+    /**
+     * One more look follows at once, which finds the next difference. If it finds the same one, what was done does not show: it is done
+     * again ever more slowly, and a person is told.
+     */
+    async function doneWith(operation: Operation, target: string | undefined): Promise<LookOutcome> {
+      const done = `${operation} ${target ?? ''}`;
+      const again = record.lastDone?.run === done ? record.lastDone.again + 1 : 0;
+      const isInVain = again >= MOST_IN_VAIN;
       await standAt('done', {
         ...QUIET,
-        ...(operation === 'report' && { unseenReports: record.unseenReports, alerted: record.alerted }),
+        ...(isInVain && { alerted: record.alerted, attempts: again - MOST_IN_VAIN }),
+        lastDone: { run: done, again },
         run: undefined,
         step: undefined,
         failure: undefined,
       });
-      // The marketplace answers our own report with an event, but nothing depends on that event: one more look sees the new state.
-      return { againInMs: operation === 'report' ? await reportedAgain() : 0 };
+      if (isInVain) throw inVain(operation);
+      // The marketplace takes a moment to show a report.
+      return { againInMs: operation === 'report' || again > 0 ? parts.backoffMs(again + 3) : 0 };
     }
 
-    /** A report that does not show is made again, ever more slowly, and a person is told. */
-    async function reportedAgain(): Promise<number> {
-      const unseenReports = (record.unseenReports ?? 0) + 1;
-      await keep({ unseenReports });
-      if (unseenReports > MOST_UNSEEN_REPORTS) {
-        throw new AttentionError(
+    function inVain(operation: Operation): AttentionError {
+      if (operation === 'report') {
+        return new AttentionError(
           'cloudesire.status-ignored',
           `The marketplace accepts the report that subscription ${subscriptionId} is deployed, but does not show it. Look at it there; it is reported again.`,
         );
       }
-      return parts.backoffMs(unseenReports + 2);
+      return new AttentionError(
+        'operation.in-vain',
+        `For subscription ${subscriptionId} "${operation}" was done ${MOST_IN_VAIN + 1} times, each time with success, and is needed again. Compare in Partner Center and in the marketplace what it is about; it is tried again.`,
+      );
     }
 
     function lookFor(subscription: Subscription, retryAsked: boolean): Look {
@@ -274,8 +287,8 @@ export function createReconcile(
         attempts: 0,
         failingSince: undefined,
         told: undefined,
-        // A report that is accepted once more is not yet one that shows.
-        ...(record.run?.operation !== 'report' && { alerted: undefined }),
+        // What succeeds once more is not yet what shows.
+        ...((record.lastDone?.again ?? 0) < MOST_IN_VAIN && { alerted: undefined }),
       });
       if (isNews) await records.put(lane, record);
       await tell('step', event.kind === 'step-finished' ? event.step : `${event.step}: had happened already`, facts);
@@ -497,8 +510,8 @@ const RECOVERABLE = new Set<Subscription['deploymentStatus']>([
   'UNDEPLOYED',
   'FAILED',
 ]);
-/** So many reports may stay unseen before a person is told. */
-const MOST_UNSEEN_REPORTS = 5;
+/** So often something may be done again in a row before a person is told. */
+const MOST_IN_VAIN = 5;
 /** From here on a pause that an upstream names is a wait rather than a failure. */
 const LONG_PAUSE_MS = 600_000;
 /** A run in these states has been told of; looking at it is no change. */
@@ -507,7 +520,7 @@ const ON_ITS_WAY = new Set<RecordState>(['running', 'waiting', 'retrying', 'need
 /** Whatever failed before is over once nothing is left to do. */
 const QUIET: Changes = {
   alerted: undefined,
-  unseenReports: undefined,
+  lastDone: undefined,
   told: undefined,
   attempts: 0,
   failingSince: undefined,

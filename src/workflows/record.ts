@@ -26,8 +26,8 @@ export interface SubscriptionRecord {
   waitingFor?: string;
   /** Code and step of the matter that a person was last told, so that it is told once. */
   alerted?: string;
-  /** Reports in a row after which the marketplace did not show what was reported. */
-  unseenReports?: number;
+  /** The run that ended last, and how often in a row it was made again because what it had done did not show. */
+  lastDone?: { run: string; again: number };
   /** The wait or failure that stands last in the timeline, so that polls and tries do not repeat it. */
   told?: string;
   /** Failed tries of the current step in a row. */

@@ -505,6 +505,25 @@ describe('what others do at Microsoft', () => {
     expect((await recorded(id)).state).toBe('done');
   });
 
+  it('a change that somebody takes back again and again is made ever more slowly, and told once', async () => {
+    const id = await sell();
+    const { partnerSubscriptionId = '' } = (await recorded(id)).fulfillment ?? {};
+    const pauses: number[] = [];
+    for (let looks = 0; looks < 40; looks += 1) {
+      world.emulators.partnerCenter.setAutoRenewByHand(partnerSubscriptionId, false);
+      // Until the change is made and shows; then it is taken back before the next look.
+      let outcome = await world.look(id);
+      while ((await recorded(id)).state === 'waiting') {
+        await world.pass(500);
+        outcome = await world.look(id);
+      }
+      if ('againInMs' in outcome) pauses.push(outcome.againInMs);
+    }
+    expect(pauses[0]).toBe(0);
+    expect(pauses.at(-1)).toBeGreaterThan(100);
+    expect(world.alerts).toEqual(['operation.in-vain']);
+  });
+
   it('seats taken away by hand are restored, for the customer has paid for them', async () => {
     const id = await sell();
     world.emulators.partnerCenter.changeQuantityByHand(
