@@ -217,6 +217,15 @@ describe('purchases', () => {
     expect(world.alerts).toEqual(['cloudesire.report-refused']);
   });
 
+  it('whose answer got lost are known from the same cart, before any list shows them', async () => {
+    world.emulators.partnerCenter.setSwitches({ orderListDelayMs: 600_000 });
+    fault({ method: 'POST', path: '/checkout$', kind: 'reset-after' });
+    const id = buy();
+    await world.settle(id, { looks: 40 });
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(happened('order placed')).toHaveLength(1);
+  });
+
   it('a cart whose creation was unclear is made anew with the items of the day', async () => {
     fault({ method: 'POST', path: '/carts$', kind: 'status', status: 503 });
     const id = buy();

@@ -119,9 +119,10 @@ export async function buy(
         const cart = await carts.get(customerId, cartId);
         // Only a cart that says so has surely not been ordered, and may be checked out again.
         if (cart?.status === 'active') return undefined;
-        if (cart?.status === 'ordered') return { outcome: 'submitted' };
         const found = await find();
         if (found) return { orderId: found };
+        // A cart is ordered once at most: asked again, it repeats its first answer or says that it was submitted.
+        if (cart?.status === 'ordered') return undefined;
         if (!cart && now() - firstSentAt > POLLS_UNTIL_LISTED * pollEveryMs) return { outcome: 'useless' };
         throw notListed(cartId, pollEveryMs);
       },
@@ -148,7 +149,15 @@ export async function buy(
         longestMs: 4 * pollEveryMs,
         waitingFor: `Microsoft to list the order of cart ${cartId}, which may take 15 minutes`,
       };
-      return { orderId: await flow.poll(`order of cart ${round} listed`, plan, find), planId };
+      const orderId = await flow.poll(`order of cart ${round} listed`, plan, async ({ sinceMs }) => {
+        const found = await find();
+        if (found || sinceMs < 4 * POLLS_UNTIL_LISTED * pollEveryMs) return found;
+        throw new AttentionError(
+          'order.not-recognised',
+          `Cart ${cartId} of customer ${customerId} was ordered, but no order there bears the name "${markOf(subscriptionId)}". Find its partner subscription in Partner Center and give it that name: the order goes on with it, and nothing is ordered twice.`,
+        );
+      });
+      return { orderId, planId };
     }
     if (checkout.outcome === 'agreement-missing') await renewAgreement(round);
     // An earlier send of the same checkout may have been ordered all the same.
