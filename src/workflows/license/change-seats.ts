@@ -121,7 +121,13 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
 
       async function schedule(wanted: number): Promise<void> {
         const item = next ?? { ...before.item, seats: wanted };
-        const shown = await orderNextTerm(flow, 'schedule fewer seats', fulfillment, item, parts);
+        const shown = await orderNextTerm(
+          flow,
+          'schedule fewer seats for the renewal, since none are taken back now',
+          fulfillment,
+          item,
+          parts,
+        );
         await look.note({ ...shown, scheduled: item });
         await flow.step('tell the customer when', () =>
           parts.report.seatsAtRenewal(look.subscription.id, {

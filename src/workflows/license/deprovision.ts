@@ -152,7 +152,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       endsWithTerm(found) || found?.status === 'suspended';
     const { seats, commitmentEndDate: until } = await changePartnerSubscription(
       flow,
-      'let the term run out',
+      'let the term run out, since it cannot be cancelled any more',
       fulfillment,
       { change: () => RUN_OUT, shows },
       parts,

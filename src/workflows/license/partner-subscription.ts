@@ -69,7 +69,7 @@ export async function changePartnerSubscription(
     });
     const shown = await awaitPartnerSubscription(
       flow,
-      `${name}: shows${time === 1 ? '' : ` ${time}`}`,
+      `${name}: seen at Microsoft${time === 1 ? '' : ` ${time}`}`,
       fulfillment,
       shows,
       parts,
@@ -221,7 +221,7 @@ export async function orderNextTerm(
   const { country = '', segment = 'commercial' } = fulfillment;
   const [productId = '', skuId = ''] = item.offerId.split(':');
   // Whether it is sold at all is found before anything is changed.
-  const next = await flow.step(`find the item of the next term: ${name}`, () =>
+  const next = await flow.step('find the item of the next term', () =>
     findCatalogItem(parts.partnerCenter, { ...item, productId, skuId, segment }, country),
   );
   const [, , availabilityId] = next.catalogItemId.split(':');
