@@ -283,8 +283,8 @@ function composeUpstreams(
 ) {
   const keys = createKeys(config.redis.prefix);
   const box = createSecretBox(config.redis.stateKey);
-  const budget = createBudget(redis, keys, (budget) =>
-    budget === 'cloudesire' ? CLOUDESIRE_CALLS_PER_MINUTE : PARTNER_CENTER_CALLS_PER_MINUTE,
+  const budget = createBudget(redis, keys, (key) =>
+    key === 'cloudesire' ? CLOUDESIRE_CALLS_PER_MINUTE : PARTNER_CENTER_CALLS_PER_MINUTE,
   );
   const { baseUrl, authorityUrl, refreshToken, ...app } = config.partnerCenter;
 

@@ -148,6 +148,31 @@ export const PartnerSubscription = z
   );
 export type PartnerSubscription = z.output<typeof PartnerSubscription>;
 
+/**
+ * The instructions for the next term, of a scheduled action or in the older form, as far as they can be read.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/create-scheduled-changes
+ */
+export const NextTerm = anyCase({
+  quantity: descriptive(z.number()),
+  product: descriptive(
+    anyCase({
+      productId: descriptive(z.string()),
+      skuId: descriptive(z.string()),
+      termDuration: descriptive(z.string()),
+      billingCycle: descriptive(Word),
+    }),
+  ),
+}).transform(({ quantity, product }) =>
+  compact({
+    seats: quantity,
+    productId: product?.productId,
+    skuId: product?.skuId,
+    term: product?.termDuration,
+    billingCycle: product?.billingCycle,
+  }),
+);
+
 function freeze<T>(value: T): Readonly<T> {
   if (typeof value === 'object' && value !== null) Object.values(value).forEach(freeze);
   return Object.freeze(value);

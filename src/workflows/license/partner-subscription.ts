@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { z } from 'zod';
 import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
-import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
+import { NextTerm, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { SubscriptionChange } from '../../upstreams/partner-center/subscriptions.ts';
 import type { AtMicrosoft, Fulfillment } from '../fulfillment.ts';
 import { isSameItem, type TermItem } from '../term-item.ts';
@@ -145,44 +144,18 @@ export function itemOf({ offerId, termDuration, billingCycle }: PartnerSubscript
   };
 }
 
-const NextTerm = z.preprocess(
-  lowerFirst,
-  z.object({
-    quantity: z.number().optional().catch(undefined),
-    product: z
-      .preprocess(
-        lowerFirst,
-        z.object({
-          productId: z.string().optional().catch(undefined),
-          skuId: z.string().optional().catch(undefined),
-          termDuration: z.string().optional().catch(undefined),
-          billingCycle: z.string().optional().catch(undefined),
-        }),
-      )
-      .optional()
-      .catch(undefined),
-  }),
-);
-
 /** What is on order for the next term, in either form in which Microsoft shows a schedule. */
 export function onOrder(found: PartnerSubscription | undefined): Partial<TermItem> | undefined {
   const renewal = found?.scheduledActions.find(({ actionType }) => actionType.toLowerCase() === 'renewtonewterm');
   const { success, data } = NextTerm.safeParse(renewal?.instructions ?? found?.scheduledNextTermInstructions);
   if (!success) return undefined;
-  const { quantity: seats, product } = data;
+  const { seats, productId, skuId, term, billingCycle } = data;
   return {
     ...(seats !== undefined && { seats }),
-    ...(product?.productId && product.skuId && { offerId: `${product.productId}:${product.skuId}` }),
-    ...(product?.termDuration && { term: product.termDuration }),
-    ...(product?.billingCycle && { billingCycle: product.billingCycle }),
+    ...(productId && skuId && { offerId: `${productId}:${skuId}` }),
+    ...(term && { term }),
+    ...(billingCycle && { billingCycle }),
   };
-}
-
-function lowerFirst(found: unknown): unknown {
-  if (typeof found !== 'object' || found === null) return found;
-  return Object.fromEntries(
-    Object.entries(found).map(([name, value]) => [name[0]?.toLowerCase() + name.slice(1), value]),
-  );
 }
 
 /** Whether the end of the contract at the end of the term is on order. */

@@ -8,6 +8,7 @@ import {
   Customer,
   collection,
   Instant,
+  NextTerm,
   Order,
   PartnerSubscription,
   Sku,
@@ -374,4 +375,24 @@ describe('whatever arrives', () => {
       { numRuns: 500 },
     );
   });
+});
+
+it.each([
+  [
+    {
+      quantity: 6,
+      product: { productId: 'CFQ7TTC0LH18', skuId: '0001', termDuration: 'P1Y', billingCycle: 'monthly' },
+    },
+    { seats: 6, productId: 'CFQ7TTC0LH18', skuId: '0001', term: 'P1Y', billingCycle: 'monthly' },
+  ],
+  [
+    {
+      Quantity: 6,
+      Product: { ProductId: 'CFQ7TTC0LH18', SkuId: '0001', TermDuration: 'P1M', BillingCycle: 'Monthly' },
+    },
+    { seats: 6, productId: 'CFQ7TTC0LH18', skuId: '0001', term: 'P1M', billingCycle: 'monthly' },
+  ],
+  [{ quantity: 'six', product: 'none' }, {}],
+])('reads the instructions for the next term, whatever their case: %j', (shown, read) => {
+  expect(NextTerm.parse(shown)).toEqual(read);
 });
