@@ -5,7 +5,8 @@ import type { Report } from '../../report/report.ts';
 import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { Exposure, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
-import { bearsMark } from './mark.ts';
+import { bearsMark } from '../mark.ts';
+import { DEAD_ORDERS, findOrder, POLLS_UNTIL_LISTED } from '../steps/purchase.ts';
 import {
   changePartnerSubscription,
   endsWithTerm,
@@ -16,7 +17,6 @@ import {
   RUN_OUT,
   readPartnerSubscription,
 } from './partner-subscription.ts';
-import { DEAD_ORDERS, findOrder, POLLS_UNTIL_LISTED } from './purchase.ts';
 
 export interface DeprovisionLicenseParts extends LicenseParts {
   report: Report;

@@ -7,13 +7,14 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import { readBuyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
+import { bearsMark, markOf } from '../mark.ts';
 import { readSelling } from '../selling.ts';
 import { type AcceptAgreementParts, acceptAgreement, passVetting } from '../steps/accept-agreement.ts';
 import { type EnsureCustomerParts, ensureCustomer } from '../steps/ensure-customer.ts';
 import { type FindResellerParts, findReseller } from '../steps/find-reseller.ts';
+import { buy, findOrder } from '../steps/purchase.ts';
 import { findCatalogItem } from './catalog-item.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
-import { bearsMark, markOf } from './mark.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
 import {
   changePartnerSubscription,
@@ -23,7 +24,6 @@ import {
   RUN_OUT,
   readPartnerSubscription,
 } from './partner-subscription.ts';
-import { buy } from './purchase.ts';
 
 export interface ProvisionLicenseParts
   extends EnsureCustomerParts,
@@ -76,9 +76,12 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       await passVetting(flow, customerId, parts);
 
       const findItem = async () => ({
-        ...(await findCatalogItem(partnerCenter, await order(), country)),
+        line: {
+          ...(await findCatalogItem(partnerCenter, await order(), country)),
+          friendlyName: markOf(subscription.id),
+          ...(reseller && { participants: [{ key: 'transaction_reseller', value: reseller.partnerId }] }),
+        },
         planId: subscription.planId,
-        ...(reseller && { participants: [{ key: 'transaction_reseller', value: reseller.partnerId }] }),
       });
       const { planId, ...bought } = await buy(
         flow,
@@ -86,6 +89,15 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
         {
           customerId,
           findItem,
+          findOrder: () => findOrder(partnerCenter, customerId, subscription.id, look.fulfillment().formerOrderIds),
+          recognisedBy: `by the name "${markOf(subscription.id)}"; give it to the partner subscription of the order, and this one goes on with it`,
+          async note({ deadOrderId, ...facts }) {
+            const { formerOrderIds = [] } = look.fulfillment();
+            await look.note({
+              ...facts,
+              ...(deadOrderId && { formerOrderIds: [...new Set([...formerOrderIds, deadOrderId])] }),
+            });
+          },
           renewAgreement: (round) => acceptAgreement(flow, look, { customerId, owner, buyer, again: round }, parts),
         },
         parts,

@@ -3,11 +3,11 @@ import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import { readBuyer } from '../buyer.ts';
 import type { Fulfillment } from '../fulfillment.ts';
+import { bearsMark } from '../mark.ts';
 import { readSelling } from '../selling.ts';
-import { bearsMark } from './mark.ts';
+import { findOrder } from '../steps/purchase.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
 import { hasEnded, type LicenseParts, offerOf } from './partner-subscription.ts';
-import { findOrder } from './purchase.ts';
 
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 /** States that a subscription reaches only after its delivery. */

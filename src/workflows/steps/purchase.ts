@@ -3,9 +3,10 @@ import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
+import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
+import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
-import type { CatalogItem } from './catalog-item.ts';
-import { bearsMark, markOf } from './mark.ts';
+import { bearsMark } from '../mark.ts';
 
 /** The code of a checkout of a cart that has been checked out already. */
 const CART_SUBMITTED = '800065';
@@ -31,11 +32,21 @@ export interface BuyParts {
 
 export interface Purchase {
   customerId: string;
-  /** The item, resolved in the catalogue of this moment, and the plan that it belongs to. */
-  findItem(): Promise<CatalogItem & { planId: number | undefined; participants?: { key: string; value: string }[] }>;
+  /** The item, resolved in the catalogue of this moment, and the plan of the marketplace that it belongs to. */
+  findItem(): Promise<{ line: NewCartLine; planId: number | undefined }>;
+  /** The living order of what is to be bought, if there is one already, and how it is told from others, in words. */
+  findOrder(): Promise<string | undefined>;
+  recognisedBy: string;
+  /** What has come of it so far, for whoever has to end it before it is complete. */
+  note(facts: PurchaseFacts): Promise<void>;
   /** Has the Customer Agreement accepted once more. */
   renewAgreement(round: number): Promise<void>;
 }
+
+type PurchaseFacts = { [fact in 'cartId' | 'checkoutAt' | 'orderId']?: Fulfillment[fact] | undefined } & {
+  /** An order of which nothing came: it must not stand for the purchase. */
+  deadOrderId?: string;
+};
 
 export interface Bought {
   orderId: string;
@@ -56,12 +67,10 @@ type Checkout = { orderId: string } | { outcome: 'submitted' | 'useless' | 'agre
 export async function buy(
   flow: Flow,
   look: Look,
-  { customerId, findItem, renewAgreement }: Purchase,
+  { customerId, findItem, findOrder: find, recognisedBy, note, renewAgreement }: Purchase,
   { partnerCenter, now, pollEveryMs }: BuyParts,
 ): Promise<Bought> {
   const { carts, orders } = partnerCenter;
-  const subscriptionId = look.subscription.id;
-  const find = () => findOrder(partnerCenter, customerId, subscriptionId, look.fulfillment().formerOrderIds);
 
   // In the tenant that we know an order may be there already when the record of it was lost: it is taken over instead of buying again.
   const earlier = await flow.step('look for an earlier order', async () => (await find()) ?? null);
@@ -69,15 +78,12 @@ export async function buy(
     const { orderId, planId } =
       round === 1 && earlier ? { orderId: earlier, planId: look.subscription.planId } : await order(round);
     if (orderId === null) continue;
-    await look.note({ orderId });
+    await note({ orderId });
     const outcome = await awaitOrder(round, orderId);
     if ('partnerSubscriptionId' in outcome)
       return { orderId, partnerSubscriptionId: outcome.partnerSubscriptionId, planId };
     // Nothing came of this order: from here on it must not stand for the purchase.
-    await look.note({
-      orderId: undefined,
-      formerOrderIds: [...new Set([...(look.fulfillment().formerOrderIds ?? []), orderId])],
-    });
+    await note({ orderId: undefined, deadOrderId: orderId });
     await flow.step(`buy again after order ${round}`, async () => {
       if (look.takeRetry()) return;
       throw new PermanentError(
@@ -94,8 +100,8 @@ export async function buy(
   async function order(round: number): Promise<{ orderId: string | null; planId: number | undefined }> {
     const { cartId, planId } = await flow.effect(`create cart ${round}`, {
       async prepare() {
-        const { planId: forPlan, ...item } = await findItem();
-        return { requestId: randomUUID(), line: { ...item, friendlyName: markOf(subscriptionId) }, planId: forPlan };
+        const { planId: forPlan, line } = await findItem();
+        return { requestId: randomUUID(), line, planId: forPlan };
       },
       // The same request makes no second cart. What it asks for may not be sold any more; since a cart that nobody checks out costs nothing
       // and expires by itself, one is then made anew, with the items of the day.
@@ -107,12 +113,12 @@ export async function buy(
         return { cartId: cart.id, planId: forPlan };
       },
     });
-    await look.note({ cartId });
+    await note({ cartId });
 
     const checkout = await flow.effect<{ requestId: string }, Checkout>(`check out cart ${round}`, {
       async prepare() {
         await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
-        await look.note({ checkoutAt: new Date(now()).toISOString() });
+        await note({ checkoutAt: new Date(now()).toISOString() });
         return { requestId: randomUUID() };
       },
       async find(_prepared, { firstSentAt }) {
@@ -154,7 +160,7 @@ export async function buy(
         if (found || sinceMs < 4 * POLLS_UNTIL_LISTED * pollEveryMs) return found;
         throw new AttentionError(
           'order.not-recognised',
-          `Cart ${cartId} of customer ${customerId} was ordered, but no order there bears the name "${markOf(subscriptionId)}". Find its partner subscription in Partner Center and give it that name: the order goes on with it, and nothing is ordered twice.`,
+          `Cart ${cartId} of customer ${customerId} was ordered, but no order there is recognised ${recognisedBy}. Look for it in Partner Center; nothing is ordered twice.`,
         );
       });
       return { orderId, planId };
