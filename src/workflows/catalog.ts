@@ -22,9 +22,11 @@ export type CatalogParts = ProvisionLicenseParts;
 /** What is known of a product type. */
 export interface Product {
   /** Which workflow carries out an operation. */
-  operations: Record<Operation, Workflow<Look>>;
+  operations: Partial<Record<Operation, Workflow<Look>>>;
   /** Seats as sold, where the product counts them. */
-  seats(subscription: Subscription): number | undefined;
+  seats?(subscription: Subscription): number | undefined;
+  /** Digest of what the customer entered, where that decides about what is deployed. */
+  configuration?(subscription: Subscription): string;
   /** What was bought for a subscription of which nothing is recorded. */
   recover(subscription: Subscription): Promise<Fulfillment | undefined>;
   /** Asks Microsoft how it stands with what was provisioned. */

@@ -40,21 +40,50 @@ export interface Fulfillment {
   endedAt?: string;
   /** What Microsoft goes on charging for although the marketplace has ended it. */
   exposure?: Exposure;
+  /** Where and what was deployed, of an Azure product. */
+  azure?: AzureFulfillment;
 }
 
-/** What the marketplace wants of a running licence. */
+/** What exists in Azure for one subscription. Everything of it lies in one resource group, whose name follows from the subscription. */
+export interface AzureFulfillment {
+  /** The Azure subscription, and whether it is this order's alone. */
+  subscriptionId?: string;
+  dedicated?: boolean;
+  region?: string;
+  /** SHA-256 of the template that this order keeps to, in hexadecimal digits. */
+  template?: string;
+  /** What the template creates, by role, as `Microsoft.Compute/virtualMachines`. */
+  architecture?: Record<string, string[]>;
+  /** Number of the last deployment that was started; 0 before the first. */
+  attempt?: number;
+  /** Tells whether generated secrets can be generated again: it changes with STATE_KEY. */
+  secretsKey?: string;
+  /** What the customer may do there. */
+  access?: 'reader' | 'contributor' | 'owner';
+  /** Administrators of the tenant who were given that access, by object id. */
+  accessOf?: string[];
+  /** Instant of the first payment after a trial: usage counts from there. */
+  usageSince?: string;
+}
+
+/** What the marketplace wants of a subscription in service. */
 export interface Wish {
   planId?: number;
   seats?: number;
   trial: boolean;
   /** ISO instant up to which the customer has the subscription. */
   endDate?: string;
+  /** Digest of what the customer entered, where that decides about what is deployed. */
+  configuration?: string;
 }
 
 export interface Suspension {
   at: string;
-  autoRenewEnabled: boolean;
+  /** Of a licence, whether it renewed by itself. */
+  autoRenewEnabled?: boolean;
   scheduled?: TermItem;
+  /** Ids of the Azure resources that ran, in the order in which they were stopped. */
+  ran?: string[];
   /** A trial cannot be suspended: it runs on. */
   skipped?: boolean;
 }
@@ -69,14 +98,19 @@ export interface Exposure {
   price?: { amount: number; currency: string };
 }
 
-/** What Microsoft says of a licence when asked. */
-export interface AtMicrosoft extends Partial<Omit<TermItem, 'seats'>> {
+/** What Microsoft says when asked of what is in service. */
+export interface AtMicrosoft {
   status: 'active' | 'suspended' | 'ended' | 'unknown';
+  suspensionReasons: string[];
+  /** Of a licence: its last day, and what runs and renews. */
+  commitmentEndDate?: string;
+  license?: LicenseAtMicrosoft;
+}
+
+export interface LicenseAtMicrosoft extends Partial<Omit<TermItem, 'seats'>> {
   seats: number;
   isTrial: boolean;
   autoRenewEnabled: boolean;
   /** What is on order for the next term. */
   next?: Partial<TermItem>;
-  suspensionReasons: string[];
-  commitmentEndDate?: string;
 }

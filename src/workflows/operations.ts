@@ -2,12 +2,14 @@
 export type ProductType = 'license' | 'azure' | 'arm';
 
 /** What a subscription can need. `report` tells the marketplace again what is already true at Microsoft, `note-renewal`
- * what has become true there with the new term. `set-term-end` puts on order again what is to happen at the end of the term. */
+ * what has become true there with the new term. `set-term-end` puts on order again what is to happen at the end of the term.
+ * `reconfigure` deploys again with what the customer entered since. */
 export type Operation =
   | 'provision'
   | 'report'
   | 'change-seats'
   | 'change-plan'
+  | 'reconfigure'
   | 'convert-trial'
   | 'renew'
   | 'set-term-end'

@@ -1,5 +1,5 @@
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
-import type { AtMicrosoft, Wish } from './fulfillment.ts';
+import type { AtMicrosoft, LicenseAtMicrosoft, Wish } from './fulfillment.ts';
 import type { Operation } from './operations.ts';
 import type { SubscriptionRecord } from './record.ts';
 import { isSameItem } from './term-item.ts';
@@ -14,9 +14,12 @@ export type Decision =
   /** In order, or at its end. */
   | { kind: 'settled'; state: 'idle' | 'done' };
 
-/** What Cloudesire says now. `seats` as sold, where the product counts them. */
+/** What Cloudesire says now. */
 export type Seen = Pick<Subscription, 'deploymentStatus' | 'paid' | 'type' | 'planId' | 'endDate'> & {
+  /** As sold, where the product counts them. */
   seats?: number | undefined;
+  /** Digest of what the customer entered, where that decides about what is deployed. */
+  configuration?: string | undefined;
 };
 
 /** What we recorded. */
@@ -184,6 +187,13 @@ function planWish(seen: Seen, done: Wish | undefined): Decision | undefined {
     const isIncrease = seen.seats > (done.seats ?? 0);
     return isIncrease && !seen.paid ? wait('payment of the additional seats') : run('change-seats', String(seen.seats));
   }
+  if (
+    seen.configuration !== undefined &&
+    done.configuration !== undefined &&
+    seen.configuration !== done.configuration
+  ) {
+    return run('reconfigure', seen.configuration);
+  }
   if (isLater(seen.endDate, done.endDate)) return run('renew', seen.endDate);
   return undefined;
 }
@@ -191,17 +201,18 @@ function planWish(seen: Seen, done: Wish | undefined): Decision | undefined {
 /** What was changed at Microsoft by others, or dropped by Microsoft itself: the marketplace's wish is restored. */
 function drift({ fulfillment }: Known, atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
   const done = fulfillment?.settled;
-  if (atMicrosoft?.status !== 'active' || !done) return undefined;
-  if (done.trial) return driftOfTrial(atMicrosoft);
-  const { next, seats, autoRenewEnabled } = atMicrosoft;
+  const license = atMicrosoft?.license;
+  if (atMicrosoft?.status !== 'active' || !license || !done) return undefined;
+  if (done.trial) return driftOfTrial(license);
+  const { next, seats, autoRenewEnabled } = license;
   const { scheduled } = fulfillment;
   if (scheduled) {
-    if (!atMicrosoft.isTrial && isSameItem(atMicrosoft, scheduled)) return run('note-renewal');
+    if (!license.isTrial && isSameItem(license, scheduled)) return run('note-renewal');
     // Any change within the term drops what is on order.
     if (!next || !isSameItem(next, scheduled) || !autoRenewEnabled)
       return run('set-term-end', Object.values(scheduled).join(' '));
   }
-  if (done.seats !== undefined && !atMicrosoft.isTrial) {
+  if (done.seats !== undefined && !license.isTrial) {
     const nextSeats = next?.seats ?? seats;
     if (seats < done.seats || nextSeats !== done.seats) return run('change-seats', `${done.seats} again`);
   }
@@ -210,7 +221,7 @@ function drift({ fulfillment }: Known, atMicrosoft: AtMicrosoft | undefined): De
 }
 
 /** A trial may become something paid only when the marketplace has sold that. */
-function driftOfTrial({ isTrial, autoRenewEnabled }: AtMicrosoft): Decision | undefined {
+function driftOfTrial({ isTrial, autoRenewEnabled }: LicenseAtMicrosoft): Decision | undefined {
   if (!isTrial) {
     return attention(
       'trial.became-paid',

@@ -100,7 +100,11 @@ export function createReconcile(
 
       const product = parts.catalog[productType];
       if (!stored) await recover(subscription, product);
-      const seen = { ...subscription, seats: product?.seats(subscription) };
+      const seen = {
+        ...subscription,
+        seats: product?.seats?.(subscription),
+        configuration: product?.configuration?.(subscription),
+      };
       const atMicrosoft = await inspect(subscription, product);
       const decision = planOperation(seen, { ...record, retryAsked }, settings, atMicrosoft);
       if (retryAsked && decision.kind !== 'run') await records.forgetRetry(subscriptionId);
@@ -143,7 +147,7 @@ export function createReconcile(
       const { endDate } = subscription;
       const learned: Partial<Fulfillment> = {
         ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
-        ...(found?.status === 'active' && { seats: found.seats }),
+        ...(found?.status === 'active' && found.license && { seats: found.license.seats }),
         // The marketplace dates a subscription only after its delivery: the first date is where renewals are counted from.
         ...(fulfillment.settled &&
           !fulfillment.settled.endDate &&
@@ -159,13 +163,13 @@ export function createReconcile(
       subscription: Subscription,
       retryAsked: boolean,
     ): Promise<LookOutcome> {
-      if (!product) {
+      const workflow = product?.operations[operation];
+      if (!workflow) {
         throw new AttentionError(
-          'product-type.not-supported',
-          `Subscription ${subscriptionId} is a product of type ${record.productType}, which this version of the connector does not deliver. Update the connector; the order goes on by itself.`,
+          'operation.not-offered',
+          `Subscription ${subscriptionId} is a product of type ${record.productType}, for which this version of the connector has no operation ${operation}. Update the connector; the order goes on by itself.`,
         );
       }
-      const workflow = product.operations[operation];
       if (record.run?.operation !== operation || record.run.target !== target) {
         const run = {
           id: `${subscriptionId}-${operation}-${lane.fence}`,

@@ -125,13 +125,15 @@ export function describeAtMicrosoft(found: PartnerSubscription | undefined): AtM
   const next = onOrder(found);
   return {
     status,
-    seats: found?.quantity ?? 0,
-    autoRenewEnabled: found?.autoRenewEnabled ?? false,
-    isTrial: found?.isTrial ?? false,
     suspensionReasons: found?.suspensionReasons ?? [],
-    ...(next && { next }),
-    ...(found && itemOf(found)),
     ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
+    license: {
+      seats: found?.quantity ?? 0,
+      autoRenewEnabled: found?.autoRenewEnabled ?? false,
+      isTrial: found?.isTrial ?? false,
+      ...(next && { next }),
+      ...(found && itemOf(found)),
+    },
   };
 }
 

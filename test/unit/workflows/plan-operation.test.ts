@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import type { AtMicrosoft, Fulfillment } from '../../../src/workflows/fulfillment.ts';
+import type { AtMicrosoft, Fulfillment, LicenseAtMicrosoft } from '../../../src/workflows/fulfillment.ts';
 import { type Known, planOperation, type Seen } from '../../../src/workflows/plan-operation.ts';
 
 const DAY = '2027-01-31T00:00:00.000Z';
@@ -28,6 +28,10 @@ const KNOWN = {
     fulfillment: built({ seats: 15, scheduled: ON_ORDER }),
   },
   trial: { fulfillment: built({ settled: { planId: 2101, seats: 25, trial: true, endDate: DAY } }) },
+  'in Azure': { fulfillment: built({ settled: { planId: 2101, trial: false, endDate: DAY, configuration: 'small' } }) },
+  'in Azure, trial': {
+    fulfillment: built({ settled: { planId: 2101, trial: true, endDate: DAY, configuration: 'small' } }),
+  },
   'failed by the customer': {
     run,
     failure: { kind: 'customer', code: 'customer.data-missing', params: {}, reported: true },
@@ -36,13 +40,8 @@ const KNOWN = {
   'wanted again': { run },
 } satisfies Record<string, Omit<Known, 'retryAsked'>>;
 
-const ACTIVE: AtMicrosoft = {
-  status: 'active',
-  seats: 10,
-  isTrial: false,
-  autoRenewEnabled: true,
-  suspensionReasons: [],
-};
+const ACTIVE = { status: 'active', suspensionReasons: [] } satisfies AtMicrosoft;
+const RENEWING = { seats: 10, isTrial: false, autoRenewEnabled: true } satisfies LicenseAtMicrosoft;
 
 interface Row {
   status: Seen['deploymentStatus'];
@@ -52,7 +51,8 @@ interface Row {
   seen?: Partial<Seen>;
   retryAsked?: boolean;
   sandboxOrders?: 'allow';
-  atMicrosoft?: Partial<AtMicrosoft>;
+  /** Of a licence unless the order is one of Azure. */
+  atMicrosoft?: Partial<Omit<AtMicrosoft, 'license'> & LicenseAtMicrosoft>;
   does: string;
 }
 
@@ -383,6 +383,44 @@ const ROWS: Row[] = [
     does: 'report',
   },
 
+  ...(
+    [
+      ['as it was', {}, {}, 'done'],
+      ['something else was entered', { configuration: 'large' }, {}, 'reconfigure large'],
+      ['another plan is sold', { planId: 2102 }, {}, 'change-plan 2102'],
+      ['another plan is not paid yet', { planId: 2102, paid: false }, {}, 'wait (idle)'],
+      ['another plan and something else was entered', { planId: 2102, configuration: 'large' }, {}, 'change-plan 2102'],
+      ['it was renewed', { endDate: LATER }, {}, `renew ${LATER}`],
+      ['its Azure subscription is disabled', {}, { status: 'suspended' }, 'tell: partner-subscription.suspended'],
+      ['its resource group is gone', {}, { status: 'ended' }, 'tell: partner-subscription.ended'],
+    ] as const
+  ).map(
+    ([and, seen, atMicrosoft, does]): Row => ({
+      status: 'DEPLOYED',
+      local: 'in Azure',
+      and,
+      seen: { seats: undefined, configuration: 'small', ...seen },
+      atMicrosoft,
+      does,
+    }),
+  ),
+  {
+    status: 'DEPLOYED',
+    local: 'in Azure, trial',
+    and: 'still a trial',
+    seen: { type: 'TRIAL', seats: undefined, configuration: 'small' },
+    atMicrosoft: {},
+    does: 'done',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'in Azure, trial',
+    and: 'sold and paid since',
+    seen: { seats: undefined, configuration: 'small' },
+    atMicrosoft: {},
+    does: 'convert-trial',
+  },
+
   ...(['POST_CONFIGURATION', 'UNKNOWN'] as const).flatMap((status): Row[] =>
     (['nothing', 'provisioned', 'suspended'] as const).map((local) => ({
       status,
@@ -404,7 +442,7 @@ function decide({
     { deploymentStatus: status, type: 'NORMAL', paid: true, planId: 2101, seats: 10, endDate: DAY, ...seen },
     { ...KNOWN[local], retryAsked },
     { sandboxOrders },
-    atMicrosoft && { ...ACTIVE, ...atMicrosoft },
+    atMicrosoft && say(atMicrosoft, local),
   );
   switch (decision.kind) {
     case 'run':
@@ -416,6 +454,19 @@ function decide({
     case 'attention':
       return `tell: ${decision.code}`;
   }
+}
+
+function say(
+  { status, commitmentEndDate, suspensionReasons, ...license }: NonNullable<Row['atMicrosoft']>,
+  local: Row['local'],
+): AtMicrosoft {
+  return {
+    ...ACTIVE,
+    ...(status && { status }),
+    ...(suspensionReasons && { suspensionReasons }),
+    ...(commitmentEndDate && { commitmentEndDate }),
+    ...(!local.includes('Azure') && { license: { ...RENEWING, ...license } }),
+  };
 }
 
 const titled = ROWS.map((row) => ({
@@ -446,6 +497,7 @@ function carryOut(known: Known, seen: Seen, operation: string): Known {
     trial: seen.type === 'TRIAL',
     ...(seen.planId !== undefined && { planId: seen.planId }),
     ...(seen.seats !== undefined && { seats: seen.seats }),
+    ...(seen.configuration !== undefined && { configuration: seen.configuration }),
   };
   const done = before.settled ?? { trial: false };
   const endDate = seen.endDate && { endDate: seen.endDate };
@@ -454,6 +506,10 @@ function carryOut(known: Known, seen: Seen, operation: string): Known {
     report: before,
     'change-seats': { ...before, settled: { ...done, ...(seen.seats !== undefined && { seats: seen.seats }) } },
     'change-plan': { ...before, settled: { ...done, ...(seen.planId !== undefined && { planId: seen.planId }) } },
+    reconfigure: {
+      ...before,
+      settled: { ...done, ...(seen.configuration !== undefined && { configuration: seen.configuration }) },
+    },
     'convert-trial': { ...before, settled: { ...done, ...wish, trial: false } },
     renew: { ...before, settled: { ...done, ...endDate } },
     'set-term-end': before,
@@ -491,6 +547,7 @@ const runningState = fc.record({
   planId: fc.constantFrom(2101, 2102, 2103),
   seats: fc.integer({ min: 1, max: 300 }),
   endDate: fc.constantFrom(DAY, LATER, '2027-03-31T00:00:00.000Z'),
+  configuration: fc.constantFrom('small', 'large'),
 }) as fc.Arbitrary<Seen>;
 const paidState = runningState.map(
   (seen): Seen => ({
@@ -502,6 +559,11 @@ const paidState = runningState.map(
   }),
 );
 
+function deployed(): Known {
+  const settled = { planId: 2101, seats: 10, trial: false, endDate: DAY, configuration: 'small' };
+  return { retryAsked: false, fulfillment: built({ settled }) };
+}
+
 describe('whatever happens in between', () => {
   it('the same end state follows from any history of states, seen, lost or swapped', () => {
     fc.assert(
@@ -510,7 +572,7 @@ describe('whatever happens in between', () => {
         fc.array(runningState, { maxLength: 8 }),
         paidState,
         (one, other, last) => {
-          const start: Known = { retryAsked: false, fulfillment: built() };
+          const start = deployed();
           const after = [one, other].map((history) =>
             [...history, last].reduce((known, seen) => reconcile(known, seen).known, start),
           );
@@ -518,6 +580,7 @@ describe('whatever happens in between', () => {
           expect(after[0]?.fulfillment?.settled).toMatchObject({
             planId: last.planId,
             seats: last.seats,
+            configuration: last.configuration,
             trial: false,
           });
         },
@@ -528,7 +591,7 @@ describe('whatever happens in between', () => {
   it('no operation is chosen twice for the same difference', () => {
     fc.assert(
       fc.property(fc.array(runningState, { minLength: 1, maxLength: 10 }), (history) => {
-        let known: Known = { retryAsked: false, fulfillment: built() };
+        let known = deployed();
         for (const seen of history) {
           const looked = reconcile(known, seen);
           expect(new Set(looked.operations).size).toBe(looked.operations.length);
