@@ -31,6 +31,8 @@ interface Rule extends Decision {
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
+const END_NOT_ALLOWED =
+  'The chosen end of the term is not allowed, or not for this item: terminate the order, and have the customer order again with another day, or with none.';
 /** While a renewal is being processed, Partner Center asks for a pause of two minutes. */
 const CONFLICT_PAUSE_MS = 2 * MINUTE_MS;
 
@@ -306,7 +308,7 @@ const RULES: Rule[] = [
   {
     codes: { 400: [900242, 900244, 900245, 900246] },
     meaning: 'attention',
-    advice: 'The wanted end of the term is not among those that are allowed: read them anew, and choose another one.',
+    advice: END_NOT_ALLOWED,
   },
 
   // Azure
@@ -347,6 +349,8 @@ const CART_LINE_RULES = new Map<string, Decision>([
     '10015',
     { meaning: 'attention', advice: 'One subscription cannot have that many seats: correct the limits of the plan.' },
   ],
+  ['10016', { meaning: 'attention', advice: END_NOT_ALLOWED }],
+  ['10017', { meaning: 'attention', advice: END_NOT_ALLOWED }],
   ['10018', { meaning: 'attention', advice: 'The base product has too few seats for this add-on.' }],
   ['10019', { meaning: 'attention', advice: 'The add-on needs more seats.' }],
   ['400041', { meaning: 'attention', advice: 'The add-on needs a base product, which the customer does not have.' }],

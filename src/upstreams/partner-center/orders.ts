@@ -12,6 +12,8 @@ export interface NewCartLine {
   billingCycle: string;
   /** ISO 8601 duration. Left out for an Azure plan. */
   termDuration?: string;
+  /** ISO instant of the last day of the first term, where that is to be shorter: one of `customTermEndDates`. */
+  customTermEndDate?: string;
   /** Becomes the name of the partner subscription. Left out for an Azure plan. */
   friendlyName?: string;
   /** The indirect reseller: `transaction_reseller` with its PartnerID, and at most five `additional_transaction_reseller`. */

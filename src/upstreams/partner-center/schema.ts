@@ -232,8 +232,20 @@ export const Transition = anyCase({
 }).transform((transition) => compact(transition));
 export type Transition = z.output<typeof Transition>;
 
-/** A date on which the first term of a new subscription may end. */
-export const CustomTermEndDate = anyCase({ allowedCustomTermEndDate: Instant });
+/**
+ * A day on which the first term of a new subscription may end: `date` as `2027-08-31`, the last day; `isShared` where other
+ * partner subscriptions of the customer end that day, else it is the end of a month.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/custom-term-end-dates
+ */
+export const CustomTermEnd = anyCase({
+  allowedCustomTermEndDate: Instant,
+  allowedCustomTermEndDateType: Word.catch('unknown'),
+}).transform(({ allowedCustomTermEndDate: instant, allowedCustomTermEndDateType: type }) => ({
+  date: instant.slice(0, 10),
+  isShared: type === 'subscriptionaligned',
+}));
+export type CustomTermEnd = z.output<typeof CustomTermEnd>;
 
 const CartLineItem = anyCase({
   id: z.coerce.number(),

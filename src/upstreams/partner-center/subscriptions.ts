@@ -4,7 +4,7 @@ import type { Call, Effect } from './call.ts';
 import { refusedWith } from './errors.ts';
 import { pagesOf } from './pages.ts';
 import {
-  CustomTermEndDate,
+  CustomTermEnd,
   collection,
   PartnerSubscription,
   type ScheduledAction,
@@ -164,24 +164,24 @@ export function createSubscriptions(call: Call) {
   }
 
   /**
-   * The dates, as ISO instants and each once, on which the first term of a new subscription may end: with a month, or with
-   * another partner subscription of the customer. They do not hold for renewals.
+   * The days, each once, on which the first term of a new subscription may end: with a month, or with another partner
+   * subscription of the customer. They do not hold for renewals.
    *
    * @param termDuration `P1M`, `P1Y` or `P3Y`
    * @see https://learn.microsoft.com/partner-center/developer/custom-term-end-dates
    */
-  async function customTermEndDates(customerId: string, termDuration: string): Promise<string[]> {
-    const dates = new Set<string>();
+  async function customTermEndDates(customerId: string, termDuration: string): Promise<CustomTermEnd[]> {
+    const ends = new Map<string, CustomTermEnd>();
     const pages = pagesOf(call, {
       method: 'GET',
       path: path`/v1/customers/${customerId}/subscriptions/customTermEndDates`,
       query: { term_duration: termDuration },
     });
     for await (const page of pages) {
-      for (const { allowedCustomTermEndDate } of readBody(page, collection(CustomTermEndDate)))
-        dates.add(allowedCustomTermEndDate);
+      for (const { date, isShared } of readBody(page, collection(CustomTermEnd)))
+        ends.set(date, { date, isShared: isShared || ends.get(date)?.isShared === true });
     }
-    return [...dates];
+    return [...ends.values()];
   }
 
   return { list, get, update, transitionEligibilities, transition, transitions, customTermEndDates };

@@ -220,6 +220,8 @@ describe('faults inside a success', () => {
     });
     for (const [code, expected] of [
       ['10002', '10002'],
+      ['10016', '10016'],
+      ['10017', '10017'],
       ['400041', '400041'],
       ['77', 'refused'],
       ['constructor', 'refused'],

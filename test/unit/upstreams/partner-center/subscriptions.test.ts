@@ -258,7 +258,7 @@ describe('transitions', () => {
 });
 
 describe('ends of a first term', () => {
-  it('come from all pages, each once, as instants', async () => {
+  it('come from all pages, each once, and say whether others end then', async () => {
     const recorded = exchange('schedule-changes', 'custom-term-end-dates');
     const { subscriptions, received } = await startPartnerCenter((_, n) =>
       n === 0
@@ -266,8 +266,8 @@ describe('ends of a first term', () => {
         : { json: { items: [{ allowedCustomTermEndDate: '2027-09-30T00:00:00' }] } },
     );
     expect(await subscriptions.customTermEndDates(CUSTOMER, 'P1Y')).toEqual([
-      '2027-08-31T00:00:00.000Z',
-      '2027-09-30T00:00:00.000Z',
+      { date: '2027-08-31', isShared: true },
+      { date: '2027-09-30', isShared: false },
     ]);
     expect(received.map(({ path, query, headers }) => [path, query, headers['ms-continuationtoken']])).toEqual([
       [`/v1/customers/${CUSTOMER}/subscriptions/customTermEndDates`, { term_duration: 'P1Y' }, undefined],
