@@ -1,6 +1,6 @@
 import { AttentionError, ConnectorError, PermanentError } from '../lib/errors.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
-import { hasTexts, inWords, textsOf } from './texts/catalogue.ts';
+import { dayIn, inWords, textsOf } from './texts/catalogue.ts';
 import type { Access, Params, Texts } from './texts/texts.ts';
 
 const ADMIN_CENTER = 'https://admin.microsoft.com/';
@@ -64,7 +64,7 @@ export function createReport({
         id,
         inLanguages(
           (texts, language) =>
-            `${texts.notices.seatsAtRenewal({ seats: String(seats), date: dayIn(language, until) })}\n\n${texts.license['existing-tenant']}`,
+            `${texts.notices.seatsAtRenewal({ seats: String(seats), date: dayIn(until, language) })}\n\n${texts.license['existing-tenant']}`,
         ),
       );
     },
@@ -83,7 +83,7 @@ export function createReport({
         id,
         inLanguages(
           (texts, language) =>
-            `${texts.notices.planAtRenewal({ date: dayIn(language, until) })}\n\n${texts.license['existing-tenant']}`,
+            `${texts.notices.planAtRenewal({ date: dayIn(until, language) })}\n\n${texts.license['existing-tenant']}`,
         ),
       );
     },
@@ -179,11 +179,4 @@ function withOperatorsRefusals(subscriptions: Subscriptions): Subscriptions {
     setInstructions: told('instructions', subscriptions.setInstructions),
     setCredentials: told('credentials', subscriptions.setCredentials),
   };
-}
-
-/** A day as people write it, e.g. 31 August 2027; empty when it is not known. */
-function dayIn(language: string, instant: string | undefined): string {
-  if (!instant) return '';
-  const locale = !hasTexts(language) || language === 'en' ? 'en-GB' : language;
-  return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(instant));
 }
