@@ -43,6 +43,7 @@ import { createCatalog } from './workflows/catalog.ts';
 import type { ProposedOrder } from './workflows/checks.ts';
 import { listExposures } from './workflows/exposures.ts';
 import { createParameterValues } from './workflows/license/parameter-values.ts';
+import type { LicenseSettings } from './workflows/license/parameters.ts';
 import { createReconcile } from './workflows/reconcile.ts';
 import { createSweep } from './workflows/sweep.ts';
 import { createValidateOrder } from './workflows/validate-order.ts';
@@ -341,10 +342,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     mode: sales.agreementMode,
     privateCustomers: sales.privateCustomers,
     resellerPartnerIds: sales.resellerPartnerIds,
-    license: {
-      licenseIdentifier: config.cloudesire.licenseIdentifier,
-      domainParameter: config.cloudesire.domainParameter,
-    },
+    license: licenseSettings(config),
     pollEveryMs: timing.pollEveryMs,
     now: () => clock.now(),
     async isProvisioning(subscriptionId) {
@@ -430,12 +428,13 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
     subscriptions: partnerCenter.subscriptions,
   };
 
-  const { licenseIdentifier, domainParameter } = config.cloudesire;
+  const license = licenseSettings(config);
+  const { domainParameter } = license;
   const parts = { cloudesire: asked, partnerCenter: microsoft, directory, log, alerts };
   const validateOrder = createValidateOrder({
     ...parts,
     records: createRecords(redis, keys),
-    license: { licenseIdentifier, domainParameter },
+    license,
     privateCustomers: config.sales.privateCustomers,
     sandboxOrders: config.sales.sandboxOrders,
   });
@@ -444,6 +443,11 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
     validate: async (order: ProposedOrder, language: string | undefined, signal: AbortSignal): Promise<string[]> =>
       answers.objections(await validateOrder(order, signal), language),
   };
+}
+
+function licenseSettings({ cloudesire }: Config): LicenseSettings {
+  const { licenseIdentifier, domainParameter, termEndParameter } = cloudesire;
+  return { licenseIdentifier, domainParameter, termEndParameter };
 }
 
 /** Answers that are kept for so long. There are never so many products in a marketplace that one would be pushed out early. */

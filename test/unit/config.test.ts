@@ -54,6 +54,7 @@ describe('loadConfig', () => {
         languages: ['en', 'it'],
         licenseIdentifier: 'licenses',
         domainParameter: 'MICROSOFT_DOMAIN',
+        termEndParameter: 'TERM_END_DATE',
         dnsParameter: 'DNS_PREFIX',
         regionParameter: 'REGION',
       },

@@ -58,6 +58,8 @@ export const en: Texts = {
       `Your order could not be carried out, because ${seats || 'the quantity ordered'} is not a possible number of licences. Please change the number of licences, or contact our support.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }: Params) =>
       `Your order could not be carried out, because Microsoft sells this product in quantities of ${bounds(min, max)} and you ordered ${seats}. Please change the number of licences, or contact our support.`,
+    'order.term-end-not-allowed': () =>
+      'Your order could not be carried out, because Microsoft does not allow your licences to end on the day that you chose. Nothing was bought. Please order again and choose one of the days offered, or none for a whole term, or contact our support.',
     'operation.deadline': () =>
       'Your order could not be completed, because Microsoft has been out of reach for too long. You do not have to do anything: our support has been informed and will take care of it. Nothing was ordered twice.',
     other: () =>

@@ -58,6 +58,8 @@ export const it: Texts = {
       `Non è stato possibile eseguire il tuo ordine, perché ${seats || 'la quantità ordinata'} non è un numero di licenze possibile. Modifica il numero di licenze o contatta la nostra assistenza.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }: Params) =>
       `Non è stato possibile eseguire il tuo ordine, perché Microsoft vende questo prodotto in quantità ${bounds(min, max)} e ne hai ordinate ${seats}. Modifica il numero di licenze o contatta la nostra assistenza.`,
+    'order.term-end-not-allowed': () =>
+      'Non è stato possibile eseguire il tuo ordine, perché Microsoft non consente che le tue licenze terminino nel giorno che hai scelto. Nulla è stato acquistato. Ordina di nuovo scegliendo uno dei giorni proposti, o nessuno per una durata intera, oppure contatta la nostra assistenza.',
     'operation.deadline': () =>
       'Non è stato possibile completare il tuo ordine, perché Microsoft non è raggiungibile da troppo tempo. Non devi fare nulla: la nostra assistenza è stata informata e se ne occuperà. Nulla è stato ordinato due volte.',
     other: () =>

@@ -20,6 +20,8 @@ export interface LicenseSettings {
   licenseIdentifier: string;
   /** Code of the configuration parameter with the wanted domain. */
   domainParameter: string;
+  /** Code of the configuration parameter with the last day of the first term. */
+  termEndParameter: string;
 }
 
 /** Most seats that an order may ask for; more is a mistake rather than a purchase. */

@@ -24,6 +24,7 @@ import {
   RUN_OUT,
   readPartnerSubscription,
 } from './partner-subscription.ts';
+import { choiceForFirstTerm, findTermEnd } from './term-end.ts';
 
 export interface ProvisionLicenseParts
   extends EnsureCustomerParts,
@@ -78,11 +79,21 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       const findItem = async () => ({
         line: {
           ...(await findCatalogItem(partnerCenter, await order(), country)),
+          ...(await termEnd()),
           friendlyName: markOf(subscription.id),
           ...(reseller && { participants: [{ key: 'transaction_reseller', value: reseller.partnerId }] }),
         },
         planId: subscription.planId,
       });
+      /** Asked for each cart, since what Microsoft allows changes from day to day. */
+      async function termEnd(): Promise<{ customTermEndDate?: string }> {
+        const { trial, term } = await order();
+        if (trial) return {};
+        const entered = subscription.parameters[license.termEndParameter];
+        const chosen = choiceForFirstTerm(entered, look.fulfillment(), parts.now());
+        const customTermEndDate = await findTermEnd(parts, { chosen, customerId, term });
+        return customTermEndDate ? { customTermEndDate } : {};
+      }
       const { planId, ...bought } = await buy(
         flow,
         look,

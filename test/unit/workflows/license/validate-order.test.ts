@@ -150,7 +150,7 @@ function partsOf(now: Situation): ValidateLicenseOrderParts {
       ownerOf: async (customerId: string) => customerId.replace('c-of-', ''),
     },
     records: { get: async () => ({ fulfillment: now.fulfillment }) },
-    license: { licenseIdentifier: 'licenses', domainParameter: 'MICROSOFT_DOMAIN' },
+    license: { licenseIdentifier: 'licenses', domainParameter: 'MICROSOFT_DOMAIN', termEndParameter: 'TERM_END_DATE' },
     privateCustomers: now.privateCustomers,
     sandboxOrders: now.sandboxOrders,
   };
