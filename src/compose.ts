@@ -428,18 +428,23 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
     subscriptions: partnerCenter.subscriptions,
   };
 
-  const license = licenseSettings(config);
-  const { domainParameter } = license;
-  const parts = { cloudesire: asked, partnerCenter: microsoft, directory, log, alerts };
+  const parts = {
+    cloudesire: asked,
+    partnerCenter: microsoft,
+    directory,
+    license: licenseSettings(config),
+    now: () => systemClock.now(),
+    log,
+    alerts,
+  };
   const validateOrder = createValidateOrder({
     ...parts,
     records: createRecords(redis, keys),
-    license,
     privateCustomers: config.sales.privateCustomers,
     sandboxOrders: config.sales.sandboxOrders,
   });
   return {
-    suggest: createParameterValues({ ...parts, answers, domainParameter }),
+    suggest: createParameterValues({ ...parts, answers }),
     validate: async (order: ProposedOrder, language: string | undefined, signal: AbortSignal): Promise<string[]> =>
       answers.objections(await validateOrder(order, signal), language),
   };

@@ -7,12 +7,13 @@ export interface ParameterQuestion {
   /** Code of the parameter. */
   parameter: string;
   parameters: Record<string, string>;
+  planId?: number | undefined;
   buyerId?: number | undefined;
   language?: string | undefined;
 }
 
 export interface ParameterValuesParts extends Pick<Question<unknown>, 'secret' | 'deadlineMs' | 'log' | 'bug'> {
-  /** The values that may be chosen, best first, or null for all; at the latest when the signal aborts. */
+  /** The values that may be chosen, best first, none where nothing may be, or null for all; at the latest when the signal aborts. */
   suggest(question: ParameterQuestion, signal: AbortSignal): Promise<{ value: string; description: string }[] | null>;
 }
 
@@ -20,13 +21,15 @@ const Body = z
   .object({
     configurationParameter: z.string(),
     configurationParameters: Parameters,
+    productVersionId: optional(Id),
     buyerId: optional(Id),
     language: optional(Language),
   })
-  .transform(({ configurationParameter: parameter, configurationParameters: parameters, ...rest }) => ({
+  .transform(({ configurationParameter, configurationParameters, productVersionId, ...rest }) => ({
     ...rest,
-    parameter,
-    parameters,
+    parameter: configurationParameter,
+    parameters: configurationParameters,
+    planId: productVersionId,
   }));
 
 /**

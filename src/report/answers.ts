@@ -1,4 +1,4 @@
-import { inWords, textsOf } from './texts/catalogue.ts';
+import { dayIn, inWords, textsOf } from './texts/catalogue.ts';
 import type { ObjectionCode, Params } from './texts/texts.ts';
 
 export type Answers = ReturnType<typeof createAnswers>;
@@ -18,5 +18,11 @@ export function createAnswers({ languages }: { languages: readonly string[] }) {
     /** How the tenant that the buyer's company has already is called in a list of choices. */
     existingOrganisation: (language: string | undefined): string =>
       textsOf(language, languages[0]).choices.existingOrganisation,
+
+    /** How a day on which the first term may end is called there; `date` as ISO day. */
+    termEnd({ date, isShared }: { date: string; isShared: boolean }, language: string | undefined): string {
+      const { sharedTermEnd, monthlyTermEnd } = textsOf(language, languages[0]).choices;
+      return (isShared ? sharedTermEnd : monthlyTermEnd)({ date: dayIn(date, language, languages[0]) });
+    },
   };
 }

@@ -64,6 +64,7 @@ const OBJECTIONS: Record<string, ObjectionCode> = {
   'partner-center.400030': 'offer.not-sold',
   'order.quantity-invalid': 'order.quantity-invalid',
   'order.quantity-out-of-bounds': 'order.quantity-out-of-bounds',
+  'order.term-end-not-allowed': 'order.term-end-not-allowed',
   'customer.company-required': 'customer.company-required',
   'customer.data-missing': 'customer.data-missing',
   'customer.data-refused': 'customer.data-refused',

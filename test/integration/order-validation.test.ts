@@ -11,6 +11,7 @@ const SECRET = `endpoint-secret-${'x'.repeat(100)}`;
 /** The marketplace is promised an answer by then. */
 const PROMISED_MS = 3_000;
 const READY_MS = 10_000;
+const DAY_MS = 86_400_000;
 
 /** What the marketplace sends for an estimate and for an order. */
 const ORDER = {
@@ -91,6 +92,13 @@ async function sell({ plan = 2101, licenses = 10, type = 'NORMAL' as 'NORMAL' | 
   await world.settle(id);
   expect(world.emulators.cloudesire.subscription(id).deploymentStatus).toBe('DEPLOYED');
   return id;
+}
+
+/** A licence with a term of a month, the last day of that, and a plan whose term is a year. */
+async function sellBesideYear(): Promise<{ id: number; end: string }> {
+  world.emulators.cloudesire.putPlan(2102, { minimumDuration: 12, billingPeriod: 1 });
+  const id = await sell();
+  return { id, end: (await world.records.get(id))?.fulfillment?.commitmentEndDate?.slice(0, 10) ?? '' };
 }
 
 /** Calls that changed something at the marketplace or at Microsoft. */
@@ -257,6 +265,12 @@ const REFUSED: Refused[] = [
     it: /Indica da 3 a 27 lettere e cifre/,
   },
   {
+    what: 'of licences that shall end with others, by a company that has none',
+    order: { configurationParameters: { MICROSOFT_DOMAIN: 'officineverdi', TERM_END_DATE: '2027-03-17' } },
+    en: /does not allow, or no longer allows, your licences to end on the day that you chose/,
+    it: /non consente, o non consente più, che le tue licenze terminino nel giorno che hai scelto/,
+  },
+  {
     what: 'of the type SANDBOX, unless that is allowed',
     order: { orderType: 'SANDBOX' },
     en: /Test orders are not accepted/,
@@ -278,6 +292,19 @@ const REFUSED_BESIDE: (Omit<Refused, 'order' | 'prepare'> & { prepare(): Promise
     },
     en: /belongs to another customer/,
     it: /appartiene a un altro cliente/,
+  },
+  {
+    what: 'of licences that shall end with others, which have been cancelled meanwhile',
+    async prepare() {
+      const { id, end } = await sellBesideYear();
+      const { partnerSubscriptionId = '' } = (await world.records.get(id))?.fulfillment ?? {};
+      world.emulators.partnerCenter.cancelByHand(partnerSubscriptionId);
+      // The last day of a month is allowed without them too.
+      const isMonthEnd = new Date(Date.parse(end) + DAY_MS).getUTCDate() === 1;
+      return { productVersionId: 2102, configurationParameters: { TERM_END_DATE: isMonthEnd ? '2026-02-30' : end } };
+    },
+    en: /choose one of the days offered, or leave the field empty for a whole term/,
+    it: /Scegli uno dei giorni proposti o lascia vuoto il campo per una durata intera/,
   },
   {
     what: 'of a trial that the company has had',
@@ -475,6 +502,28 @@ describe('an order is accepted', () => {
     expect((await validate(order)).accepted).toBe(true);
   });
 
+  it('when a chosen end of the term cannot be compared with those that Microsoft allows', async () => {
+    const { end } = await sellBesideYear();
+    const { lines } = await startWeb();
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      kind: 'delay',
+      delayMs: 10_000,
+      path: 'customTermEndDates',
+      times: 100,
+    });
+    const dayAfter = new Date(Date.parse(end) + DAY_MS).toISOString().slice(0, 10);
+    const { accepted, answers } = await validate({
+      productVersionId: 2102,
+      configurationParameters: { TERM_END_DATE: dayAfter },
+    });
+    expect(accepted).toBe(true);
+    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+    expect(lines).toContainEqual(
+      expect.objectContaining({ msg: 'order not checked in time', check: 'end of the term' }),
+    );
+  });
+
   it('when the company is a customer already, whatever its address', async () => {
     await sell();
     world.emulators.partnerCenter.answerAddressWith('None', 1);
@@ -567,27 +616,28 @@ describe('the secret in the path', () => {
   });
 });
 
+/** What the marketplace asks while a customer fills in an order. */
+const ASKED = {
+  productId: 210,
+  productVersionId: 2101,
+  configurationParameter: 'MICROSOFT_DOMAIN',
+  configurationParameters: {},
+  buyerId: 1301,
+  language: 'en',
+};
+
+async function values(url: string, asked: Record<string, unknown> = {}): Promise<unknown> {
+  const answer = await fetch(`${url}/configuration-parameter-values/${SECRET}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ ...ASKED, ...asked }),
+  });
+  expect(answer.status).toBe(200);
+  expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
+  return ((await answer.json()) as { values: unknown }).values;
+}
+
 describe('the values of the domain parameter', () => {
-  const ASKED = {
-    productId: 210,
-    productVersionId: 2101,
-    configurationParameter: 'MICROSOFT_DOMAIN',
-    configurationParameters: {},
-    buyerId: 1301,
-    language: 'en',
-  };
-
-  async function values(url: string, asked: Record<string, unknown> = {}): Promise<unknown> {
-    const answer = await fetch(`${url}/configuration-parameter-values/${SECRET}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ ...ASKED, ...asked }),
-    });
-    expect(answer.status).toBe(200);
-    expect(answer.headers.get('content-type')).toMatch(/^application\/json/);
-    return ((await answer.json()) as { values: unknown }).values;
-  }
-
   it('are free names near what was entered', async () => {
     for (const prefix of ['verdi', 'verdi3']) world.emulators.partnerCenter.takeDomain(`${prefix}.onmicrosoft.com`);
     const { url } = await startWeb();
@@ -648,5 +698,95 @@ describe('the values of the domain parameter', () => {
     const startedAt = performance.now();
     expect(await values(url)).toBeNull();
     expect(performance.now() - startedAt).toBeLessThan(PROMISED_MS);
+  });
+});
+
+describe('the values of the end of the term', () => {
+  const END = { configurationParameter: 'TERM_END_DATE', productVersionId: 2102 };
+
+  it('are the days that Microsoft allows in the tenant and the term, the soonest first; one chosen is when the licences end', async () => {
+    const { end } = await sellBesideYear();
+    const { url } = await startWeb();
+    const offered = (await values(url, END)) as { value: string; description: string }[];
+    const [shared, monthly] = offered;
+    expect(offered).toEqual([
+      {
+        value: end,
+        description: expect.stringMatching(/^\d+ \w+ 20\d\d, together with licences that you have already$/),
+      },
+      { value: expect.any(String), description: expect.stringMatching(/^\d+ \w+ 20\d\d, at the end of the month$/) },
+    ]);
+    expect(monthly!.value > end).toBe(true);
+    expect(await values(url, { ...END, language: 'it' })).toMatchObject([
+      { value: end, description: expect.stringMatching(/^\d+ \w+ 20\d\d, insieme a licenze che hai già$/) },
+      {},
+    ]);
+    expect(callsTo(/customTermEndDates$/)).toBe(2);
+
+    const parameters = { TERM_END_DATE: shared!.value };
+    expect((await validate({ productVersionId: 2102, configurationParameters: parameters })).accepted).toBe(true);
+    const order = { plan: 2102, buyer: 1301, licenses: 3, paid: true, parameters };
+    const id = world.emulators.cloudesire.placeOrder(order);
+    await world.settle(id);
+    expect((await world.records.get(id))?.fulfillment).toMatchObject({
+      deployedAt: expect.any(String),
+      term: 'P1Y',
+      commitmentEndDate: `${end}T00:00:00.000Z`,
+    });
+  });
+
+  it('are none for a company without a tenant, also when it names that of another one', async () => {
+    const id = await sell();
+    const { domain = '' } = (await world.records.get(id))?.fulfillment ?? {};
+    const { url } = await startWeb();
+    for (const configurationParameters of [{}, { MICROSOFT_DOMAIN: domain }])
+      expect(await values(url, { ...END, buyerId: 1302, configurationParameters })).toEqual([]);
+    expect(callsTo(/customTermEndDates/)).toBe(0);
+  });
+
+  it('are none where Microsoft allows none', async () => {
+    await sell();
+    const { url } = await startWeb();
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      kind: 'status',
+      status: 200,
+      body: { totalCount: 0, items: [] },
+      path: 'customTermEndDates',
+    });
+    expect(await values(url, END)).toEqual([]);
+  });
+
+  it.each([
+    ['nobody knows who asks', { buyerId: undefined }],
+    ['nobody knows for which plan', { productVersionId: undefined }],
+    ['the plan does not exist', { productVersionId: 9999 }],
+  ])('are not restricted when %s', async (_why, asked) => {
+    await sell();
+    const { url } = await startWeb();
+    expect(await values(url, { ...END, ...asked })).toBeNull();
+  });
+
+  it('are not restricted when the plan has a term that Microsoft does not sell', async () => {
+    await sell();
+    world.emulators.cloudesire.putPlan(2102, { minimumDuration: 7 });
+    const { url } = await startWeb();
+    expect(await values(url, END)).toBeNull();
+  });
+
+  it('are not restricted when Microsoft takes 10 s to answer, which is said in time', async () => {
+    await sell();
+    const { url } = await startWeb();
+    delayMicrosoft();
+    const startedAt = performance.now();
+    expect(await values(url, END)).toBeNull();
+    expect(performance.now() - startedAt).toBeLessThan(PROMISED_MS);
+  });
+
+  it('are those of another parameter where one is configured', async () => {
+    const { end } = await sellBesideYear();
+    const { url } = await startWeb({ CMW_TERM_END_PARAMETER: 'LAST_DAY' });
+    expect(await values(url, END)).toBeNull();
+    expect(await values(url, { ...END, configurationParameter: 'LAST_DAY' })).toMatchObject([{ value: end }, {}]);
   });
 });

@@ -79,6 +79,8 @@ export const en: Texts = {
       `${seats} is not a possible number of licences. Please enter a whole number, at least 1; for very many licences contact our support.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }) =>
       `Microsoft sells this product in quantities of ${bounds(min, max)} licences, and you chose ${seats}. Please change the number of licences.`,
+    'order.term-end-not-allowed': () =>
+      'Microsoft does not allow, or no longer allows, your licences to end on the day that you chose. Please choose one of the days offered, or leave the field empty for a whole term.',
     'customer.company-required': () =>
       'Microsoft products are sold to companies only, and your account has no company. Please add your company to your profile in the marketplace, then order again.',
     'customer.data-missing': ({ fields: missing = '' }) =>
@@ -92,7 +94,11 @@ export const en: Texts = {
     'trial.used': () =>
       'Your company has had this trial already, or owns the product. Microsoft grants each trial only once; please order the product itself.',
   },
-  choices: { existingOrganisation: 'your existing Microsoft organisation' },
+  choices: {
+    existingOrganisation: 'your existing Microsoft organisation',
+    sharedTermEnd: ({ date }) => `${date}, together with licences that you have already`,
+    monthlyTermEnd: ({ date }) => `${date}, at the end of the month`,
+  },
 };
 
 /** `1 to 300`, or `5 or more`. */

@@ -79,6 +79,8 @@ export const it: Texts = {
       `${seats} non è un numero di licenze possibile. Indica un numero intero, almeno 1; per moltissime licenze contatta la nostra assistenza.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }) =>
       `Microsoft vende questo prodotto in quantità ${bounds(min, max)} e hai scelto ${seats} licenze. Modifica il numero di licenze.`,
+    'order.term-end-not-allowed': () =>
+      'Microsoft non consente, o non consente più, che le tue licenze terminino nel giorno che hai scelto. Scegli uno dei giorni proposti o lascia vuoto il campo per una durata intera.',
     'customer.company-required': () =>
       "I prodotti Microsoft sono venduti solo alle aziende e il tuo account non ha un'azienda. Aggiungi la tua azienda al profilo nel marketplace, poi ordina di nuovo.",
     'customer.data-missing': ({ fields: missing = '' }) =>
@@ -92,7 +94,11 @@ export const it: Texts = {
     'trial.used': () =>
       'La tua azienda ha già avuto questa prova o possiede già il prodotto. Microsoft concede ogni prova una sola volta: ordina il prodotto.',
   },
-  choices: { existingOrganisation: 'la tua organizzazione Microsoft esistente' },
+  choices: {
+    existingOrganisation: 'la tua organizzazione Microsoft esistente',
+    sharedTermEnd: ({ date }) => `${date}, insieme a licenze che hai già`,
+    monthlyTermEnd: ({ date }) => `${date}, a fine mese`,
+  },
 };
 
 /** `da 1 a 300`, o `da 5 in su`. */

@@ -24,6 +24,7 @@ export type ObjectionCode =
   | 'order.seats-missing'
   | 'order.quantity-invalid'
   | 'order.quantity-out-of-bounds'
+  | 'order.term-end-not-allowed'
   | 'customer.company-required'
   | 'customer.data-missing'
   | 'customer.data-refused'
@@ -56,5 +57,10 @@ export interface Texts {
   /** Why an order is not taken, and what the customer can do about it. */
   objections: Record<ObjectionCode, (params: Params) => string>;
   /** What stands beside the values of a parameter that a customer may choose. */
-  choices: { existingOrganisation: string };
+  choices: {
+    existingOrganisation: string;
+    /** A day on which the licences may end: with others of the customer, or with a month. */
+    sharedTermEnd(params: { date: string }): string;
+    monthlyTermEnd(params: { date: string }): string;
+  };
 }

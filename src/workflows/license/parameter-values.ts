@@ -8,6 +8,8 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { ownerOf } from '../buyer.ts';
 import type { CustomerDirectory } from '../record.ts';
 import { type DomainWish, domainsFor, enteredFor, readDomainWish, tenantDomains } from '../steps/tenant-domain.ts';
+import { type LicenseSettings, termAndCycle } from './parameters.ts';
+import { allowedTermEnds, type TermEndParts } from './term-end.ts';
 
 /** What the marketplace asks while a customer fills in the parameters of an order. */
 export interface AskedValues {
@@ -15,6 +17,7 @@ export interface AskedValues {
   parameter: string;
   /** What has been entered so far, by code. May hold secrets. */
   parameters: Record<string, string>;
+  planId?: number | undefined;
   buyerId?: number | undefined;
   /** Two letters. */
   language?: string | undefined;
@@ -26,12 +29,12 @@ export interface ParameterValue {
 }
 
 export interface ParameterValuesParts {
-  cloudesire: Pick<Cloudesire, 'customers'>;
-  partnerCenter: { customers: Pick<PartnerCenter['customers'], 'isDomainTaken'> };
+  cloudesire: { catalogue: Pick<Cloudesire['catalogue'], 'plan'>; customers: Cloudesire['customers'] };
+  partnerCenter: TermEndParts['partnerCenter'] & { customers: Pick<PartnerCenter['customers'], 'isDomainTaken'> };
   directory: Pick<CustomerDirectory, 'find'>;
-  answers: Pick<Answers, 'existingOrganisation'>;
-  /** Code of the parameter with the wanted domain. */
-  domainParameter: string;
+  answers: Pick<Answers, 'existingOrganisation' | 'termEnd'>;
+  license: Pick<LicenseSettings, 'domainParameter' | 'termEndParameter'>;
+  now(): number;
   log: Log;
   alerts: Pick<Alerts, 'bug'>;
 }
@@ -41,24 +44,27 @@ const MOST_NAMES = 2 * MOST_VALUES;
 
 /**
  * Returns the values that a customer may choose for a parameter, best first, or null where everything is allowed: for all
- * parameters but the domain, for an own domain that the customer entered, and whenever the signal aborts before they are
- * found. For the domain they are prefixes of free names; where the buyer's company has a tenant already it is the only
- * choice, since all that the company buys goes there.
+ * parameters that are not known here, for an own domain that the customer entered, and whenever the signal aborts before they
+ * are found. For the domain they are prefixes of free names; where the buyer's company has a tenant already it is the only
+ * choice, since all that the company buys goes there. For the end of the first term they are the days that Microsoft allows
+ * in that tenant, the soonest first, and none where there is no tenant yet.
  *
  * @see https://docs.cloudesire.com
  */
 export function createParameterValues(
   parts: ParameterValuesParts,
 ): (asked: AskedValues, signal: AbortSignal) => Promise<ParameterValue[] | null> {
-  const { cloudesire, partnerCenter, directory, answers, domainParameter, log, alerts } = parts;
+  const { cloudesire, partnerCenter, directory, answers, log, alerts } = parts;
+  const { domainParameter, termEndParameter } = parts.license;
 
   return async (asked, signal) => {
-    if (asked.parameter !== domainParameter) return null;
+    const { parameter, buyerId } = asked;
+    if (parameter !== domainParameter && parameter !== termEndParameter) return null;
     try {
-      return await Promise.race([domains(asked), aborted(signal)]);
+      return await Promise.race([parameter === domainParameter ? domains(asked) : termEnds(asked), aborted(signal)]);
     } catch (error) {
       if (signal.aborted || error instanceof ConnectorError)
-        log.warn({ err: error, buyerId: asked.buyerId }, 'names of tenants could not be suggested');
+        log.warn({ err: error, parameter, buyerId }, 'values could not be suggested');
       else alerts.bug(error);
       return null;
     }
@@ -73,6 +79,16 @@ export function createParameterValues(
     const names = namesFor(readDomainWish(parameters[domainParameter]), buyer);
     const free = names && (await findFree(names));
     return free?.length ? free.map((domain) => ({ value: enteredFor(domain), description: domain })) : null;
+  }
+
+  /** Asked of the tenant that is known to be the company's, and of none that somebody only names. */
+  async function termEnds({ planId, buyerId, language }: AskedValues): Promise<ParameterValue[] | null> {
+    if (planId === undefined || buyerId === undefined) return null;
+    const [plan, user] = await Promise.all([cloudesire.catalogue.plan(planId), cloudesire.customers.user(buyerId)]);
+    if (!plan) return null;
+    const known = await directory.find(ownerOf(user));
+    const ends = known ? await allowedTermEnds(parts, known.customerId, termAndCycle(plan).term) : [];
+    return ends.map((end) => ({ value: end.date, description: answers.termEnd(end, language) }));
   }
 
   /** Less than an order needs to know, for the customer may not have entered more yet. */

@@ -61,7 +61,8 @@ export function readLicenseOrder(
   };
 }
 
-function termAndCycle(plan: Plan): Pick<LicenseOrder, 'term' | 'billingCycle'> {
+/** Term and billing cycle of a plan. @throws as readLicenseOrder */
+export function termAndCycle(plan: Plan): Pick<LicenseOrder, 'term' | 'billingCycle'> {
   const term = TERMS[plan.minimumDuration ?? 1];
   const billingCycle = CYCLES[plan.billingPeriod ?? 1];
   if (term && billingCycle) return { term, billingCycle };

@@ -13,6 +13,7 @@ import { readDomainWish } from '../steps/tenant-domain.ts';
 import { findCatalogItem, refuseOutOfBounds } from './catalog-item.ts';
 import { type LicenseOrder, type LicenseSettings, readLicenseOrder, readSeats } from './parameters.ts';
 import { hasEnded, offerOf } from './partner-subscription.ts';
+import { findTermEnd } from './term-end.ts';
 import { findPlanChange } from './transition.ts';
 
 export interface ValidateLicenseOrderParts extends PlanSettings {
@@ -22,6 +23,7 @@ export interface ValidateLicenseOrderParts extends PlanSettings {
   records: Pick<Records, 'get'>;
   license: LicenseSettings;
   privateCustomers: 'refuse' | 'allow';
+  now(): number;
 }
 
 /** What a plan sells. */
@@ -71,19 +73,26 @@ export function createValidateLicenseOrder(
     async function checkBuyer(): Promise<void> {
       const buyer = await knowing;
       if (!buyer) return;
-      const customerId = await checkCustomer(buyer, order.parameters[license.domainParameter], checks);
+      const customer = await checkCustomer(buyer, order.parameters[license.domainParameter], checks);
       const offered = await reading;
-      if (!customerId || !offered?.order.trial) return;
-      if (await checks.make('trial', () => isTrialUsed(customerId, offered))) checks.object('trial.used');
+      if (!customer || !offered) return;
+      const { id: customerId } = customer;
+      const { trial, term } = offered.order;
+      if (!trial) {
+        const chosen = order.parameters[license.termEndParameter];
+        await checks.make('end of the term', () => findTermEnd(parts, { chosen, customerId, term }));
+      } else if (customerId && (await checks.make('trial', () => isTrialUsed(customerId, offered)))) {
+        checks.object('trial.used');
+      }
     }
   }
 
-  /** Checks whose Microsoft customer it will be, and returns its id where there is one already. */
+  /** Checks whose Microsoft customer it will be, and returns its id where there is one already; undefined when that stays open. */
   async function checkCustomer(
     buyer: Buyer,
     domainWish: string | undefined,
     checks: Checks,
-  ): Promise<string | undefined> {
+  ): Promise<{ id: string | undefined } | undefined> {
     const { owner } = buyer;
     const wish = readDomainWish(domainWish);
     const customer = await checks.make('customer', async () => {
@@ -101,7 +110,7 @@ export function createValidateLicenseOrder(
         checks.make('address', () => refuseWrongAddress(buyer, customers)),
       ]);
     }
-    return customer?.id;
+    return customer;
   }
 
   /**

@@ -39,9 +39,16 @@ describe('POST /configuration-parameter-values', () => {
       asked.push(question);
       return null;
     });
-    await ask({ ...QUESTION, configurationParameters: { MICROSOFT_DOMAIN: 'verdi' }, buyerId: 1301, language: 'it' });
+    const entered = { MICROSOFT_DOMAIN: 'verdi' };
+    await ask({
+      ...QUESTION,
+      productVersionId: 2101,
+      configurationParameters: entered,
+      buyerId: 1301,
+      language: 'it',
+    });
     expect(asked).toEqual([
-      { parameter: 'MICROSOFT_DOMAIN', parameters: { MICROSOFT_DOMAIN: 'verdi' }, buyerId: 1301, language: 'it' },
+      { parameter: 'MICROSOFT_DOMAIN', parameters: entered, planId: 2101, buyerId: 1301, language: 'it' },
     ]);
   });
 

@@ -20,3 +20,13 @@ it.each([
 ])('in a marketplace of %j, %s is answered in the best language that there is', (languages, asked, text) => {
   expect(createAnswers({ languages }).existingOrganisation(asked)).toBe(text);
 });
+
+it.each([
+  [true, 'en', '31 August 2027, together with licences that you have already'],
+  [true, 'it', '31 agosto 2027, insieme a licenze che hai già'],
+  [false, 'en', '31 August 2027, at the end of the month'],
+  [false, 'fr', '31 agosto 2027, a fine mese'],
+])('an end of the first term (shared: %s) is called in %s so that a person can read it', (isShared, asked, text) => {
+  const { termEnd } = createAnswers({ languages: ['it', 'en'] });
+  expect(termEnd({ date: '2027-08-31', isShared }, asked)).toBe(text);
+});

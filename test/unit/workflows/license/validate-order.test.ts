@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { RetryableError } from '../../../../src/lib/errors.ts';
 import type { ProposedOrder } from '../../../../src/workflows/checks.ts';
 import type { Fulfillment } from '../../../../src/workflows/fulfillment.ts';
 import type { ValidateLicenseOrderParts } from '../../../../src/workflows/license/validate-order.ts';
@@ -24,6 +25,8 @@ interface Situation {
   /** The customer of the buyer's company. */
   known: boolean;
   owned: { offerId: string; status?: 'active' | 'deleted'; isTrial?: boolean }[];
+  /** Days on which Microsoft allows the first term to end; undefined while it does not answer. */
+  ends: string[] | undefined;
   fulfillment: Fulfillment | undefined;
   ways: { immediate?: string[]; scheduled?: string[] };
   privateCustomers: 'refuse' | 'allow';
@@ -71,6 +74,7 @@ const USUAL: Situation = {
   customers: {},
   known: false,
   owned: [],
+  ends: [],
   fulfillment: undefined,
   ways: {},
   privateCustomers: 'refuse',
@@ -141,6 +145,10 @@ function partsOf(now: Situation): ValidateLicenseOrderParts {
       },
       subscriptions: {
         list: async () => now.owned.map((one, id) => ({ id: String(id), status: 'active', isTrial: false, ...one })),
+        customTermEndDates: async () => {
+          if (!now.ends) throw new RetryableError('partner-center.unavailable', 'Away.');
+          return now.ends.map((date) => ({ date, isShared: true }));
+        },
         transitionEligibilities: async (_customer: string, _id: string, when: 'immediate' | 'scheduled') =>
           (now.ways[when] ?? []).map((offer) => ({ catalogItemId: `${offer}:A`, eligibilities })),
       },
@@ -150,7 +158,12 @@ function partsOf(now: Situation): ValidateLicenseOrderParts {
       ownerOf: async (customerId: string) => customerId.replace('c-of-', ''),
     },
     records: { get: async () => ({ fulfillment: now.fulfillment }) },
-    license: { licenseIdentifier: 'licenses', domainParameter: 'MICROSOFT_DOMAIN', termEndParameter: 'TERM_END_DATE' },
+    license: {
+      licenseIdentifier: 'licenses',
+      domainParameter: 'MICROSOFT_DOMAIN',
+      termEndParameter: 'TERM_END_DATE',
+    },
+    now: () => Date.parse('2026-09-01T09:00:00Z'),
     privateCustomers: now.privateCustomers,
     sandboxOrders: now.sandboxOrders,
   };
@@ -158,6 +171,7 @@ function partsOf(now: Situation): ValidateLicenseOrderParts {
 }
 
 const seats = (value: number) => [{ identifier: 'licenses', value }];
+const end = (TERM_END_DATE: string) => ({ parameters: { TERM_END_DATE } });
 const wish = (MICROSOFT_DOMAIN: string) => ({ parameters: { MICROSOFT_DOMAIN } });
 const trial = (row: Partial<Situation>): Partial<Situation> => ({
   ...row,
@@ -236,6 +250,42 @@ describe('an order of a new licence', () => {
       { order: wish('verdi.onmicrosoft.com'), address: 'None' },
       ['customer.data-refused'],
     ],
+    ['that ends with others', { order: end('2027-03-17'), known: true, ends: ['2027-03-17'] }, []],
+    ['that ends on no day in particular', { order: end(' '), known: true, ends: ['2027-03-17'] }, []],
+    [
+      'that ends with nothing',
+      { order: end('2027-03-18'), known: true, ends: ['2027-03-17'] },
+      ['order.term-end-not-allowed'],
+    ],
+    [
+      'that ends with nothing, since there is no tenant yet',
+      { order: end('2027-03-17'), ends: ['2027-03-17'] },
+      ['order.term-end-not-allowed'],
+    ],
+    ['that ends nobody knows when', { order: end('17/3/27'), known: true }, ['order.term-end-not-allowed']],
+    [
+      'that ends with others in the tenant that is named',
+      {
+        order: { parameters: { MICROSOFT_DOMAIN: 'verdi.example', TERM_END_DATE: '2027-03-17' } },
+        customers: { 'verdi.example': 'userCompany/512' },
+        ends: ['2027-03-17'],
+      },
+      [],
+    ],
+    [
+      'that ends on a day of which Microsoft says nothing',
+      { order: end('2027-03-18'), known: true, ends: undefined },
+      [],
+    ],
+    [
+      'that ends with others in the tenant of somebody else',
+      {
+        order: { parameters: { MICROSOFT_DOMAIN: 'hafen.example', TERM_END_DATE: '2027-03-17' } },
+        customers: { 'hafen.example': 'userCompany/513' },
+        ends: ['2027-03-17'],
+      },
+      ['customer.tenant-of-another'],
+    ],
     ['for a sandbox', { order: { orderType: 'SANDBOX' } }, ['order.sandbox']],
     ['for a sandbox where that is allowed', { order: { orderType: 'SANDBOX' }, sandboxOrders: 'allow' }, []],
     ['by a visitor', { order: { buyerId: undefined }, isSold: false }, []],
@@ -260,6 +310,7 @@ describe('an order of a trial', () => {
   it.each<[string, Partial<Situation>, string[]]>([
     ['that is new to the company', {}, []],
     ['that is new to the customer', { known: true, owned: [{ offerId: `${OTHER}:A` }] }, []],
+    ['with an end, which only what is paid has', { order: end('2027-03-18'), known: true }, []],
     ['of a plan without one', { offers: { offerId: OFFER } }, ['plan.not-available']],
     ['without seats, which Microsoft fixes', { order: { extraResources: [] } }, []],
     ['that runs', { known: true, owned: [{ offerId: `${TRIAL}:A`, isTrial: true }] }, ['trial.used']],
@@ -299,6 +350,11 @@ describe('an order of a change', () => {
       'of half a seat',
       change('BILLING_ITEM_UPGRADE', { order: { extraResources: seats(1.5) } }),
       ['order.quantity-invalid'],
+    ],
+    [
+      'of what began with an end that is over',
+      change('BILLING_ITEM_UPGRADE', { order: { extraResources: seats(20), ...end('2026-03-31') }, known: true }),
+      [],
     ],
     ['of another resource', change('BILLING_ITEM_UPGRADE', { order: { extraResources: [] } }), []],
     ['of seats of what is sold no more', change('BILLING_ITEM_UPGRADE', { seats: undefined, isSold: false }), []],
