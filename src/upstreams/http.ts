@@ -92,7 +92,7 @@ const DEFAULT_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 const CLOUDESIRE_PAUSE_HEADER = 'x-rate-limit-retry-after-milliseconds';
 /** Where the upstreams put their identifier of a call. */
-const CORRELATION_HEADERS = ['ms-correlationid', 'cmw-request-id', 'x-ms-request-id'];
+const CORRELATION_HEADERS = ['ms-correlationid', 'cmw-request-id', 'x-ms-correlation-request-id', 'x-ms-request-id'];
 
 /** Builds a path in which inserted values cannot leave their segment: `` path`/v1/carts/${cartId}` ``. */
 export function path(texts: TemplateStringsArray, ...values: (string | number)[]): string {

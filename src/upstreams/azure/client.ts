@@ -1,12 +1,18 @@
 import type { Clock } from '../../lib/clock.ts';
-import type { Budget, UpstreamCall } from '../http.ts';
+import { type Budget, createHttp, type UpstreamCall } from '../http.ts';
+import { createArm } from './arm.ts';
 import type { Azure } from './azure.ts';
+import { createBootstrap } from './bootstrap.ts';
+import { createCredentials, objectIdIn, type RefreshTokenStore } from './credentials.ts';
+import { createDeploymentCalls } from './deployments.ts';
+import { createOfferCalls } from './offers.ts';
+import { createPowerCalls } from './power.ts';
+import { createSubscriptionCalls } from './subscription.ts';
+import { createSend } from './transport.ts';
+import { createValidationCalls, type Pending } from './validation.ts';
 
-/** Where the refresh token rests, which Entra ID replaces at each use. */
-export interface RefreshTokenStore {
-  load(): Promise<string | undefined>;
-  save(token: string): Promise<void>;
-}
+export type * from './azure.ts';
+export { faultsOf } from './errors.ts';
 
 export interface AzureParts {
   armUrl: string;
@@ -25,9 +31,52 @@ export interface AzureParts {
   budget: Budget;
   observe(call: UpstreamCall): void;
   clock: Clock;
+  /** Between two looks within one call, of which there are a few at most. */
+  pauseMs?: number;
 }
 
-/** Returns the client of Azure Resource Manager. */
-export function createAzure(_parts: AzureParts): Azure {
-  throw new Error('not built yet');
+const PAUSE_MS = 1_500;
+
+/**
+ * Returns the client of Azure Resource Manager. The SDK is loaded at the first call. All its requests go the way of
+ * `createHttp`, so that budgets, dry run, time limits and observation (`arm`, and `entra` for tokens) are as for any upstream;
+ * budget keys are `arm-read/{subscription}` and `arm-write/{subscription}`, or `…/tenant-{tenant}` without a subscription.
+ *
+ * @see https://learn.microsoft.com/rest/api/resources
+ */
+export function createAzure(parts: AzureParts): Azure {
+  const { armUrl, authorityUrl, partnerTenantId, billingAccount, pauseMs = PAUSE_MS } = parts;
+  const { readOnly, timeoutMs: readTimeoutMs, budget, observe } = parts;
+  const httpFor = (upstream: string, baseUrl: string) =>
+    createHttp({ upstream, baseUrl: new URL(baseUrl).origin, readTimeoutMs, readOnly, budget, observe });
+
+  const entra = { http: httpFor('entra', authorityUrl), upstream: 'entra', baseUrl: authorityUrl };
+  const credentials = createCredentials({ ...parts, send: createSend(entra) });
+  const arm = { http: httpFor('arm', armUrl), armUrl, credentials };
+  const pending: Pending = new Map();
+
+  return {
+    bootstrap: createBootstrap({
+      partner: createArm(arm, 'user', partnerTenantId),
+      inTenant: (tenantId) => createArm(arm, 'user', tenantId),
+      billingAccount,
+    }),
+
+    async principalId(tenantId) {
+      return objectIdIn((await credentials.of('app', tenantId).getToken()).token);
+    },
+
+    in({ tenantId, subscriptionId }) {
+      const there = createArm(arm, 'app', tenantId, subscriptionId);
+      return {
+        ...createSubscriptionCalls(there, subscriptionId),
+        deployments: {
+          ...createValidationCalls(there, subscriptionId, { pending, pauseMs }),
+          ...createDeploymentCalls(there, subscriptionId, pauseMs),
+        },
+        power: createPowerCalls(there, subscriptionId),
+        ...createOfferCalls(there, subscriptionId),
+      };
+    },
+  };
 }

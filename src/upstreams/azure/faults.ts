@@ -1,0 +1,126 @@
+import { z } from 'zod';
+import type { Fault } from './azure.ts';
+import { kindOf } from './taxonomy.ts';
+
+const DEEPEST = 8;
+const MOST = 50;
+const LONGEST_MESSAGE = 500;
+const HIDDEN = '***';
+/** Shorter ones would make holes into every sentence. */
+const SHORTEST_SECRET = 4;
+
+const ErrorBody = z.object({
+  code: z
+    .union([z.string(), z.number().transform(String)])
+    .nullish()
+    .catch(undefined),
+  message: z.string().nullish().catch(undefined),
+  target: z.string().nullish().catch(undefined),
+  details: z.array(z.unknown()).nullish().catch(undefined),
+});
+
+/** The code of an error, if it is one word. */
+const CODE = /^[\w.-]{1,80}$/;
+
+export interface Circumstances {
+  /** HTTP status of the refusal, of the whole or of the operation within a deployment. */
+  status?: number | undefined;
+  /** Values that must not be repeated. */
+  secrets?: string[];
+  /** What failed, unless the error says so itself. */
+  target?: string | undefined;
+}
+
+/**
+ * The innermost causes of an ARM error, which wraps the providers' errors in several layers, some of them as JSON within a
+ * message. At most 50.
+ *
+ * @see https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/find-error-code
+ */
+export function faultsIn(error: unknown, circumstances: Circumstances = {}): Fault[] {
+  return leavesOf(error, [], circumstances, MOST);
+}
+
+function leavesOf(error: unknown, above: string[], circumstances: Circumstances, room: number): Fault[] {
+  if (above.length > DEEPEST || room <= 0) return [];
+  // Some providers answer with a sentence only.
+  const { data: body } = ErrorBody.safeParse(typeof error === 'string' ? { message: error } : unwrapped(error));
+  if (!body) return [];
+  const own = body.code && CODE.test(body.code) ? body.code : undefined;
+  const path = own ? [...above, own] : above;
+  const inner = [...(body.details ?? []), ...jsonIn(body.message)];
+  const target = body.target || circumstances.target;
+
+  const leaves: Fault[] = [];
+  for (const one of inner) leaves.push(...leavesOf(one, path, { ...circumstances, target }, room - leaves.length));
+  if (leaves.length > 0) return leaves;
+  if (!own && !body.message) return [];
+
+  const code = path.at(-1) ?? 'Unknown';
+  const message = body.message ?? '';
+  return [
+    {
+      code,
+      message: harmless(message, circumstances.secrets),
+      path: path.length > 0 ? path : [code],
+      ...(target && { target }),
+      kind: kindOf(path.length > 0 ? path : [code], message, circumstances.status),
+    },
+  ];
+}
+
+function unwrapped(error: unknown): unknown {
+  const { data } = z.object({ error: z.record(z.string(), z.unknown()) }).safeParse(error);
+  return data?.error ?? error;
+}
+
+/** The error that a provider wrote as JSON into a message. */
+function jsonIn(message: string | null | undefined): unknown[] {
+  if (!message?.trimStart().startsWith('{')) return [];
+  try {
+    return [JSON.parse(message)];
+  } catch {
+    return [];
+  }
+}
+
+/** A text of Azure, short, on one line, and without what must not be told: people's addresses, tokens, given secrets. */
+export function harmless(text: string, secrets: string[] = []): string {
+  let told = text;
+  for (const secret of secrets) told = told.replaceAll(secret, HIDDEN);
+  told = told
+    .replace(/[\w.%+-]+@[\w-]+(\.[\w-]+)+/g, HIDDEN)
+    .replace(/\beyJ[\w-]+(\.[\w-]*)*/g, HIDDEN)
+    .replace(/\b(sig|signature|accountkey|sharedaccesskey|password|pwd|secret)=[^&;\s'"]+/gi, `$1=${HIDDEN}`)
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+  return told.length > LONGEST_MESSAGE ? `${told.slice(0, LONGEST_MESSAGE - 1)}…` : told;
+}
+
+const Sent = z.object({
+  properties: z.object({
+    template: z.object({ parameters: z.record(z.string(), z.object({ type: z.string() })) }),
+    parameters: z.record(z.string(), z.object({ value: z.unknown() })),
+  }),
+});
+
+/** The texts that a deployment was given for secure parameters, the longest first. */
+export function secretsIn(body: unknown): string[] {
+  const { data } = Sent.safeParse(body);
+  if (!data) return [];
+  const { template, parameters } = data.properties;
+  const secure = new Set(
+    Object.entries(template.parameters).flatMap(([name, { type }]) =>
+      type.toLowerCase().startsWith('secure') ? [name.toLowerCase()] : [],
+    ),
+  );
+  return Object.entries(parameters)
+    .flatMap(([name, { value }]) => (secure.has(name.toLowerCase()) ? textsIn(value) : []))
+    .filter((text) => text.length >= SHORTEST_SECRET)
+    .toSorted((one, other) => other.length - one.length);
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === 'string') return [value];
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
+}

@@ -1,0 +1,102 @@
+import type { FaultKind } from './azure.ts';
+
+/** Codes of Azure by what they ask for. https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors */
+const KINDS: Record<FaultKind, string[]> = {
+  permanent: [
+    'DnsRecordInUse',
+    'ImageNotFound',
+    'InvalidAuthenticationTokenTenant',
+    'InvalidContentLink',
+    'InvalidDeploymentParameterKey',
+    'InvalidParameter',
+    'InvalidRequestContent',
+    'InvalidTemplate',
+    'LocationNotAvailableForResourceType',
+    'NoRegisteredProviderFound',
+    'RoleAssignmentUpdateNotPermitted',
+    'StorageAccountAlreadyTaken',
+    'VMMarketplaceInvalidInput',
+  ],
+  customer: [
+    'AuthorizationFailed',
+    'LinkedAuthorizationFailed',
+    'PublicIPCountLimitReached',
+    'QuotaExceeded',
+    'ReadOnlyDisabledSubscription',
+    'RequestDisallowedByAzure',
+    'RequestDisallowedByPolicy',
+    'ResourceQuotaExceeded',
+    'ScopeLocked',
+  ],
+  capacity: [
+    'AllocationFailed',
+    'OverconstrainedAllocationRequest',
+    'OverconstrainedZonalAllocationRequest',
+    'SkuNotAvailable',
+    'ZonalAllocationFailed',
+  ],
+  transient: [
+    'AnotherOperationInProgress',
+    'DeploymentQuotaExceeded',
+    'ExpiredAuthenticationToken',
+    'GatewayTimeout',
+    'InternalError',
+    'InternalServerError',
+    'InvalidAuthenticationToken',
+    'MissingSubscriptionRegistration',
+    'PrincipalNotFound',
+    'ResourceGroupBeingDeleted',
+    'ResourcesExistingOnSubscription',
+    'ServiceUnavailable',
+    'SubscriptionRequestsThrottled',
+    'TooManyRequests',
+  ],
+  conflict: [
+    'DeploymentActive',
+    'DeploymentActiveAndUneditable',
+    'DeploymentNotFound',
+    'ResourceGroupNotFound',
+    'SubscriptionNotFound',
+  ],
+};
+
+const known = new Map(
+  Object.entries(KINDS).flatMap(([kind, codes]) => codes.map((code) => [code.toLowerCase(), kind as FaultKind])),
+);
+
+/** Codes that stand for many things: only the text beneath tells. */
+const PURCHASE = ['marketplacepurchaseeligibilityfailed', 'resourcepurchasevalidationfailed'];
+const MISSING_TERMS = /legal terms|accept(ed)? the (legal )?terms/i;
+const QUOTA = /quota|\bcores?\b.*\blimit|limit.*\bexceed/i;
+const BUSY =
+  /too many requests|throttl|another operation|in progress|retry (later|after)|being (created|updated|deleted)/i;
+
+/** From worst to best: the worst leaf decides about the whole. */
+export const SEVERITY: readonly FaultKind[] = ['permanent', 'customer', 'capacity', 'conflict', 'transient'];
+
+/**
+ * What an error asks for: `permanent` something else to be sold or sent, `customer` somebody with rights in the tenant or
+ * subscription (roles, quota, policies, locks), `capacity` hours, or another size or region, `transient` another try,
+ * `conflict` a look at the present state. `AuthorizationFailed` within ten minutes of a role assignment is transient in truth,
+ * which only the caller can know.
+ *
+ * @param path codes from the outermost to the innermost
+ * @param status of the refusal, if there was one
+ */
+export function kindOf(path: string[], message: string, status?: number): FaultKind {
+  const codes = path.map((code) => code.toLowerCase());
+  const code = codes.at(-1) ?? '';
+  const isPurchase = codes.some((one) => PURCHASE.includes(one));
+  // Accepted terms need a minute to be known everywhere.
+  if ((isPurchase || code === 'badrequest') && MISSING_TERMS.test(message)) return 'transient';
+  if (isPurchase) return 'permanent';
+  if (code === 'operationnotallowed' || code === 'conflict') {
+    if (QUOTA.test(message)) return 'customer';
+    return BUSY.test(message) ? 'transient' : 'conflict';
+  }
+  const found = known.get(code);
+  if (found) return found;
+  if (code.startsWith('retryableerror') || code.endsWith('requeststhrottled') || status === 429) return 'transient';
+  // A code that nobody has told us of.
+  return status !== undefined && status >= 400 && status < 500 ? 'permanent' : 'transient';
+}
