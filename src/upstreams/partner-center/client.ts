@@ -1,5 +1,6 @@
 import type { Http } from '../http.ts';
 import { type Agreements, createAgreements } from './agreements.ts';
+import { createAzureCalls, type PartnerCenterAzure } from './azure.ts';
 import { createCall } from './call.ts';
 import { type Catalog, createCatalog } from './catalog.ts';
 import { type Customers, createCustomers } from './customers.ts';
@@ -16,6 +17,7 @@ export interface PartnerCenter {
   carts: Carts;
   orders: Orders;
   subscriptions: PartnerSubscriptions;
+  azure: PartnerCenterAzure;
   webhooks: Webhooks;
   /** Whether calls that need a user can be made at all. */
   hasUserToken: boolean;
@@ -36,6 +38,7 @@ export function createPartnerCenter({ http, tokens }: { http: Http; tokens: Toke
     carts: createCarts(call),
     orders: createOrders(call),
     subscriptions: createSubscriptions(call),
+    azure: createAzureCalls(call),
     webhooks: createWebhooks(call),
     hasUserToken: tokens.hasUser,
   };

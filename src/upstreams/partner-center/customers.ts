@@ -1,4 +1,4 @@
-import { path, readBody, WithheldError } from '../http.ts';
+import { type Answer, path, readBody, WithheldError } from '../http.ts';
 import type { Call, Effect } from './call.ts';
 import { refusedWith } from './errors.ts';
 import { pagesOf } from './pages.ts';
@@ -47,6 +47,8 @@ export interface NewCustomer {
 const SEARCH_PAGE_SIZE = 100;
 /** What the query of every further page has besides. */
 const SEEK = { seekOperation: 'Next' };
+/** The API of Azure Resource Manager, in every tenant. */
+const AZURE_SERVICE_MANAGEMENT = '797f4846-ba00-4fd7-ba43-dac1f8f63013';
 /** The reseller exists, but has not signed. */
 const AGREEMENT_NOT_SIGNED = '2203';
 
@@ -236,7 +238,31 @@ export function createCustomers(call: Call) {
     return answer.status === 200 && readBody(answer, AgreementStatus).isAgreementSigned;
   }
 
+  /**
+   * Consents in the customer's tenant to our application's use of Azure, which creates its service principal there. A consent
+   * given before is fine. Needs a user.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/control-panel-vendor-apis
+   */
+  async function consent(
+    customerId: string,
+    { applicationId, displayName }: { applicationId: string; displayName: string },
+  ): Promise<void> {
+    await call({
+      method: 'POST',
+      path: path`/v1/customers/${customerId}/applicationconsents`,
+      auth: 'user',
+      body: {
+        applicationId,
+        displayName,
+        applicationGrants: [{ enterpriseApplicationId: AZURE_SERVICE_MANAGEMENT, scope: 'user_impersonation' }],
+      },
+      accept: isGivenBefore,
+    });
+  }
+
   return {
+    consent,
     isDomainTaken,
     create,
     get,
@@ -248,6 +274,11 @@ export function createCustomers(call: Call) {
     resellers,
     isPartnerAgreementSigned,
   };
+}
+
+/** The code of a repeated consent is not documented: the status or the text say it. */
+function isGivenBefore({ status, body }: Answer): boolean {
+  return status === 409 || (status === 400 && /already (exist|consent|grant)/i.test(JSON.stringify(body ?? '')));
 }
 
 function addressBody({ addressLine1, addressLine2, city, state, postalCode, country }: PostalAddress) {

@@ -457,6 +457,35 @@ export const RegisteredWebhook = anyCase({
   webhookEvents: listOf(z.string()),
 }).transform(({ webhookUrl, webhookEvents }) => (webhookUrl ? { url: webhookUrl, events: webhookEvents } : undefined));
 
+/**
+ * An Azure subscription below an Azure plan; `id` is the Azure subscription, `subscriptionId` the plan. `status` is `active`,
+ * `inactive`, or another word of Microsoft.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/get-a-list-of-azure-entitlements-for-subscription
+ */
+export const AzureEntitlement = anyCase({
+  id: z.string(),
+  friendlyName: descriptive(z.string()),
+  status: Word.catch('unknown'),
+  subscriptionId: descriptive(z.string()),
+}).transform((entitlement) => compact(entitlement));
+export type AzureEntitlement = z.output<typeof AzureEntitlement>;
+
+/**
+ * What a resource has cost; `entitlementId` is its Azure subscription.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/get-a-customer-subscription-resource-usage-records
+ */
+export const AzureUsage = anyCase({
+  entitlementId: z.string(),
+  // Not everything that costs is in a group.
+  resourceGroupName: descriptive(z.string()),
+  resourceUri: descriptive(z.string()),
+  totalCost: z.number(),
+  currencyCode: z.string(),
+}).transform((record) => compact(record));
+export type AzureUsage = z.output<typeof AzureUsage>;
+
 /** The id under which the result of a test event is found. */
 export const TestEvent = anyCase({ correlationId: z.string() });
 

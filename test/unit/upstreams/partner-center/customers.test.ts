@@ -281,3 +281,35 @@ describe('an existing tenant', () => {
     await expect(customers.relationshipRequest()).rejects.toMatchObject({ code: 'partner-center.malformed' });
   });
 });
+
+describe('consent', () => {
+  const application = { applicationId: 'app-id', displayName: 'Marketplace connector' };
+
+  it('is given to our use of Azure in the name of a user', async () => {
+    const { customers, received } = await startPartnerCenter(() => ({ status: 201, json: {} }));
+    await customers.consent(CUSTOMER, application);
+    expect(received[0]).toMatchObject({ method: 'POST', path: `/v1/customers/${CUSTOMER}/applicationconsents` });
+    expect(JSON.parse(received[0]?.body ?? '')).toEqual({
+      ...application,
+      applicationGrants: [
+        { enterpriseApplicationId: '797f4846-ba00-4fd7-ba43-dac1f8f63013', scope: 'user_impersonation' },
+      ],
+    });
+    expect(tokenOf(received[0])).toBe('user-1');
+  });
+
+  it.each([
+    { status: 200, json: {} },
+    { status: 201 },
+    { status: 409, json: { code: 1, description: 'Permission entry already exists.' } },
+    { status: 400, json: { code: 2, description: 'The application consent already exists.' } },
+  ])('that was given before is fine: %j', async (reply) => {
+    const { customers } = await startPartnerCenter(() => reply);
+    await customers.consent(CUSTOMER, application);
+  });
+
+  it('that is refused is for a person', async () => {
+    const { customers } = await startPartnerCenter(() => refused(403, 900308));
+    await expect(customers.consent(CUSTOMER, application)).rejects.toBeInstanceOf(AttentionError);
+  });
+});
