@@ -53,7 +53,7 @@ const Settings = z.object({
   PARTNER_CENTER_CLIENT_SECRET: variable('the secret of the app registration', matching(/^.+$/s)),
   PARTNER_CENTER_REFRESH_TOKEN: variable('a refresh token without blanks', matching(/^\S+$/)).optional(),
   ENTRA_AUTHORITY_URL: address().default('https://login.microsoftonline.com'),
-  AZURE_ARM_URL: address().default('https://management.azure.com'),
+  AZURE_ARM_URL: secureAddress().default('https://management.azure.com'),
   AZURE_LOCATION: variable('the short name of a region, e.g. westeurope', matching(/^[a-z0-9]+$/)).default(
     'westeurope',
   ),
@@ -211,6 +211,14 @@ function address() {
   );
 }
 
+/** The Azure SDK sends no token over plain http, not even to loopback. */
+function secureAddress() {
+  return variable(
+    'an https: address without credentials, query or fragment (the Azure SDK refuses http:, for loopback hosts too)',
+    (text) => (text.startsWith('https:') ? readAddress(text) : undefined),
+  );
+}
+
 function name() {
   return variable('a name without blanks', matching(/^\S+$/));
 }
@@ -321,6 +329,11 @@ function warnOfSettings(settings: z.output<typeof Settings>): string[] {
   if (settings.CMW_READ_ONLY) {
     warnings.push(
       'CMW_READ_ONLY is on: nothing is written to any upstream, so nothing is bought and nothing reported.',
+    );
+  }
+  if (settings.ENTRA_AUTHORITY_URL.startsWith('http:')) {
+    warnings.push(
+      'ENTRA_AUTHORITY_URL is an http: address, which the Azure SDK refuses: Azure products cannot be sold with it.',
     );
   }
   if (settings.PARTNER_CENTER_REFRESH_TOKEN === undefined) {

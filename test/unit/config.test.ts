@@ -139,7 +139,7 @@ describe('loadConfig', () => {
     }
   });
 
-  const addresses = ['CMW_BASE_URL', 'PARTNER_CENTER_BASE_URL', 'ENTRA_AUTHORITY_URL', 'AZURE_ARM_URL', 'PUBLIC_URL'];
+  const addresses = ['CMW_BASE_URL', 'PARTNER_CENTER_BASE_URL', 'ENTRA_AUTHORITY_URL', 'PUBLIC_URL'];
   it.each(addresses)('takes %s over https, and over http on loopback only', (name) => {
     for (const good of [
       'https://a.example/x',
@@ -174,6 +174,28 @@ describe('loadConfig', () => {
       AZURE_ARM_URL: 'https://b.example/',
     });
     expect([cloudesire.baseUrl, azure.armUrl]).toEqual(['https://a.example/api', 'https://b.example']);
+  });
+
+  it('takes AZURE_ARM_URL over https only, and says that the Azure SDK wants it so', () => {
+    expect(problemsOf({ ...COMPLETE, AZURE_ARM_URL: 'https://localhost:8443/arm' })).toEqual([]);
+    for (const bad of [
+      'http://localhost:1',
+      'http://127.0.0.1',
+      'https://u:p@a.example',
+      'https://a.example/?x',
+      'x',
+    ]) {
+      expect(problemsOf({ ...COMPLETE, AZURE_ARM_URL: bad }), bad).toEqual([
+        expect.stringMatching(/^AZURE_ARM_URL: not usable; .*the Azure SDK refuses http:/),
+      ]);
+    }
+  });
+
+  it('warns of an authority over http, by which Azure products cannot be sold', () => {
+    expect(loadConfig({ ...COMPLETE, ENTRA_AUTHORITY_URL: 'http://127.0.0.1:1' }).warnings).toEqual([
+      expect.stringContaining('Azure SDK'),
+    ]);
+    expect(loadConfig({ ...COMPLETE, ENTRA_AUTHORITY_URL: 'https://127.0.0.1:1' }).warnings).toEqual([]);
   });
 
   it.each([
