@@ -7,6 +7,7 @@ const ROOMS: Record<string, string[]> = {
   engine: ['lib'],
   'upstreams/cloudesire': ['lib', 'upstreams/http.ts'],
   'upstreams/partner-center': ['lib', 'upstreams/http.ts'],
+  'upstreams/azure': ['lib', 'upstreams/http.ts'],
   report: ['lib', 'upstreams'],
   'workflows/license': ['lib', 'engine', 'upstreams', 'report', 'workflows/steps', 'workflows/[^/]+\\.ts'],
   workflows: ['lib', 'engine', 'upstreams', 'report'],
@@ -18,6 +19,7 @@ const ROOMS: Record<string, string[]> = {
 /** The room that alone may use a library. */
 const OWNERS: Record<string, string> = {
   axios: '^src/upstreams/http\\.ts$',
+  '@azure(-rest)?': '^src/upstreams/azure/',
   ioredis: '^src/(store/|compose\\.ts$)',
   bullmq: '^src/queue/',
   fastify: '^src/intake/',

@@ -66,16 +66,43 @@ export interface ArmParts {
 export function createArm(parts: ArmParts, actor: Actor, tenantId: string, subscriptionId = ''): Arm {
   const { http, armUrl, credentials } = parts;
   const send = createSend({ http, upstream: 'arm', baseUrl: armUrl });
+  const ours = new WeakSet<object>();
   let made: Promise<Clients> | undefined;
 
   function clients(): Promise<Clients> {
+    const credential = credentials.of(actor, tenantId);
+    const httpClient = createHttpClient(send, decideFor);
     made ??= createClients({
       armUrl,
       subscriptionId,
-      credential: credentials.of(actor, tenantId),
-      httpClient: createHttpClient(send, decideFor),
+      credential: { getToken: (scopes, options) => marked(() => credential.getToken(scopes, options)) },
+      httpClient: { sendRequest: (request) => marked(() => httpClient.sendRequest(request)) },
     });
     return made;
+  }
+
+  /** Remembers what was thrown on our side of the SDK, such as that Redis is away. */
+  async function marked<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (typeof error === 'object' && error !== null) ours.add(error);
+      throw error;
+    }
+  }
+
+  /**
+   * What was not thrown on our side, the SDK has thrown at an answer that it could not read: all refusals are ours. It is not kept
+   * as the cause, for it holds the request with its token.
+   */
+  async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const isOurs = error instanceof ConnectorError || (error instanceof Object && ours.has(error));
+      if (isOurs) throw error;
+      throw malformed(what, `could not be read (${error instanceof Error ? error.name : typeof error})`);
+    }
   }
 
   const challenged = new WeakSet<object>();
@@ -111,7 +138,7 @@ export function createArm(parts: ArmParts, actor: Actor, tenantId: string, subsc
     };
     const resource = bare.pathUnchecked(path);
     const verb = { GET: resource.get, PUT: resource.put, POST: resource.post, DELETE: resource.delete }[method];
-    const answer = await guarded(path, async () => await verb(parameters));
+    const answer = await guarded(path.split('?')[0] ?? '', async () => await verb(parameters));
     return { status: Number(answer.status), headers: answer.headers, body: answer.body };
   };
 
@@ -189,19 +216,6 @@ async function createClients({
     resources: new sdk.ResourceManagementClient(credential, subscriptionId, options),
     compute: new sdk.ComputeManagementClient(credential, subscriptionId, options),
   };
-}
-
-/**
- * What is not ours was thrown by the SDK at an answer that it could not read: all refusals are ours, and leave it as they are. It
- * is not kept as the cause, for it holds the request with its token.
- */
-async function guarded<T>(what: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    if (error instanceof ConnectorError) throw error;
-    throw malformed(what, `could not be read (${error instanceof Error ? error.name : typeof error})`);
-  }
 }
 
 function readAs<S extends z.ZodType>(what: string, body: unknown, schema: S): z.output<S> {

@@ -83,19 +83,24 @@ export function isRefusal(error: unknown, ...codes: string[]): error is Connecto
   return error instanceof ConnectorError && faultsBehind.has(error) && codes.includes(error.facts.upstreamCode ?? '');
 }
 
+/** Whether Azure refused the token. */
+export function isUnauthorized(error: unknown): boolean {
+  return error instanceof ConnectorError && faultsBehind.has(error) && error.facts.status === 401;
+}
+
 /** Whether Azure said that the state of the thing does not allow it. */
 export function isConflict(error: unknown): boolean {
   return error instanceof ConnectorError && faultsBehind.has(error) && error.facts.status === 409;
 }
 
-/** Whether Azure said that the thing is not there. That the Azure subscription itself is not there is another matter. */
+/**
+ * Whether Azure said that the thing is not there, with a code: a 404 without one may come from anybody. That the Azure
+ * subscription itself is not there is another matter.
+ */
 export function isAbsent(error: unknown): boolean {
-  return (
-    error instanceof ConnectorError &&
-    faultsBehind.has(error) &&
-    error.facts.status === 404 &&
-    error.facts.upstreamCode !== 'SubscriptionNotFound'
-  );
+  if (!(error instanceof ConnectorError) || !faultsBehind.has(error)) return false;
+  const { status, upstreamCode } = error.facts;
+  return status === 404 && upstreamCode !== undefined && upstreamCode !== 'SubscriptionNotFound';
 }
 
 /** Whether the answer demands another token with certain claims. https://learn.microsoft.com/entra/identity-platform/claims-challenge */

@@ -100,7 +100,7 @@ export function harmless(text: string, secrets: string[] = []): string {
 const Sent = z.object({
   properties: z.object({
     template: z.object({ parameters: z.record(z.string(), z.object({ type: z.string() })) }),
-    parameters: z.record(z.string(), z.object({ value: z.unknown() })),
+    parameters: z.record(z.string(), z.object({ value: z.unknown().optional() })),
   }),
 });
 

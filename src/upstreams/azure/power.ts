@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Arm } from './arm.ts';
 import type { AzureSubscription, Resource } from './azure.ts';
+import { isAbsent } from './errors.ts';
 import { InstanceView } from './schema.ts';
 
 type Power = AzureSubscription['power'];
@@ -61,6 +62,16 @@ const MEANINGS: Record<string, PowerState> = {
  */
 export function createPowerCalls(arm: Arm, subscriptionId: string): Power {
   async function state(resource: Resource): Promise<PowerState> {
+    try {
+      return await stateOf(resource);
+    } catch (error) {
+      // What is gone costs nothing.
+      if (isAbsent(error)) return 'stopped';
+      throw error;
+    }
+  }
+
+  async function stateOf(resource: Resource): Promise<PowerState> {
     const { id, type, group, name } = partsOf(resource);
     if (type === MACHINE) {
       const view = await arm.ask(id, ({ compute }) => compute.virtualMachines.instanceView(group, name), InstanceView);
@@ -80,6 +91,14 @@ export function createPowerCalls(arm: Arm, subscriptionId: string): Power {
   }
 
   async function stop(resource: Resource): Promise<void> {
+    try {
+      await sendStop(resource);
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+    }
+  }
+
+  async function sendStop(resource: Resource): Promise<void> {
     const { id, type, group, name } = partsOf(resource);
     if (type === MACHINE) {
       await arm.call(id, ({ compute }) => compute.virtualMachines.deallocate(group, name).submitted());

@@ -41,19 +41,24 @@ export const Resource = z
   })
   .transform((resource) => compact(resource));
 
+/** Secure outputs have no value. */
+const Output = z
+  .object({ type: z.string(), value: z.unknown().optional() })
+  .transform(({ type, value }) => ({ type, value }));
+
 /** `provisioningState` is never missing from a deployment: what lacks it is something else. */
 export const Deployment = z.object({
   properties: z.object({
     provisioningState: z.string().min(1),
     outputs: z
-      .record(z.string(), z.object({ type: z.string(), value: z.unknown() }))
+      .record(z.string(), Output)
       .nullish()
       .transform((outputs) => outputs ?? {}),
     outputResources: z
       .array(z.object({ id: z.string() }))
       .nullish()
       .catch(undefined),
-    error: z.unknown(),
+    error: z.unknown().optional(),
   }),
 });
 
@@ -63,15 +68,18 @@ export const Operation = z.object({
     provisioningState: descriptive(z.string()),
     statusCode: descriptive(z.string()),
     targetResource: descriptive(z.object({ id: descriptive(z.string()), resourceType: descriptive(z.string()) })),
-    statusMessage: z.unknown(),
+    statusMessage: z.unknown().optional(),
   }),
 });
 
-export const Validated = z.object({ error: z.unknown(), properties: z.record(z.string(), z.unknown()).nullish() });
+export const Validated = z.object({
+  error: z.unknown().optional(),
+  properties: z.record(z.string(), z.unknown()).nullish(),
+});
 
 export const WhatIfResult = z.object({
   status: z.string().min(1),
-  error: z.unknown(),
+  error: z.unknown().optional(),
   properties: z
     .object({
       changes: z

@@ -5,7 +5,7 @@ import { path } from '../http.ts';
 import { type Arm, malformed, type Reply } from './arm.ts';
 import type { AzureSubscription, DeploymentBody, Fault } from './azure.ts';
 import { DEPLOYMENTS } from './deployments.ts';
-import { faultsOf, isAbsent, isRefusal } from './errors.ts';
+import { faultsOf, isAbsent, isRefusal, isUnauthorized } from './errors.ts';
 import { faultsIn, harmless, secretsIn } from './faults.ts';
 import { Validated, WhatIfResult } from './schema.ts';
 
@@ -90,9 +90,9 @@ export function createValidationCalls(
     } catch (error) {
       const faults = faultsOf(error);
       // Refusals of the caller rather than of the deployment are no answer.
-      const isAnswer = faults.length > 0 && !isAbsent(error) && !isRefusal(error, ...NO_ANSWER);
-      if (isAnswer) return { faults };
-      throw error;
+      if (faults.length === 0 || isAbsent(error) || isUnauthorized(error) || isRefusal(error, ...NO_ANSWER))
+        throw error;
+      return { faults };
     }
   }
 

@@ -1,4 +1,5 @@
-import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type RequestListener } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { onTestFinished } from 'vitest';
 
@@ -22,8 +23,15 @@ export interface Reply {
   fault?: 'reset' | 'silent';
 }
 
-/** An upstream on loopback that answers the calls of one test, the n-th (from 0) as `respond` says, and is gone afterwards. */
-export async function startUpstream(respond: (request: Received, n: number) => Reply) {
+/**
+ * An upstream on loopback that answers the calls of one test, the n-th (from 0) as `respond` says, and is gone afterwards.
+ *
+ * @param tls key and certificate in PEM, for https
+ */
+export async function startUpstream(
+  respond: (request: Received, n: number) => Reply,
+  tls?: { key: string; cert: string },
+) {
   const received: Received[] = [];
   let connections = 0;
   const numbers = new WeakMap<object, number>();
@@ -35,7 +43,7 @@ export async function startUpstream(respond: (request: Received, n: number) => R
       return { status: 418, text: String(error) };
     }
   }
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -53,18 +61,21 @@ export async function startUpstream(respond: (request: Received, n: number) => R
       if (fault === 'silent') return;
       const body = text ?? (json === undefined ? '' : JSON.stringify(json));
       if (fault === 'reset') {
+        // A connection under TLS cannot be reset, only closed.
+        const cut = (): unknown => (tls ? request.socket.destroy() : request.socket.resetAndDestroy());
         if (text !== undefined) {
           response.writeHead(status, { 'Content-Length': body.length + 1, ...headers });
-          response.write(body, () => request.socket.resetAndDestroy());
-        } else request.socket.resetAndDestroy();
+          response.write(body, cut);
+        } else cut();
         return;
       }
       response
         .writeHead(status, { ...(json !== undefined && { 'Content-Type': 'application/json' }), ...headers })
         .end(body);
     });
-  });
-  server.on('connection', (socket) => {
+  };
+  const server = tls ? createSecureServer(tls, listener) : createServer(listener);
+  server.on(tls ? 'secureConnection' : 'connection', (socket: object) => {
     connections += 1;
     numbers.set(socket, connections);
   });
@@ -73,5 +84,5 @@ export async function startUpstream(respond: (request: Received, n: number) => R
     server.close();
     server.closeAllConnections();
   });
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
+  return { url: `${tls ? 'https' : 'http'}://127.0.0.1:${(server.address() as AddressInfo).port}`, received };
 }
