@@ -51,6 +51,8 @@ export interface PollPlan {
 
 /** What a workflow is given to act with. Step names are keys of the journal: retire them, never rename them. */
 export interface Flow {
+  /** Whether a step, effect or poll of this name has its result in this run. */
+  isDone(name: string): boolean;
   /** Runs `work` until it succeeds once per run and returns its recorded result ever after. The work must be safe to repeat. */
   step<T>(name: string, work: () => Promise<T>): Promise<T>;
   /** Makes an effect exactly once per run, whatever fails in between. */
@@ -107,6 +109,8 @@ export async function resumeFlow({ journal, lane, runId, clock, observe }: FlowP
   }
 
   return {
+    isDone: (name) => entries.get(name)?.state === 'done',
+
     async step<T>(name: string, work: () => Promise<T>): Promise<T> {
       const entry = entries.get(name);
       if (entry?.state === 'done') return entry.result as T;

@@ -1,7 +1,8 @@
 import { AttentionError, ConnectorError, PermanentError } from '../lib/errors.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
+import type { Endpoint } from '../upstreams/cloudesire/schema.ts';
 import { dayIn, inWords, textsOf } from './texts/catalogue.ts';
-import type { Access, Params, Texts } from './texts/texts.ts';
+import type { Access, AgreementNeed, NextTermChange, Params, Texts } from './texts/texts.ts';
 
 const ADMIN_CENTER = 'https://admin.microsoft.com/';
 const PASSWORD_RESET = 'https://passwordreset.microsoftonline.com/';
@@ -20,6 +21,12 @@ export function createReport({
   const subscriptions = withOperatorsRefusals(cloudesire.subscriptions);
   // Endpoints and credentials have one text each, instructions one in every language of the marketplace.
   const main = textsOf(languages[0]);
+
+  const licenseEndpoints: Endpoint[] = [
+    { endpoint: ADMIN_CENTER, category: 'APP', description: main.endpoints.admin },
+    { endpoint: PASSWORD_RESET, category: 'PASSWORD_RESET', description: main.endpoints.passwordReset },
+    { endpoint: DOCUMENTATION, category: 'DOCUMENTATION', description: main.endpoints.documentation },
+  ];
 
   const inLanguages = (choose: (texts: Texts, language: string) => string): Record<string, string> =>
     Object.fromEntries(languages.map((language) => [language, choose(textsOf(language), language)]));
@@ -43,13 +50,7 @@ export function createReport({
 
   return {
     /** Where a licence is administered. */
-    licenseEndpoints(id: number): Promise<void> {
-      return subscriptions.setEndpoints(id, [
-        { endpoint: ADMIN_CENTER, category: 'APP', description: main.endpoints.admin },
-        { endpoint: PASSWORD_RESET, category: 'PASSWORD_RESET', description: main.endpoints.passwordReset },
-        { endpoint: DOCUMENTATION, category: 'DOCUMENTATION', description: main.endpoints.documentation },
-      ]);
-    },
+    licenseEndpoints: (id: number): Promise<void> => subscriptions.setEndpoints(id, licenseEndpoints),
 
     licenseInstructions(id: number, access: Access): Promise<void> {
       return subscriptions.setInstructions(
@@ -58,33 +59,26 @@ export function createReport({
       );
     },
 
-    /** Fewer seats from the next term on; `until` is the last day of this one, an ISO instant. The way in stays told. */
-    seatsAtRenewal(id: number, { seats, until }: { seats: number; until?: string }): Promise<void> {
+    /** What is on order for the next term; `until` is the last day of this one, an ISO instant. The way in stays told. */
+    nextTerm(
+      id: number,
+      change: NextTermChange,
+      { seats, until }: { seats: number; until?: string | undefined },
+    ): Promise<void> {
       return subscriptions.setInstructions(
         id,
         inLanguages(
           (texts, language) =>
-            `${texts.notices.seatsAtRenewal({ seats: String(seats), date: dayIn(until, language) })}\n\n${texts.license['existing-tenant']}`,
+            `${texts.nextTerm[change]({ seats, date: dayIn(until, language) })}\n\n${texts.license['existing-tenant']}`,
         ),
       );
     },
 
-    /** What was on order for the renewal has come about. */
-    renewed(id: number, { seats }: { seats: number }): Promise<void> {
+    /** What was on order for the next term has come about. */
+    newTerm(id: number, change: 'renewed' | 'afterTrial', { seats }: { seats: number }): Promise<void> {
       return subscriptions.setInstructions(
         id,
-        inLanguages((texts) => texts.notices.renewed({ seats: String(seats) })),
-      );
-    },
-
-    /** Another plan from the next term on; `until` as above. */
-    planAtRenewal(id: number, { until }: { until?: string }): Promise<void> {
-      return subscriptions.setInstructions(
-        id,
-        inLanguages(
-          (texts, language) =>
-            `${texts.notices.planAtRenewal({ date: dayIn(until, language) })}\n\n${texts.license['existing-tenant']}`,
-        ),
+        inLanguages((texts) => texts.newTerm[change]({ seats })),
       );
     },
 
@@ -100,12 +94,24 @@ export function createReport({
       ]);
     },
 
-    /** The customer has to accept the agreement: the link as endpoint, since instructions may not contain one, and a text. */
-    async agreementLink(id: number, { url }: { url: string }): Promise<void> {
-      await subscriptions.setEndpoints(id, [{ endpoint: url, category: 'APP', description: main.endpoints.agreement }]);
+    /**
+     * The customer has to accept the agreement: the link as endpoint, since instructions may not contain one, and a text. Beside it the way
+     * in stays shown where a licence is in service.
+     */
+    async agreementLink(id: number, { url, need }: { url: string; need: AgreementNeed }): Promise<void> {
+      const link: Endpoint = { endpoint: url, category: 'APP', description: main.endpoints.agreement };
+      await subscriptions.setEndpoints(id, need === 'order' ? [link] : [link, ...licenseEndpoints]);
       await subscriptions.setInstructions(
         id,
-        inLanguages((texts) => texts.agreement),
+        inLanguages((texts) => texts.agreement[need]),
+      );
+    },
+
+    /** Nothing is left for the customer to do. The link that they used stays shown, since one endpoint has to be. */
+    underWay(id: number): Promise<void> {
+      return subscriptions.setInstructions(
+        id,
+        inLanguages((texts) => texts.underWay),
       );
     },
 

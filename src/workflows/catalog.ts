@@ -14,6 +14,7 @@ import { createReportLicense } from './license/report-again.ts';
 import { createResumeLicense } from './license/resume.ts';
 import { createSetTermEnd } from './license/set-term-end.ts';
 import { createSuspendLicense } from './license/suspend.ts';
+import { withAgreement } from './license/with-agreement.ts';
 import type { Look } from './look.ts';
 import type { Operation, ProductType } from './operations.ts';
 
@@ -43,14 +44,14 @@ export function createCatalog(parts: CatalogParts): Catalog {
       operations: {
         provision: createProvisionLicense(parts),
         report: createReportLicense(parts),
-        'change-seats': createChangeSeats(parts),
-        'change-plan': createChangePlan(parts),
-        'convert-trial': createConvertTrial(parts),
-        renew: createRenewLicense(parts),
+        'change-seats': withAgreement(createChangeSeats(parts), 'change', parts),
+        'change-plan': withAgreement(createChangePlan(parts), 'change', parts),
+        'convert-trial': withAgreement(createConvertTrial(parts), 'change', parts),
+        renew: withAgreement(createRenewLicense(parts), 'renewal', parts),
         'set-term-end': createSetTermEnd(parts),
         'note-renewal': createNoteRenewal(parts),
         suspend: createSuspendLicense(parts),
-        resume: createResumeLicense(parts),
+        resume: withAgreement(createResumeLicense(parts), 'return', parts),
         deprovision: createDeprovisionLicense(parts),
       },
       seats: ({ extraResources }) => extraResources.find(({ identifier }) => identifier === licenseIdentifier)?.value,

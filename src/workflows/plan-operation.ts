@@ -137,7 +137,8 @@ function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: 
         atMicrosoftSaid(seen, known, atMicrosoft) ??
         planWish(seen, known.fulfillment?.settled) ??
         drift(known, atMicrosoft) ??
-        settled('done')
+        // Nothing needs the agreement any more for which the customer was asked.
+        (known.fulfillment?.agreementAskedAt ? run('report') : settled('done'))
       );
   }
 }

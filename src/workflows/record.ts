@@ -110,6 +110,8 @@ export interface KnownCustomer {
   administrator?: { userName: string; sealedPassword?: string };
   /** The Microsoft Customer Agreement is known to be accepted. */
   agreed?: boolean;
+  /** ISO instant at which that was last learned. */
+  agreedAt?: string;
 }
 
 /** Which company has which Microsoft customer. Creating one is the privilege of the subscription that claimed it. */

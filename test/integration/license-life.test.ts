@@ -89,7 +89,9 @@ describe('seats', () => {
       scheduledActions: [{ scheduleType: 'TermEnd', actionType: 'RenewToNewTerm', instructions: { quantity: 6 } }],
     });
     expect(shown(id).instructions?.en).toMatch(/go on with 6 licences from its next renewal, after \d+ \w+ 20\d\d/);
-    expect(shown(id).instructions?.it).toMatch(/proseguirà con 6 licenze dal prossimo rinnovo, dopo il \d+ \w+ 20\d\d/);
+    expect(shown(id).instructions?.it).toMatch(
+      /proseguirà con 6 licenze dal prossimo rinnovo, dopo (il |l')\d+º? \w+ 20\d\d/,
+    );
 
     await passDays(id, 350);
     await world.settle(id);
@@ -130,6 +132,22 @@ describe('seats', () => {
     showSeats(id, 12);
     await world.settle(id);
     expect(partnerSubscription()).toMatchObject({ quantity: 12 });
+  });
+
+  it('that are not to be given back any more are announced no more', async () => {
+    const id = await sell();
+    await passDays(id, 30);
+    for (const [seats, reads] of [
+      [6, /will go on with 6 licences/],
+      [1, /will go on with one licence from/],
+      [10, /^Your Microsoft licences are ready and/],
+      [6, /will go on with 6 licences/],
+      [12, /^Your Microsoft licences are ready and/],
+    ] as const) {
+      showSeats(id, seats);
+      await world.settle(id);
+      expect(shown(id).instructions?.en).toMatch(reads);
+    }
   });
 
   it.each([2.5, 0, 1_000_000])('%d of them are refused, and operations are told', async (seats) => {
@@ -287,9 +305,22 @@ describe('several changes for the next term', () => {
     await choose(id, { plan: 2101 });
     expect(partnerSubscription().scheduledActions ?? []).toEqual([]);
     expect(shown(id).instructions?.en).not.toMatch(/next renewal/);
+    expect(shown(id).instructions?.it).not.toMatch(/prossimo rinnovo/);
     await passDays(id, 345);
     await world.settle(id);
     expect(partnerSubscription()).toMatchObject({ termDuration: 'P1Y', status: 'active' });
+  });
+
+  it('another plan that is taken back leaves the fewer seats announced that are on order as well', async () => {
+    world.emulators.cloudesire.putPlan(2121, { minimumDuration: 1, billingPeriod: 1 }, 2101);
+    const id = await sell();
+    await passDays(id, 30);
+    await choose(id, { licenses: 6 });
+    await choose(id, { plan: 2121 });
+    expect(shown(id).instructions?.en).toMatch(/go on with the new plan and 6 licences from its next renewal/);
+    expect(shown(id).instructions?.it).toMatch(/proseguirà con il nuovo piano e 6 licenze dal prossimo rinnovo/);
+    await choose(id, { plan: 2101 });
+    expect(shown(id).instructions?.en).toMatch(/will go on with 6 licences from its next renewal/);
   });
 
   it('another plan survives suspension', async () => {
@@ -443,8 +474,16 @@ describe('a trial', () => {
     world.emulators.cloudesire.overrideOrder(id, { licenses: 4 });
     await world.settle(id);
     expect(partnerSubscription()).toMatchObject({ isTrial: true });
+    expect(shown(id).instructions?.en).toMatch(
+      /Your trial goes on until its end on \d+ \w+ 20\d\d\. .* with 4 licences;/,
+    );
+    expect(shown(id).instructions?.it).toMatch(/fino alla sua scadenza, (il |l')\d+º? \w+ 20\d\d\. .* con 4 licenze;/);
     await world.emulators.clock.advance(32 * DAY_MS);
     expect(partnerSubscription()).toMatchObject({ isTrial: false, quantity: 4 });
+    await world.settle(id);
+    expect(shown(id).instructions?.en).toMatch(
+      /Your trial is over and your subscription goes on: it now has 4 licences/,
+    );
   });
 
   it('is not converted before it is paid', async () => {

@@ -130,6 +130,10 @@ describe('a tenant that the buyer has already', () => {
     expect(shown(id).instructions?.it).toMatch(/accettarci come rivenditore/);
 
     world.emulators.partnerCenter.acceptRelationship('verdi.example', {});
+    world.emulators.partnerCenter.acceptAllAttestations(false);
+    await world.settle(id, { looks: 3 });
+    expect(shown(id).instructions?.it).toMatch(/accetta il Contratto del cliente Microsoft/);
+    world.emulators.partnerCenter.acceptAllAttestations(true);
     await world.settle(id);
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
     expect(happened('customer created')).toEqual([]);

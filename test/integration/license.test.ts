@@ -236,6 +236,57 @@ describe('the agreement', () => {
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
   });
 
+  it('once accepted is asked for no more, however long the order takes', async () => {
+    world.emulators.partnerCenter.setOrderDelayMs(DAY_MS);
+    const id = buy();
+    await world.settle(id, { looks: 2 });
+    expect(shown(id).instructions?.en).toMatch(/One step is left for you/);
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    await world.settle(id, { looks: 8 });
+    expect((await world.records.get(id))?.waitingFor).toMatch(/Microsoft to complete order/);
+    expect(shown(id).instructions?.en).toMatch(/nothing is left for you to do/);
+  });
+
+  it('once accepted is followed by the review of Microsoft, of which the customer reads that it takes days', async () => {
+    const id = buy();
+    await world.settle(id, { looks: 2 });
+    const customerId = (await world.records.get(id))?.fulfillment?.customerId ?? '';
+    world.emulators.partnerCenter.setVetting(customerId, 'UnderReview');
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    await world.settle(id, { looks: 8 });
+    expect(await world.records.get(id)).toMatchObject({
+      state: 'waiting',
+      waitingFor: `Microsoft to review the account of customer ${customerId}`,
+    });
+    expect(shown(id).deploymentStatus).toBe('PENDING');
+    expect(shown(id).instructions?.en).toMatch(/nothing is left for you to do.* it can take several days/);
+    expect(shown(id).instructions?.it).toMatch(/non devi fare altro.* possono servire alcuni giorni/);
+
+    world.emulators.partnerCenter.setVetting(customerId, 'Allowed');
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(shown(id).endpoints).toHaveLength(3);
+
+    // Also for an order that needed nothing of the customer.
+    world.emulators.partnerCenter.setVetting(customerId, 'UnderReview');
+    const second = buy();
+    await world.settle(second, { looks: 8 });
+    expect(shown(second).instructions?.en).toMatch(/it can take several days/);
+  });
+
+  it('is accepted, but Microsoft does not sell to the company: the customer reads that, and whom to ask', async () => {
+    const id = buy();
+    await world.settle(id, { looks: 2 });
+    const customerId = (await world.records.get(id))?.fulfillment?.customerId ?? '';
+    world.emulators.partnerCenter.setVetting(customerId, 'NotAllowed');
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('FAILED');
+    expect(shown(id).instructions?.en).toMatch(/Microsoft has reviewed your company and does not sell to it/);
+    expect(shown(id).instructions?.it).toMatch(/Microsoft ha verificato la tua azienda e non le vende/);
+    expect(world.alerts).toEqual(['customer.not-allowed']);
+  });
+
   it('may be signed directly at Microsoft instead', async () => {
     const id = buy();
     await world.settle(id, { looks: 2 });
@@ -295,7 +346,7 @@ describe('what cannot be sold', () => {
     const id = buy();
     await world.settle(id);
     expect(shown(id).deploymentStatus).toBe('FAILED');
-    expect(shown(id).instructions?.en).toMatch(/quantities of 1 to 5 and you ordered 10/);
+    expect(shown(id).instructions?.en).toMatch(/with 1 to 5 licences and you ordered 10/);
     expect(happened('order placed')).toEqual([]);
   });
 
@@ -348,7 +399,7 @@ describe('an upstream that fails', () => {
     const id = buy();
     await world.settle(id);
     expect(shown(id).deploymentStatus).toBe('FAILED');
-    expect(shown(id).instructions?.en).toMatch(/out of reach for too long/);
+    expect(shown(id).instructions?.en).toMatch(/a technical problem has lasted too long/);
     expect(await world.records.get(id)).toMatchObject({ state: 'failed', lastError: { code: 'operation.deadline' } });
 
     world.emulators.faults.clear();

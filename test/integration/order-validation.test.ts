@@ -212,19 +212,19 @@ const REFUSED: Refused[] = [
     what: 'of half a seat',
     order: { billingItems: { licenses: 2.5 } },
     en: /2\.5 is not a possible number of licences/,
-    it: /2\.5 non è un numero di licenze possibile/,
+    it: /2,5 non è un numero di licenze possibile/,
   },
   {
     what: 'of half a seat, also by a visitor',
     order: { billingItems: { licenses: 2.5 }, buyerId: undefined },
     en: /2\.5 is not a possible number of licences/,
-    it: /2\.5 non è un numero di licenze possibile/,
+    it: /2,5 non è un numero di licenze possibile/,
   },
   {
     what: 'of more seats than one subscription can have',
     prepare: () => world.emulators.partnerCenter.setSkuBounds('CFQ7TTC0XA11', '0001', { maximumQuantity: 20 }),
-    en: /in quantities of 1 to 20 licences, and you chose 25/,
-    it: /in quantità da 1 a 20 e hai scelto 25 licenze/,
+    en: /with 1 to 20 licences, and you chose 25/,
+    it: /con un numero di licenze da 1 a 20 e ne hai scelte 25/,
   },
   {
     what: 'of somebody without a company',
@@ -250,7 +250,7 @@ const REFUSED: Refused[] = [
         address: { address: 'Prosta 51', city: 'Warszawa', zipCode: '00-838', country: 'POLAND', countryCode: 'PL' },
       }),
     en: /missing in your profile: business registration or tax number/,
-    it: /mancano nel tuo profilo: partita IVA o numero di registrazione/,
+    it: /mancano nel tuo profilo: partita IVA o numero di iscrizione al registro delle imprese/,
   },
   {
     what: 'with an address that Microsoft calls wrong',
@@ -274,7 +274,7 @@ const REFUSED: Refused[] = [
     what: 'of the type SANDBOX, unless that is allowed',
     order: { orderType: 'SANDBOX' },
     en: /Test orders are not accepted/,
-    it: /non si accettano ordini di test/,
+    it: /non si accettano ordini di prova/,
   },
 ];
 
@@ -313,7 +313,7 @@ const REFUSED_BESIDE: (Omit<Refused, 'order' | 'prepare'> & { prepare(): Promise
       return { orderType: 'TRIAL' };
     },
     en: /has had this trial already, or owns the product/,
-    it: /ha già avuto questa prova o possiede già il prodotto/,
+    it: /ha già avuto questa versione di valutazione oppure possiede il prodotto/,
   },
   {
     what: 'of a trial of what the company owns',
@@ -322,7 +322,7 @@ const REFUSED_BESIDE: (Omit<Refused, 'order' | 'prepare'> & { prepare(): Promise
       return { orderType: 'TRIAL' };
     },
     en: /has had this trial already, or owns the product/,
-    it: /ha già avuto questa prova o possiede già il prodotto/,
+    it: /ha già avuto questa versione di valutazione oppure possiede il prodotto/,
   },
   {
     what: 'of a change to a plan to which Microsoft offers no way',
@@ -350,8 +350,8 @@ const REFUSED_BESIDE: (Omit<Refused, 'order' | 'prepare'> & { prepare(): Promise
       const subscriptionId = await sell();
       return { orderType: 'BILLING_ITEM_UPGRADE', subscriptionId, buyerId: undefined, billingItems: { licenses: 301 } };
     },
-    en: /in quantities of 1 to 300 licences, and you chose 301/,
-    it: /in quantità da 1 a 300 e hai scelto 301 licenze/,
+    en: /with 1 to 300 licences, and you chose 301/,
+    it: /con un numero di licenze da 1 a 300 e ne hai scelte 301/,
   },
   {
     what: 'of the renewal of a trial whose product is sold no more',
@@ -394,7 +394,7 @@ describe('an order is refused in the language that is asked for', () => {
   it('and in the first language of the marketplace when it is not known here', async () => {
     await startWeb({ CMW_LANGUAGES: 'it,en' });
     const { messages } = await validate({ language: 'fr', orderType: 'SANDBOX' });
-    expect(messages).toEqual([expect.stringMatching(/non si accettano ordini di test/)]);
+    expect(messages).toEqual([expect.stringMatching(/non si accettano ordini di prova/)]);
   });
 
   it('with everything at once that speaks against it', async () => {

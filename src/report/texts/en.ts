@@ -9,17 +9,41 @@ export const en: Texts = {
     'existing-tenant':
       "Your Microsoft licences are ready and have been added to your company's Microsoft organisation. Open the Microsoft 365 admin center from the links of this subscription, sign in with your administrator account and assign the licences to your users.",
   },
-  agreement:
-    'One step is left for you: please accept the Microsoft Customer Agreement. Open the link "Accept the Microsoft Customer Agreement" of this subscription, read the agreement and accept it in the name of your company. Delivery goes on by itself as soon as you have done so. The link is valid for a few days; if it expires you will find a new one here.',
+  agreement: {
+    order: agreement(
+      'One step is left for you: please accept the Microsoft Customer Agreement.',
+      'Delivery then goes on by itself.',
+    ),
+    change: agreement(
+      'Microsoft asks your company to accept the Microsoft Customer Agreement before it changes your subscription, even if you have accepted it in the past.',
+      'Your change is then carried out by itself; until then your subscription stays as it is.',
+    ),
+    renewal: agreement(
+      'Microsoft asks your company to accept the Microsoft Customer Agreement before your subscription can be renewed, even if you have accepted it in the past.',
+      'The renewal is then arranged by itself; until then your subscription stays as it is.',
+    ),
+    return: agreement(
+      'Microsoft asks your company to accept the Microsoft Customer Agreement before your licences can be used again, even if you have accepted it in the past.',
+      'Your licences then come back by themselves.',
+    ),
+  },
   invitation:
-    'One step is left for you: your Microsoft organisation has to accept us as its reseller. Please have an administrator of that organisation open the link "Accept us as your Microsoft reseller" of this subscription, sign in and accept. Delivery goes on by itself as soon as that is done. If you would rather have a new organisation, please contact our support.',
-  notices: {
-    seatsAtRenewal: ({ seats, date }) =>
-      `Your subscription will go on with ${seats} licences from its next renewal${date && `, after ${date}`}. Microsoft does not take licences back before that, so until then you can use all those that you have now.`,
+    'One step is left for you: your Microsoft organisation has to accept us as its reseller. Please have an administrator of that organisation open the link "Accept us as your Microsoft reseller" of this subscription, sign in and accept. Delivery then goes on by itself. If you would rather have a new organisation, please contact our support.',
+  underWay:
+    'Thank you, nothing is left for you to do: your order is being carried out. This usually takes a few minutes; where Microsoft reviews a company first, it can take several days. As soon as your product is ready, you will read here how to use it. A link that you have already used for this order is no longer needed.',
+  nextTerm: {
+    seats: ({ seats, date }) =>
+      `Your subscription will go on with ${licences(seats)} from its next renewal${date && `, after ${date}`}. Microsoft does not take licences back before that, so until then you can use all those that you have now. Please decide in time which users are to keep theirs.`,
+    plan: ({ seats, date }) =>
+      `Your subscription will go on with the new plan and ${licences(seats)} from its next renewal${date && `, after ${date}`}. Microsoft does not allow this change before that; until then you keep the plan that you have now.`,
+    afterTrial: ({ seats, date }) =>
+      `Your trial goes on until its end${date && ` on ${date}`}. After that your subscription continues by itself with ${licences(seats)}; until then you can use all those of the trial. Please decide in time which users are to keep theirs.`,
+  },
+  newTerm: {
     renewed: ({ seats }) =>
-      `Your subscription has been renewed, with the change that you asked for: it now has ${seats === '1' ? 'one licence' : `${seats} licences`}. Please check in the Microsoft 365 admin center, which you reach from the links of this subscription, that everybody who needs a licence has one.`,
-    planAtRenewal: ({ date }) =>
-      `Your new plan will apply from the next renewal of your subscription${date && `, after ${date}`}. Microsoft does not allow this change before that; until then everything stays as it is.`,
+      `Your subscription has been renewed, with the change that you asked for: it now has ${licences(seats)}. ${CHECK_LICENCES}`,
+    afterTrial: ({ seats }) =>
+      `Your trial is over and your subscription goes on: it now has ${licences(seats)}. ${CHECK_LICENCES}`,
   },
   endpoints: {
     admin: 'Microsoft 365 admin center',
@@ -47,23 +71,25 @@ export const en: Texts = {
   },
   failures: {
     'customer.data-missing': ({ fields: missing = '' }: Params) =>
-      `Your order could not be completed yet, because Microsoft requires data that are missing in your profile: ${missing}. Please add them to your company profile in the marketplace. Delivery then goes on by itself; there is no need to order again.`,
+      `Your order could not be completed yet, because Microsoft requires data that are missing in your profile: ${missing}. Please add them in the marketplace, to your own profile or to that of your company. Delivery then goes on by itself; there is no need to order again.`,
     'customer.data-refused': ({ fields: refused = '' }: Params) =>
-      `Your order could not be completed yet, because Microsoft did not accept data of your profile: ${refused}. Please correct them in your company profile in the marketplace. Delivery then goes on by itself; there is no need to order again.`,
+      `Your order could not be completed yet, because Microsoft did not accept data of your profile: ${refused}. Please correct them in the marketplace, in your own profile or in that of your company. Delivery then goes on by itself; there is no need to order again.`,
     'customer.company-required': () =>
       'Your order could not be completed yet, because Microsoft products are sold to companies only and your account has no company. Please add your company to your profile in the marketplace. Delivery then goes on by itself; there is no need to order again.',
     'customer.tenant-of-another': () =>
       'Your order could not be completed yet, because the Microsoft organisation that you named belongs to another customer. Please contact our support, or order again without naming an organisation.',
+    'customer.not-allowed': () =>
+      'Your order could not be completed, because Microsoft has reviewed your company and does not sell to it. Our support has been informed; please contact them to learn what can be done. Ordering again does not help before that.',
     'order.quantity-invalid': ({ seats = '' }: Params) =>
-      `Your order could not be carried out, because ${seats || 'the quantity ordered'} is not a possible number of licences. Please change the number of licences, or contact our support.`,
+      `Your order could not be carried out, because ${seats ? amount(seats) : 'the quantity ordered'} is not a possible number of licences. Please change the number of licences, or contact our support.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }: Params) =>
-      `Your order could not be carried out, because Microsoft sells this product in quantities of ${bounds(min, max)} and you ordered ${seats}. Please change the number of licences, or contact our support.`,
+      `Your order could not be carried out, because Microsoft sells this product with ${bounds(min, max)} and you ordered ${counted(seats)}. Please change the number of licences, or contact our support.`,
     'order.term-end-not-allowed': () =>
       'Your order could not be carried out, because Microsoft does not allow your licences to end on the day that you chose. Nothing was bought. Please order again and choose one of the days offered, or none for a whole term, or contact our support.',
     'operation.deadline': () =>
-      'Your order could not be completed, because Microsoft has been out of reach for too long. You do not have to do anything: our support has been informed and will take care of it. Nothing was ordered twice.',
+      'Your order could not be completed, because a technical problem has lasted too long. You do not have to do anything, and need not order again: our support has been informed and will take care of it.',
     other: () =>
-      'Your order could not be completed. Our support has been informed and will take care of it. Please contact our support if you need the product urgently.',
+      'Your order could not be completed. Our support has been informed and will take care of it; please contact them if you need the product urgently.',
   },
   objections: {
     'plan.not-available': () =>
@@ -76,17 +102,17 @@ export const en: Texts = {
     'order.seats-missing': () =>
       'Please choose how many licences you need. If you cannot choose a number, contact our support.',
     'order.quantity-invalid': ({ seats = '' }) =>
-      `${seats} is not a possible number of licences. Please enter a whole number, at least 1; for very many licences contact our support.`,
+      `${amount(seats)} is not a possible number of licences. Please enter a whole number, at least 1; if you need very many licences, contact our support.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }) =>
-      `Microsoft sells this product in quantities of ${bounds(min, max)} licences, and you chose ${seats}. Please change the number of licences.`,
+      `Microsoft sells this product with ${bounds(min, max)}, and you chose ${counted(seats)}. Please change the number of licences.`,
     'order.term-end-not-allowed': () =>
       'Microsoft does not allow, or no longer allows, your licences to end on the day that you chose. Please choose one of the days offered, or leave the field empty for a whole term.',
     'customer.company-required': () =>
       'Microsoft products are sold to companies only, and your account has no company. Please add your company to your profile in the marketplace, then order again.',
     'customer.data-missing': ({ fields: missing = '' }) =>
-      `Microsoft requires data that are missing in your profile: ${missing}. Please add them to your company profile in the marketplace, then order again.`,
+      `Microsoft requires data that are missing in your profile: ${missing}. Please add them in the marketplace, to your own profile or to that of your company, then order again.`,
     'customer.data-refused': ({ fields: refused = '' }) =>
-      `Microsoft does not accept data of your profile: ${refused}. Please check them in your company profile in the marketplace, then order again.`,
+      `Microsoft does not accept data of your profile: ${refused}. Please check them in the marketplace, in your own profile or in that of your company, then order again.`,
     'customer.domain-unusable': () =>
       'The name that you entered for your Microsoft organisation cannot be used. Please enter 3 to 27 letters and digits that begin with a letter, or the domain of the organisation that your company has already.',
     'customer.tenant-of-another': () =>
@@ -101,7 +127,29 @@ export const en: Texts = {
   },
 };
 
-/** `1 to 300`, or `5 or more`. */
+function agreement(why: string, outcome: string): string {
+  return `${why} Open the link "Accept the Microsoft Customer Agreement" of this subscription, read the agreement and accept it in the name of your company. ${outcome} The link is valid for a few days; if it expires, you will find a new one here.`;
+}
+
+const CHECK_LICENCES =
+  'Please check in the Microsoft 365 admin center, which you reach from the links of this subscription, that everybody who needs a licence has one.';
+
+function licences(seats: number): string {
+  return seats === 1 ? 'one licence' : `${amount(seats)} licences`;
+}
+
+/** As above, where the word has just been said. */
+function counted(seats: string): string {
+  return seats === '1' ? 'one' : amount(seats);
+}
+
+/** `1,000.5`. */
+function amount(number: number | string): string {
+  return new Intl.NumberFormat('en-GB').format(Number(number));
+}
+
+/** `1 to 300 licences`, `exactly 25 licences`, or `at least 5 licences`. */
 function bounds(min: string, max: string): string {
-  return max ? `${min} to ${max}` : `${min} or more`;
+  if (!max) return `at least ${licences(Number(min))}`;
+  return min === max ? `exactly ${licences(Number(min))}` : `${amount(min)} to ${amount(max)} licences`;
 }

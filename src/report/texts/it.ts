@@ -9,17 +9,41 @@ export const it: Texts = {
     'existing-tenant':
       "Le tue licenze Microsoft sono pronte e sono state aggiunte all'organizzazione Microsoft della tua azienda. Apri l'interfaccia di amministrazione di Microsoft 365 dai collegamenti di questo abbonamento, accedi con il tuo account amministratore e assegna le licenze ai tuoi utenti.",
   },
-  agreement:
-    'Manca ancora un passo da parte tua: accetta il Contratto del cliente Microsoft. Apri il collegamento "Accetta il Contratto del cliente Microsoft" di questo abbonamento, leggi il contratto e accettalo a nome della tua azienda. Subito dopo la consegna prosegue da sola. Il collegamento vale per qualche giorno; se scade, qui ne troverai uno nuovo.',
+  agreement: {
+    order: agreement(
+      'Manca ancora un passo da parte tua: accetta il Contratto del cliente Microsoft.',
+      'Fatto questo, la consegna prosegue da sola.',
+    ),
+    change: agreement(
+      'Microsoft chiede alla tua azienda di accettare il Contratto del cliente Microsoft prima di modificare il tuo abbonamento, anche se lo hai già accettato in passato.',
+      "Fatto questo, la modifica verrà eseguita da sola; fino ad allora il tuo abbonamento resta com'è.",
+    ),
+    renewal: agreement(
+      'Microsoft chiede alla tua azienda di accettare il Contratto del cliente Microsoft prima che il tuo abbonamento possa essere rinnovato, anche se lo hai già accettato in passato.',
+      "Fatto questo, il rinnovo verrà predisposto da solo; fino ad allora il tuo abbonamento resta com'è.",
+    ),
+    return: agreement(
+      'Microsoft chiede alla tua azienda di accettare il Contratto del cliente Microsoft prima che le tue licenze tornino utilizzabili, anche se lo hai già accettato in passato.',
+      'Fatto questo, le licenze torneranno attive da sole.',
+    ),
+  },
   invitation:
-    'Manca ancora un passo da parte tua: la tua organizzazione Microsoft deve accettarci come rivenditore. Chiedi a un amministratore di quell\'organizzazione di aprire il collegamento "Accettaci come rivenditore Microsoft" di questo abbonamento, accedere e accettare. Subito dopo la consegna prosegue da sola. Se preferisci una nuova organizzazione, contatta la nostra assistenza.',
-  notices: {
-    seatsAtRenewal: ({ seats, date }) =>
-      `Il tuo abbonamento proseguirà con ${seats} licenze dal prossimo rinnovo${date && `, dopo il ${date}`}. Microsoft non riprende le licenze prima di allora: fino a quel momento puoi usare tutte quelle che hai adesso.`,
+    'Manca ancora un passo da parte tua: la tua organizzazione Microsoft deve accettarci come rivenditore. Chiedi a un amministratore di quell\'organizzazione di aprire il collegamento "Accettaci come rivenditore Microsoft" di questo abbonamento, di accedere e di accettare. Fatto questo, la consegna prosegue da sola. Se preferisci una nuova organizzazione, contatta la nostra assistenza.',
+  underWay:
+    "Grazie, non devi fare altro: il tuo ordine è in lavorazione. Di solito bastano pochi minuti; se Microsoft deve prima verificare l'azienda, possono servire alcuni giorni. Non appena il prodotto sarà pronto, troverai qui le istruzioni per usarlo. Un collegamento che hai già usato per questo ordine non serve più.",
+  nextTerm: {
+    seats: ({ seats, date }) =>
+      `Il tuo abbonamento proseguirà con ${licences(seats)} dal prossimo rinnovo${date && `, dopo ${day(date)}`}. Microsoft non riprende le licenze prima di allora: fino a quel momento puoi usare tutte quelle che hai adesso. Decidi per tempo quali utenti dovranno conservare la propria.`,
+    plan: ({ seats, date }) =>
+      `Il tuo abbonamento proseguirà con il nuovo piano e ${licences(seats)} dal prossimo rinnovo${date && `, dopo ${day(date)}`}. Microsoft non consente questa modifica prima di allora; fino a quel momento conservi il piano che hai adesso.`,
+    afterTrial: ({ seats, date }) =>
+      `La tua versione di valutazione resta attiva fino alla sua scadenza${date && `, ${day(date)}`}. Poi il tuo abbonamento proseguirà da solo con ${licences(seats)}; fino a quel momento puoi usare tutte quelle della versione di valutazione. Decidi per tempo quali utenti dovranno conservare la propria.`,
+  },
+  newTerm: {
     renewed: ({ seats }) =>
-      `Il tuo abbonamento è stato rinnovato con la modifica che avevi richiesto: ora comprende ${seats === '1' ? 'una licenza' : `${seats} licenze`}. Verifica nell'interfaccia di amministrazione di Microsoft 365, che raggiungi dai link di questo abbonamento, che chi ha bisogno di una licenza ne abbia una.`,
-    planAtRenewal: ({ date }) =>
-      `Il tuo nuovo piano varrà dal prossimo rinnovo dell'abbonamento${date && `, dopo il ${date}`}. Microsoft non consente questa modifica prima di allora; fino a quel momento tutto resta com'è.`,
+      `Il tuo abbonamento è stato rinnovato con la modifica che avevi richiesto: ora comprende ${licences(seats)}. ${CHECK_LICENCES}`,
+    afterTrial: ({ seats }) =>
+      `La versione di valutazione è terminata e il tuo abbonamento prosegue: ora comprende ${licences(seats)}. ${CHECK_LICENCES}`,
   },
   endpoints: {
     admin: 'Interfaccia di amministrazione di Microsoft 365',
@@ -43,27 +67,29 @@ export const it: Texts = {
     postalCode: 'CAP',
     state: 'provincia',
     phoneNumber: 'numero di telefono',
-    registrationNumber: 'partita IVA o numero di registrazione',
+    registrationNumber: 'partita IVA o numero di iscrizione al registro delle imprese',
   },
   failures: {
     'customer.data-missing': ({ fields: missing = '' }: Params) =>
-      `Non è ancora possibile completare il tuo ordine, perché Microsoft richiede dati che mancano nel tuo profilo: ${missing}. Aggiungili al profilo aziendale nel marketplace. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
+      `Non è ancora stato possibile completare il tuo ordine, perché Microsoft richiede dati che mancano nel tuo profilo: ${missing}. Aggiungili nel marketplace, al tuo profilo o a quello della tua azienda. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
     'customer.data-refused': ({ fields: refused = '' }: Params) =>
-      `Non è ancora possibile completare il tuo ordine, perché Microsoft non ha accettato alcuni dati del tuo profilo: ${refused}. Correggili nel profilo aziendale nel marketplace. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
+      `Non è ancora stato possibile completare il tuo ordine, perché Microsoft non ha accettato alcuni dati del tuo profilo: ${refused}. Correggili nel marketplace, nel tuo profilo o in quello della tua azienda. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
     'customer.company-required': () =>
-      "Non è ancora possibile completare il tuo ordine, perché i prodotti Microsoft sono venduti solo alle aziende e il tuo account non ha un'azienda. Aggiungi la tua azienda al profilo nel marketplace. La consegna proseguirà da sola; non serve ordinare di nuovo.",
+      "Non è ancora stato possibile completare il tuo ordine, perché i prodotti Microsoft sono venduti solo alle aziende e il tuo account non ha un'azienda. Aggiungi la tua azienda al profilo nel marketplace. La consegna proseguirà da sola; non serve ordinare di nuovo.",
     'customer.tenant-of-another': () =>
-      "Non è ancora possibile completare il tuo ordine, perché l'organizzazione Microsoft che hai indicato appartiene a un altro cliente. Contatta la nostra assistenza oppure ordina di nuovo senza indicare un'organizzazione.",
+      "Non è ancora stato possibile completare il tuo ordine, perché l'organizzazione Microsoft che hai indicato appartiene a un altro cliente. Contatta la nostra assistenza oppure ordina di nuovo senza indicare un'organizzazione.",
+    'customer.not-allowed': () =>
+      'Non è stato possibile completare il tuo ordine, perché Microsoft ha verificato la tua azienda e non le vende i suoi prodotti. La nostra assistenza ne è già informata: contattala per sapere che cosa si può fare. Prima di allora ordinare di nuovo non serve.',
     'order.quantity-invalid': ({ seats = '' }: Params) =>
-      `Non è stato possibile eseguire il tuo ordine, perché ${seats || 'la quantità ordinata'} non è un numero di licenze possibile. Modifica il numero di licenze o contatta la nostra assistenza.`,
+      `Non è stato possibile eseguire il tuo ordine, perché ${seats ? amount(seats) : 'la quantità ordinata'} non è un numero di licenze possibile. Modifica il numero di licenze o contatta la nostra assistenza.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }: Params) =>
-      `Non è stato possibile eseguire il tuo ordine, perché Microsoft vende questo prodotto in quantità ${bounds(min, max)} e ne hai ordinate ${seats}. Modifica il numero di licenze o contatta la nostra assistenza.`,
+      `Non è stato possibile eseguire il tuo ordine, perché Microsoft vende questo prodotto ${bounds(min, max)} e ne hai ${seats === '1' ? 'ordinata una' : `ordinate ${amount(seats)}`}. Modifica il numero di licenze o contatta la nostra assistenza.`,
     'order.term-end-not-allowed': () =>
       'Non è stato possibile eseguire il tuo ordine, perché Microsoft non consente che le tue licenze terminino nel giorno che hai scelto. Nulla è stato acquistato. Ordina di nuovo scegliendo uno dei giorni proposti, o nessuno per una durata intera, oppure contatta la nostra assistenza.',
     'operation.deadline': () =>
-      'Non è stato possibile completare il tuo ordine, perché Microsoft non è raggiungibile da troppo tempo. Non devi fare nulla: la nostra assistenza è stata informata e se ne occuperà. Nulla è stato ordinato due volte.',
+      'Non è stato possibile completare il tuo ordine, perché un problema tecnico dura da troppo tempo. Non devi fare nulla e non serve ordinare di nuovo: la nostra assistenza ne è già informata e se ne occuperà.',
     other: () =>
-      'Non è stato possibile completare il tuo ordine. La nostra assistenza è stata informata e se ne occuperà. Contatta la nostra assistenza se hai bisogno del prodotto con urgenza.',
+      'Non è stato possibile completare il tuo ordine. La nostra assistenza ne è già informata e se ne occuperà: contattala se hai bisogno del prodotto con urgenza.',
   },
   objections: {
     'plan.not-available': () =>
@@ -72,27 +98,27 @@ export const it: Texts = {
       'Microsoft non consente di passare a questo piano, né ora né al rinnovo del tuo abbonamento. Scegli un altro piano o ordina questo come abbonamento a sé.',
     'offer.not-sold': () =>
       'Microsoft non vende questo prodotto nel tuo paese con questa durata e questo periodo di fatturazione. Scegli un altro piano o contatta la nostra assistenza.',
-    'order.sandbox': () => 'Per questo prodotto non si accettano ordini di test. Effettua un ordine normale.',
+    'order.sandbox': () => 'Per questo prodotto non si accettano ordini di prova. Effettua un ordine normale.',
     'order.seats-missing': () =>
       'Indica di quante licenze hai bisogno. Se non puoi scegliere un numero, contatta la nostra assistenza.',
     'order.quantity-invalid': ({ seats = '' }) =>
-      `${seats} non è un numero di licenze possibile. Indica un numero intero, almeno 1; per moltissime licenze contatta la nostra assistenza.`,
+      `${amount(seats)} non è un numero di licenze possibile. Indica un numero intero, almeno 1; se te ne servono moltissime, contatta la nostra assistenza.`,
     'order.quantity-out-of-bounds': ({ seats = '', min = '', max = '' }) =>
-      `Microsoft vende questo prodotto in quantità ${bounds(min, max)} e hai scelto ${seats} licenze. Modifica il numero di licenze.`,
+      `Microsoft vende questo prodotto ${bounds(min, max)} e ne hai ${seats === '1' ? 'scelta una' : `scelte ${amount(seats)}`}. Modifica il numero di licenze.`,
     'order.term-end-not-allowed': () =>
       'Microsoft non consente, o non consente più, che le tue licenze terminino nel giorno che hai scelto. Scegli uno dei giorni proposti o lascia vuoto il campo per una durata intera.',
     'customer.company-required': () =>
       "I prodotti Microsoft sono venduti solo alle aziende e il tuo account non ha un'azienda. Aggiungi la tua azienda al profilo nel marketplace, poi ordina di nuovo.",
     'customer.data-missing': ({ fields: missing = '' }) =>
-      `Microsoft richiede dati che mancano nel tuo profilo: ${missing}. Aggiungili al profilo aziendale nel marketplace, poi ordina di nuovo.`,
+      `Microsoft richiede dati che mancano nel tuo profilo: ${missing}. Aggiungili nel marketplace, al tuo profilo o a quello della tua azienda, poi ordina di nuovo.`,
     'customer.data-refused': ({ fields: refused = '' }) =>
-      `Microsoft non accetta alcuni dati del tuo profilo: ${refused}. Controllali nel profilo aziendale nel marketplace, poi ordina di nuovo.`,
+      `Microsoft non accetta alcuni dati del tuo profilo: ${refused}. Controllali nel marketplace, nel tuo profilo o in quello della tua azienda, poi ordina di nuovo.`,
     'customer.domain-unusable': () =>
       "Il nome indicato per la tua organizzazione Microsoft non si può usare. Indica da 3 a 27 lettere e cifre, con una lettera all'inizio, oppure il dominio dell'organizzazione che la tua azienda ha già.",
     'customer.tenant-of-another': () =>
       "L'organizzazione Microsoft che hai indicato appartiene a un altro cliente. Indica il dominio della tua azienda o un nome nuovo.",
     'trial.used': () =>
-      'La tua azienda ha già avuto questa prova o possiede già il prodotto. Microsoft concede ogni prova una sola volta: ordina il prodotto.',
+      'La tua azienda ha già avuto questa versione di valutazione oppure possiede il prodotto. Microsoft concede ogni versione di valutazione una sola volta: ordina direttamente il prodotto.',
   },
   choices: {
     existingOrganisation: 'la tua organizzazione Microsoft esistente',
@@ -101,7 +127,32 @@ export const it: Texts = {
   },
 };
 
-/** `da 1 a 300`, o `da 5 in su`. */
+function agreement(why: string, outcome: string): string {
+  return `${why} Apri il collegamento "Accetta il Contratto del cliente Microsoft" di questo abbonamento, leggi il contratto e accettalo a nome della tua azienda. ${outcome} Il collegamento vale per qualche giorno; se scade, qui ne troverai uno nuovo.`;
+}
+
+const CHECK_LICENCES =
+  "Verifica nell'interfaccia di amministrazione di Microsoft 365, che raggiungi dai collegamenti di questo abbonamento, che chi ha bisogno di una licenza ne abbia una.";
+
+function licences(seats: number): string {
+  return seats === 1 ? 'una licenza' : `${amount(seats)} licenze`;
+}
+
+/** `1000,5`. */
+function amount(number: number | string): string {
+  return new Intl.NumberFormat('it').format(Number(number));
+}
+
+/** `con un numero di licenze da 1 a 300`, `solo con 25 licenze`, o `con almeno 5 licenze`. */
 function bounds(min: string, max: string): string {
-  return max ? `da ${min} a ${max}` : `da ${min} in su`;
+  if (!max) return `con almeno ${licences(Number(min))}`;
+  return min === max
+    ? `solo con ${licences(Number(min))}`
+    : `con un numero di licenze da ${amount(min)} a ${amount(max)}`;
+}
+
+/** A date with its article: `il 31 agosto 2027`, `l'8 ottobre 2027`, `il 1º marzo 2027`. */
+function day(date: string): string {
+  if (/^(8|11) /.test(date)) return `l'${date}`;
+  return `il ${date.replace(/^1 /, '1º ')}`;
 }

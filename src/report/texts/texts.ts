@@ -15,6 +15,12 @@ export type AskedField =
 /** How the customer gets in: with a first password of a tenant made for them, without one because it was lost, or as before. */
 export type Access = 'new-tenant' | 'password-lost' | 'existing-tenant';
 
+/** What the agreement is needed for: an order, a change or the renewal of what is in service, or its return after a suspension. */
+export type AgreementNeed = 'order' | 'change' | 'renewal' | 'return';
+
+/** What is on order for the next term: other seats, another plan, or the licence that follows a trial. */
+export type NextTermChange = 'seats' | 'plan' | 'afterTrial';
+
 /** Why an order is refused before it is taken. */
 export type ObjectionCode =
   | 'plan.not-available'
@@ -41,14 +47,14 @@ export type Params = Record<string, string>;
  */
 export interface Texts {
   license: Record<Access, string>;
-  agreement: string;
+  agreement: Record<AgreementNeed, string>;
   invitation: string;
+  /** The customer has done their part, and what is left may take Microsoft days. */
+  underWay: string;
   /** Changes that take effect later; `date` in the form of the language, or empty. */
-  notices: {
-    seatsAtRenewal(params: { seats: string; date: string }): string;
-    planAtRenewal(params: { date: string }): string;
-    renewed(params: { seats: string }): string;
-  };
+  nextTerm: Record<NextTermChange, (params: { seats: number; date: string }) => string>;
+  /** What was on order for the next term has come about. */
+  newTerm: Record<'renewed' | 'afterTrial', (params: { seats: number }) => string>;
   endpoints: { admin: string; passwordReset: string; documentation: string; agreement: string; invitation: string };
   credentials: { userName: string; password: string };
   fields: Record<AskedField, string>;

@@ -28,6 +28,9 @@ interface Rule extends Decision {
   codes: Record<number, number[]>;
 }
 
+/** Partner Center knows of no accepted Customer Agreement, or wants a newer one accepted. */
+export const AGREEMENT_MISSING = '13605';
+
 const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;

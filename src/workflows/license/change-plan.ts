@@ -13,6 +13,7 @@ import {
   orderNextTerm,
   readPartnerSubscription,
 } from './partner-subscription.ts';
+import { tellStanding } from './tell-standing.ts';
 import { findPlanChange, type PlanChange, transition, type Way } from './transition.ts';
 
 export interface ChangePlanParts extends LicenseParts {
@@ -54,6 +55,9 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
       if (change.kind === 'immediate') await moveNow(change.way);
       if (change.kind === 'at-renewal') await moveAtRenewal();
       if (change.kind === 'same' && fulfillment.scheduled) await stay();
+      // What was announced before may not be so any more.
+      if (fulfillment.scheduled || look.fulfillment().scheduled)
+        await flow.step('tell the customer when', () => tellStanding(look, parts.report));
       await look.settle({ ...(planId !== undefined && { planId }) });
 
       async function moveNow(way: Way): Promise<void> {
@@ -67,11 +71,6 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
       async function moveAtRenewal(): Promise<void> {
         const shown = await orderNextTerm(flow, 'schedule the new plan', fulfillment, next, parts);
         await look.note({ ...shown, scheduled: next });
-        await flow.step('tell the customer when', () =>
-          parts.report.planAtRenewal(subscription.id, {
-            ...(shown.commitmentEndDate && { until: shown.commitmentEndDate }),
-          }),
-        );
       }
 
       /** Back to the plan that it has: another one was on order. */
@@ -84,9 +83,6 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
           parts,
         );
         await look.note({ scheduled: seats < quantity ? next : undefined });
-        await flow.step('take the announcement back', () =>
-          parts.report.licenseInstructions(subscription.id, 'existing-tenant'),
-        );
       }
     },
   };

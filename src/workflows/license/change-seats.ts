@@ -15,6 +15,7 @@ import {
   orderNextTerm,
   readPartnerSubscription,
 } from './partner-subscription.ts';
+import { tellStanding } from './tell-standing.ts';
 
 export interface ChangeSeatsParts extends LicenseParts {
   license: LicenseSettings;
@@ -76,6 +77,9 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
         }
         await look.note({ scheduled: next });
       }
+      // What was announced before may not be so any more.
+      if (scheduled || look.fulfillment().scheduled)
+        await flow.step('tell the customer when', () => tellStanding(look, parts.report));
       await look.settle({ seats });
 
       async function lower(wanted: number, current: number): Promise<void> {
@@ -129,12 +133,6 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
           parts,
         );
         await look.note({ ...shown, scheduled: item });
-        await flow.step('tell the customer when', () =>
-          parts.report.seatsAtRenewal(look.subscription.id, {
-            seats: wanted,
-            ...(shown.commitmentEndDate && { until: shown.commitmentEndDate }),
-          }),
-        );
       }
     },
   };

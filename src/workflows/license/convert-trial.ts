@@ -4,6 +4,7 @@ import { readSelling } from '../selling.ts';
 import type { ChangePlanParts } from './change-plan.ts';
 import { readLicenseOrder } from './parameters.ts';
 import { gone, orderNextTerm, readPartnerSubscription } from './partner-subscription.ts';
+import { tellStanding } from './tell-standing.ts';
 import { findWay, transition } from './transition.ts';
 
 /**
@@ -49,6 +50,7 @@ export function createConvertTrial(parts: ChangePlanParts): Workflow<Look> {
         const next = { offerId, seats, term, billingCycle };
         const shown = await orderNextTerm(flow, 'schedule the conversion', fulfillment, next, parts);
         await look.note({ ...shown, scheduled: next });
+        await flow.step('tell the customer when', () => tellStanding(look, parts.report));
       }
     },
   };

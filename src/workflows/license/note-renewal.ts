@@ -15,7 +15,8 @@ export function createNoteRenewal(parts: Pick<LicenseParts, 'partnerCenter'> & {
         if (!found) throw gone(fulfillment);
         return { ...itemOf(found), seats: found.quantity, trial: found.isTrial };
       });
-      await flow.step('tell the customer', () => parts.report.renewed(look.subscription.id, now));
+      const change = fulfillment.trial ? 'afterTrial' : 'renewed';
+      await flow.step('tell the customer', () => parts.report.newTerm(look.subscription.id, change, now));
       await look.note({ ...now, scheduled: undefined });
     },
   };

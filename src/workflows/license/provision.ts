@@ -73,8 +73,8 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       await flow.step('note the customer in the marketplace', () =>
         parts.report.identifiers(subscription.id, { customerId }),
       );
-      await acceptAgreement(flow, look, { customerId, owner, buyer }, parts);
-      await passVetting(flow, customerId, parts);
+      await acceptAgreement(flow, look, { customerId, owner, buyer, need: 'order' }, parts);
+      await passVetting(flow, look, customerId, parts);
 
       const findItem = async () => ({
         line: {
@@ -109,7 +109,8 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
               ...(deadOrderId && { formerOrderIds: [...new Set([...formerOrderIds, deadOrderId])] }),
             });
           },
-          renewAgreement: (round) => acceptAgreement(flow, look, { customerId, owner, buyer, again: round }, parts),
+          renewAgreement: (round) =>
+            acceptAgreement(flow, look, { customerId, owner, buyer, need: 'order', again: round }, parts),
         },
         parts,
       );

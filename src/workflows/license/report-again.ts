@@ -1,8 +1,12 @@
 import type { Workflow } from '../../engine/workflow.ts';
 import type { Look } from '../look.ts';
 import type { HandOverParts } from './hand-over.ts';
+import { tellStanding } from './tell-standing.ts';
 
-/** Tells the marketplace again that a licence is in place, when it forgot or never heard of it. Credentials were handed over once. */
+/**
+ * Tells the marketplace again that a licence is in place, when it forgot or never heard of it, or when the customer was asked for something
+ * meanwhile. Credentials were handed over once.
+ */
 export function createReportLicense({ report }: Pick<HandOverParts, 'report'>): Workflow<Look> {
   return {
     name: 'license/report',
@@ -10,6 +14,10 @@ export function createReportLicense({ report }: Pick<HandOverParts, 'report'>): 
     async run(flow, look) {
       const { id } = look.subscription;
       await flow.step('hand over endpoints', () => report.licenseEndpoints(id));
+      if (look.fulfillment().agreementAskedAt) {
+        await flow.step('tell how it stands', () => tellStanding(look, report));
+        await look.note({ agreementAskedAt: undefined });
+      }
       await flow.step('report deployed', async () => {
         const { deploymentStatus } = await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
         if (deploymentStatus !== 'DEPLOYED') await report.deployed(id);

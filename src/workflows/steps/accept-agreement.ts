@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Flow } from '../../engine/workflow.ts';
 import { ConnectorError, PermanentError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
+import type { AgreementNeed } from '../../report/texts/texts.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
@@ -9,7 +10,7 @@ import type { CustomerDirectory } from '../record.ts';
 
 export interface AcceptAgreementParts {
   partnerCenter: Pick<PartnerCenter, 'agreements' | 'hasUserToken'>;
-  report: Pick<Report, 'agreementLink'>;
+  report: Pick<Report, 'agreementLink' | 'underWay'>;
   directory: CustomerDirectory;
   mode: 'enhanced' | 'classic';
   now(): number;
@@ -20,6 +21,8 @@ export interface AgreementRequest {
   customerId: string;
   owner: string;
   buyer(): Promise<Buyer>;
+  /** What it is needed for, in the text that the customer reads. */
+  need: AgreementNeed;
   /** Set when Microsoft demanded it although it counted as accepted: which time it is. */
   again?: number;
 }
@@ -39,7 +42,7 @@ const NOT_ACCEPTED_YET = new Set([400, 404, 409, 412, 422]);
 export async function acceptAgreement(
   flow: Flow,
   look: Look,
-  { customerId, owner, buyer, again }: AgreementRequest,
+  { customerId, owner, buyer, need, again }: AgreementRequest,
   parts: AcceptAgreementParts,
 ): Promise<void> {
   const { agreements, hasUserToken } = parts.partnerCenter;
@@ -57,7 +60,8 @@ export async function acceptAgreement(
   else await attest();
   await flow.step(named('remember agreement'), async () => {
     const customer = await parts.directory.find(owner);
-    if (customer) await parts.directory.save(look.lane, owner, { ...customer, agreed: true });
+    const agreedAt = new Date(parts.now()).toISOString();
+    if (customer) await parts.directory.save(look.lane, owner, { ...customer, agreed: true, agreedAt });
   });
 
   async function confirm(): Promise<void> {
@@ -76,19 +80,24 @@ export async function acceptAgreement(
 
   async function attest(): Promise<void> {
     for (let round = 1; ; round += 1) {
-      const attestation = await flow.effect(named(`create attestation ${round}`), {
+      const { askedAt, ...attestation } = await flow.effect(named(`create attestation ${round}`), {
         prepare: () => ({ requestId: randomUUID() }),
         // The same request makes no second attestation, and one that nobody accepts has no effect.
         find: async () => undefined,
         async act({ requestId }) {
           const { country, culture, companyName, firstName, lastName, email, phoneNumber } = await buyer();
           const signatory = { country, language: culture, companyName, firstName, lastName, email };
-          return agreements.createAttestation({ ...signatory, ...(phoneNumber && { phoneNumber }) }, { requestId });
+          const created = await agreements.createAttestation(
+            { ...signatory, ...(phoneNumber && { phoneNumber }) },
+            { requestId },
+          );
+          return { ...created, askedAt: new Date(parts.now()).toISOString() };
         },
       });
-      await flow.step(named(`hand over agreement link ${round}`), () =>
-        parts.report.agreementLink(look.subscription.id, attestation),
-      );
+      await flow.step(named(`hand over agreement link ${round}`), async () => {
+        if (need !== 'order') await look.note({ agreementAskedAt: askedAt });
+        await parts.report.agreementLink(look.subscription.id, { url: attestation.url, need });
+      });
 
       const plan = {
         firstMs: parts.pollEveryMs,
@@ -100,6 +109,7 @@ export async function acceptAgreement(
         named(`agreement accepted ${round}`),
         plan,
         async () => {
+          if (await isAcceptedElsewhere(askedAt)) return 'signed';
           // What was accepted before counts no more when Microsoft demands it anew.
           if (again === undefined && hasUserToken && (await isAccepted())) return 'signed';
           const { state } = await agreements.attestation(attestation.attestationId);
@@ -120,8 +130,18 @@ export async function acceptAgreement(
             agreements.createFromAttestation(customerId, attestation.attestationId, { requestId }),
         });
       }
+      if (need === 'order')
+        await flow.step(named('tell that the agreement is accepted'), () =>
+          parts.report.underWay(look.subscription.id),
+        );
       return;
     }
+  }
+
+  /** The company has one agreement: another of its subscriptions may have asked for it as well. */
+  async function isAcceptedElsewhere(askedAt: string): Promise<boolean> {
+    const { agreedAt } = (await parts.directory.find(owner)) ?? {};
+    return agreedAt !== undefined && agreedAt >= askedAt;
   }
 
   async function canBeUsed(attestationId: string): Promise<boolean> {
@@ -136,18 +156,24 @@ export async function acceptAgreement(
 }
 
 /**
- * Waits while Microsoft reviews the customer's account; only a reader with a refresh token can ask.
+ * Waits while Microsoft reviews the customer's account, which may take days; only a reader with a refresh token can ask.
  *
  * @throws {PermanentError} when Microsoft refuses the customer
  * @see https://learn.microsoft.com/partner-center/developer/retrieve-validation-status
  */
 export async function passVetting(
   flow: Flow,
+  { subscription }: Pick<Look, 'subscription'>,
   customerId: string,
   {
     partnerCenter,
+    report,
     pollEveryMs,
-  }: { partnerCenter: Pick<PartnerCenter, 'customers' | 'hasUserToken'>; pollEveryMs: number },
+  }: {
+    partnerCenter: Pick<PartnerCenter, 'customers' | 'hasUserToken'>;
+    report: Pick<Report, 'underWay'>;
+    pollEveryMs: number;
+  },
 ): Promise<void> {
   if (!partnerCenter.hasUserToken) return;
   const plan = {
@@ -159,7 +185,10 @@ export async function passVetting(
   await flow.poll('account reviewed', plan, async () => {
     const status = await partnerCenter.customers.vettingStatus(customerId);
     if (status === 'none' || status === 'Allowed') return status;
-    if (status !== 'NotAllowed') return undefined;
+    if (status !== 'NotAllowed') {
+      await flow.step('tell of the review', () => report.underWay(subscription.id));
+      return undefined;
+    }
     throw new PermanentError(
       'customer.not-allowed',
       `Microsoft has refused the account of customer ${customerId}; it cannot buy. Partner Center shows the reason under account verification.`,

@@ -12,7 +12,7 @@ import { domainsFor, readDomainWish } from './tenant-domain.ts';
 
 export interface EnsureCustomerParts {
   partnerCenter: Pick<PartnerCenter, 'customers' | 'hasUserToken'>;
-  report: Pick<Report, 'invitation'>;
+  report: Pick<Report, 'invitation' | 'underWay'>;
   directory: CustomerDirectory;
   box: SecretBox;
   /** Does that subscription still work on the customer whose creation it claimed? */
@@ -144,6 +144,7 @@ async function linkTenant(
     };
     const linked = await flow.poll('tenant linked', plan, find);
     await directory.save(look.lane, owner, linked);
+    await flow.step('tell that the invitation is accepted', () => parts.report.underWay(look.subscription.id));
     return linked;
   }
   await directory.save(look.lane, owner, known);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
-import { cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
+import { AGREEMENT_MISSING, cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
 import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
@@ -12,8 +12,6 @@ import { bearsMark } from '../mark.ts';
 const CART_SUBMITTED = '800065';
 /** The cart has expired, or what is in it is no longer sold under that availability: a new cart is needed. */
 const CART_USELESS = new Set(['800008', '400013', '400018', '400019', '800004', '800009']);
-/** Partner Center knows of no accepted Customer Agreement, or wants a newer one accepted. */
-const AGREEMENT_MISSING = '13605';
 /** Orders that end like this created nothing. */
 export const DEAD_ORDERS = new Set(['cancelled', 'error', 'po-review-rejected']);
 /** Orders that go on only when a person acts in Partner Center. */

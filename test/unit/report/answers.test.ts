@@ -7,7 +7,7 @@ const DATA_MISSING = { code: 'customer.data-missing' as const, params: { fields:
 it('tells every objection in the language asked for, with the names of data in that language', () => {
   const { objections } = createAnswers({ languages: ['en', 'it'] });
   const [bounds, data] = objections([OUT_OF_BOUNDS, DATA_MISSING], 'it');
-  expect(bounds).toContain('in quantità da 5 in su e hai scelto 3 licenze');
+  expect(bounds).toContain('con almeno 5 licenze e ne hai scelte 3.');
   expect(data).toContain('mancano nel tuo profilo: città, CAP.');
 });
 

@@ -27,6 +27,7 @@ const KNOWN = {
   'provisioned, fewer seats on order': {
     fulfillment: built({ seats: 15, scheduled: ON_ORDER }),
   },
+  'asked for the agreement': { fulfillment: built({ agreementAskedAt: DAY }) },
   trial: { fulfillment: built({ settled: { planId: 2101, seats: 25, trial: true, endDate: DAY } }) },
   'in Azure': { fulfillment: built({ settled: { planId: 2101, trial: false, endDate: DAY, configuration: 'small' } }) },
   'in Azure, trial': {
@@ -108,6 +109,19 @@ const ROWS: Row[] = [
   { status: 'DEPLOYED', local: 'provisioning', and: 'the record was cut off', does: 'provision' },
   { status: 'DEPLOYED', local: 'suspended', and: 'it was paid', does: 'resume' },
   { status: 'DEPLOYED', local: 'provisioned', and: 'nothing differs', does: 'done' },
+  {
+    status: 'DEPLOYED',
+    local: 'asked for the agreement',
+    and: 'nothing needs it any more',
+    does: 'report',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'asked for the agreement',
+    and: 'more seats, paid',
+    seen: { seats: 12 },
+    does: 'change-seats 12',
+  },
   { status: 'DEPLOYED', local: 'provisioned', and: 'a renewal invoice is open', seen: { paid: false }, does: 'done' },
   { status: 'DEPLOYED', local: 'provisioned', and: 'more seats, paid', seen: { seats: 12 }, does: 'change-seats 12' },
   {
