@@ -58,7 +58,12 @@ const RULES: Rule[] = [
     advice:
       'Entra ID refuses the application or its user: check the Conditional Access policies of the partner tenant.',
   },
-  { codes: { 400: [900127] }, meaning: 'permanent', advice: 'This Microsoft cloud does not offer the call.' },
+  {
+    codes: { 400: [900127] },
+    meaning: 'permanent',
+    advice:
+      'This Microsoft cloud does not offer the call: check PARTNER_CENTER_BASE_URL, and report it to the developers of the connector.',
+  },
 
   // Customer
   {
@@ -83,7 +88,8 @@ const RULES: Rule[] = [
     codes: { 403: [800073, 800074] },
     meaning: 'retry',
     retryAfterMs: 6 * HOUR_MS,
-    advice: 'Microsoft reviews the customer, which takes days; it is tried again.',
+    advice:
+      'Microsoft reviews the customer, which takes days; it is tried again. Partner Center shows under account verification how far it is.',
   },
   {
     codes: { 403: [800075, 900416] },
@@ -95,7 +101,9 @@ const RULES: Rule[] = [
   {
     codes: { 403: [13605] },
     meaning: 'attention',
-    advice: 'Microsoft knows of no accepted Customer Agreement: have the customer accept it.',
+    // What the customer has ordered asks them for it; only what nobody ordered, such as an end, comes to operations.
+    advice:
+      'Microsoft knows of no accepted Customer Agreement, or wants it accepted anew: have the customer accept it in the Microsoft 365 admin center.',
   },
   {
     codes: { 403: [900123], 400: [2203] },
@@ -130,8 +138,16 @@ const RULES: Rule[] = [
     meaning: 'attention',
     advice: 'The partner or the customer is not eligible for the item: ask the support of Partner Center.',
   },
-  { codes: { 400: [800010, 800017] }, meaning: 'attention', advice: 'Microsoft has no stock of the item.' },
-  { codes: { 404: [800008] }, meaning: 'attention', advice: 'The cart is gone: a new one is needed.' },
+  {
+    codes: { 400: [800010, 800017] },
+    meaning: 'attention',
+    advice: 'Microsoft has no stock of the item: offer the customer another plan, or wait; it is tried again.',
+  },
+  {
+    codes: { 404: [800008] },
+    meaning: 'attention',
+    advice: 'The cart is gone: a new one is needed, which a purchase makes by itself; press retry.',
+  },
   {
     codes: { 400: [800065] },
     meaning: 'retry',
@@ -144,6 +160,19 @@ const RULES: Rule[] = [
     effect: 'unknown',
     retryAfterMs: 15 * SECOND_MS,
     advice: 'Another request is processing the same purchase: its outcome is looked for.',
+  },
+  {
+    codes: { 409: [800014] },
+    meaning: 'retry',
+    effect: 'unknown',
+    retryAfterMs: CONFLICT_PAUSE_MS,
+    advice: 'An adjustment of the order is pending at Microsoft; it is tried again.',
+  },
+  {
+    codes: { 409: [900114] },
+    meaning: 'attention',
+    advice:
+      "An upgrade of the customer's Azure has failed and blocks purchases: settle it with the support of Partner Center.",
   },
   {
     codes: { 400: [900169] },
@@ -165,7 +194,11 @@ const RULES: Rule[] = [
     meaning: 'attention',
     advice: 'A limit of the integration sandbox is reached: clean it up.',
   },
-  { codes: { 403: [900322] }, meaning: 'permanent', advice: 'The item cannot be bought in the integration sandbox.' },
+  {
+    codes: { 403: [900322] },
+    meaning: 'permanent',
+    advice: 'The item cannot be bought in the integration sandbox: order it in production, or another one here.',
+  },
   {
     codes: { 403: [900121, 800023], 400: [800025] },
     meaning: 'attention',
@@ -195,13 +228,13 @@ const RULES: Rule[] = [
   {
     codes: { 400: [900128, 900129, 900318] },
     meaning: 'attention',
-    advice: 'The item needs an active Azure plan with Azure subscriptions.',
+    advice: 'The item needs an active Azure plan with Azure subscriptions: order these for the customer first.',
   },
   {
     codes: { 404: [20000] },
     meaning: 'retry',
     retryAfterMs: MINUTE_MS,
-    advice: 'The order is not shown yet, which may take 15 minutes.',
+    advice: 'The order is not shown yet, which may take 15 minutes; it is looked for again.',
   },
 
   // Partner subscriptions
@@ -250,6 +283,13 @@ const RULES: Rule[] = [
     advice: 'Another operation is pending on it, for up to 24 hours; it is tried again.',
   },
   {
+    codes: { 409: [800082] },
+    meaning: 'retry',
+    effect: 'unknown',
+    retryAfterMs: CONFLICT_PAUSE_MS,
+    advice: 'It is not ready for changes yet; it is tried again.',
+  },
+  {
     codes: { 400: [800081] },
     meaning: 'retry',
     retryAfterMs: 15 * MINUTE_MS,
@@ -261,7 +301,7 @@ const RULES: Rule[] = [
     advice: 'It cannot renew by itself: what is wanted after the end of its term has to be bought anew.',
   },
   {
-    codes: { 400: [800095] },
+    codes: { 400: [800095], 403: [800027] },
     meaning: 'permanent',
     advice: 'Its number of seats is fixed, as that of a trial is: other seats have to be bought separately.',
   },
@@ -325,7 +365,11 @@ const RULES: Rule[] = [
     meaning: 'attention',
     advice: 'A legacy subscription must be changed in Partner Center.',
   },
-  { codes: { 404: [800111] }, meaning: 'attention', advice: 'The Azure subscription is not under this plan.' },
+  {
+    codes: { 404: [800111] },
+    meaning: 'attention',
+    advice: 'The Azure subscription is not under this plan: look for it in Partner Center.',
+  },
 
   // The request itself
   {
@@ -333,7 +377,11 @@ const RULES: Rule[] = [
     meaning: 'attention',
     advice: 'The request does not fit the API: report it to the developers of the connector, with the identifier.',
   },
-  { codes: { 417: [800036] }, meaning: 'permanent', advice: 'A precondition of the call can never be met.' },
+  {
+    codes: { 417: [800036] },
+    meaning: 'permanent',
+    advice: 'A precondition of the call can never be met: report it to the developers of the connector.',
+  },
 ];
 
 /** Faults of cart lines have numbers of their own. https://learn.microsoft.com/partner-center/developer/cart-resources */
@@ -344,7 +392,13 @@ const CART_LINE_RULES = new Map<string, Decision>([
     { meaning: 'retry', advice: 'The catalogue item has changed since it was looked up: it is looked up anew.' },
   ],
   ['10002', { meaning: 'attention', advice: 'The quota is used up: have Microsoft raise it.' }],
-  ['10003', { meaning: 'attention', advice: 'Microsoft has no stock of the item.' }],
+  [
+    '10003',
+    {
+      meaning: 'attention',
+      advice: 'Microsoft has no stock of the item: offer the customer another plan, or wait; it is tried again.',
+    },
+  ],
   ['10004', { meaning: 'attention', advice: 'The partner may not name a reseller: check RESELLER_PARTNER_IDS.' }],
   ['10009', { meaning: 'attention', advice: 'A limit of the integration sandbox is reached: clean it up.' }],
   ['10013', { meaning: 'attention', advice: 'The billing cycle is not sold: correct the billing period of the plan.' }],
@@ -354,9 +408,21 @@ const CART_LINE_RULES = new Map<string, Decision>([
   ],
   ['10016', { meaning: 'attention', advice: END_NOT_ALLOWED }],
   ['10017', { meaning: 'attention', advice: END_NOT_ALLOWED }],
-  ['10018', { meaning: 'attention', advice: 'The base product has too few seats for this add-on.' }],
-  ['10019', { meaning: 'attention', advice: 'The add-on needs more seats.' }],
-  ['400041', { meaning: 'attention', advice: 'The add-on needs a base product, which the customer does not have.' }],
+  [
+    '10018',
+    {
+      meaning: 'attention',
+      advice: 'The base product has too few seats for this add-on: have the customer order more of them.',
+    },
+  ],
+  ['10019', { meaning: 'attention', advice: 'The add-on needs more seats: have the customer order more of them.' }],
+  [
+    '400041',
+    {
+      meaning: 'attention',
+      advice: 'The add-on needs a base product, which the customer does not have: have them order it first.',
+    },
+  ],
   ['500600', { meaning: 'attention', advice: 'Legacy offers are no longer sold: give the plan a current offer.' }],
 ]);
 
@@ -405,10 +471,14 @@ export function refusalOf(answer: Answer): ConnectorError | undefined {
     );
   }
   if (status === 417 || status === 501) {
-    return new PermanentError(`partner-center.${code || 'unsupported'}`, `${what} Repeating it cannot help.`, {
-      facts,
-      effect: 'none',
-    });
+    return new PermanentError(
+      `partner-center.${code || 'unsupported'}`,
+      `${what} Repeating it cannot help: report it to the developers of the connector, with the identifier.`,
+      {
+        facts,
+        effect: 'none',
+      },
+    );
   }
   if (status === 408 || status >= 500) return undefined;
   return new AttentionError(

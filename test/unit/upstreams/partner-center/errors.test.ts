@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  AttentionError,
-  ConnectorError,
-  CustomerError,
-  PermanentError,
-  RetryableError,
-} from '../../../../src/lib/errors.ts';
+import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../../../src/lib/errors.ts';
 import type { Answer } from '../../../../src/upstreams/http.ts';
 import { cartLineError, codeOf, orderError, refusalOf } from '../../../../src/upstreams/partner-center/errors.ts';
 import { type Exchange, fixture } from '../fixtures.ts';
@@ -22,129 +16,11 @@ function answer(status: number, body: unknown): Answer {
   return { status, headers: {}, body, facts, effect: 'unknown' };
 }
 
-/** [status, code, kind, effect, code of the error when it is not partner-center.<code>] */
-const DECISIONS: [number, number, typeof RetryableError | typeof AttentionError, 'none' | 'unknown', string?][] = [
-  [403, 900329, AttentionError, 'none'],
-  [403, 900308, AttentionError, 'none'],
-  [400, 900127, PermanentError, 'none'],
-  [400, 600002, CustomerError, 'none', 'customer.data-refused'],
-  [400, 600049, CustomerError, 'none', 'customer.data-refused'],
-  [400, 600050, CustomerError, 'none', 'customer.data-refused'],
-  [400, 600051, CustomerError, 'none', 'customer.data-refused'],
-  [403, 600006, AttentionError, 'none'],
-  [404, 60003, AttentionError, 'none'],
-  [403, 20002, AttentionError, 'none'],
-  [403, 800073, RetryableError, 'none'],
-  [403, 800074, RetryableError, 'none'],
-  [403, 800075, AttentionError, 'none'],
-  [403, 13605, AttentionError, 'none'],
-  [404, 400019, AttentionError, 'none'],
-  [400, 800065, RetryableError, 'unknown'],
-  [409, 800064, RetryableError, 'unknown'],
-  [409, 800060, RetryableError, 'unknown'],
-  [409, 800014, RetryableError, 'unknown'],
-  [409, 800082, RetryableError, 'unknown'],
-  [409, 27009, RetryableError, 'unknown'],
-  [403, 900121, AttentionError, 'none'],
-  [403, 900322, PermanentError, 'none'],
-  [404, 20000, RetryableError, 'none'],
-  [400, 20000, AttentionError, 'none'],
-  [404, 20003, AttentionError, 'none'],
-  [400, 2055, RetryableError, 'none'],
-  [412, 2055, RetryableError, 'none'],
-  [400, 800090, PermanentError, 'none'],
-  [400, 900117, PermanentError, 'none'],
-  [400, 900213, PermanentError, 'none'],
-  [400, 900277, RetryableError, 'none'],
-  [409, 900278, RetryableError, 'unknown'],
-  [400, 900311, AttentionError, 'none'],
-  [400, 2001, AttentionError, 'none'],
-  [400, 800091, AttentionError, 'none'],
-  [400, 2002, AttentionError, 'none'],
-  [400, 900275, AttentionError, 'none'],
-  [403, 800067, AttentionError, 'none'],
-  [403, 800088, AttentionError, 'none'],
-  [403, 800089, AttentionError, 'none'],
-  [400, 900214, PermanentError, 'none'],
-  [400, 900257, PermanentError, 'none'],
-  [400, 2011, PermanentError, 'none'],
-  [400, 900279, PermanentError, 'none'],
-  [400, 800093, PermanentError, 'none'],
-  [400, 800095, PermanentError, 'none'],
-  [400, 800096, PermanentError, 'none'],
-  [400, 800097, PermanentError, 'none'],
-  [400, 800098, PermanentError, 'none'],
-  [400, 900280, RetryableError, 'none'],
-  [400, 800081, RetryableError, 'none'],
-  [400, 2054, AttentionError, 'none'],
-  [400, 800107, AttentionError, 'none'],
-  [400, 800121, AttentionError, 'none'],
-  [400, 800122, AttentionError, 'none'],
-  [400, 900236, AttentionError, 'none'],
-  [400, 900258, AttentionError, 'none'],
-  [400, 900259, AttentionError, 'none'],
-  [400, 900260, AttentionError, 'none'],
-  [400, 900261, AttentionError, 'none'],
-  [400, 900267, AttentionError, 'none'],
-  [400, 900268, AttentionError, 'none'],
-  [400, 900269, AttentionError, 'none'],
-  [400, 900270, AttentionError, 'none'],
-  [400, 900242, AttentionError, 'none'],
-  [400, 900244, AttentionError, 'none'],
-  [400, 900245, AttentionError, 'none'],
-  [400, 900246, AttentionError, 'none'],
-  [403, 900263, AttentionError, 'none'],
-  [403, 900123, AttentionError, 'none'],
-  [403, 900124, AttentionError, 'none'],
-  [403, 800039, AttentionError, 'none'],
-  [403, 900149, AttentionError, 'none'],
-  [403, 900159, AttentionError, 'none'],
-  [404, 800015, AttentionError, 'none'],
-  [404, 2072, AttentionError, 'none'],
-  [400, 800016, AttentionError, 'none'],
-  [400, 900154, AttentionError, 'none'],
-  [400, 2200, AttentionError, 'none'],
-  [400, 2201, AttentionError, 'none'],
-  [400, 2203, AttentionError, 'none'],
-  [400, 2204, AttentionError, 'none'],
-  [417, 800036, PermanentError, 'none'],
-  [501, 0, PermanentError, 'none'],
-];
-
 describe('refusals', () => {
-  it.each(DECISIONS)('%i %i is decided once', (status, number, kind, effect, code = `partner-center.${number}`) => {
-    for (const body of [
-      { code: number },
-      { code: String(number) },
-      { Code: number, message: 'x', isRetryable: false },
-    ]) {
-      const error = refusalOf(answer(status, body));
-      expect(error).toBeInstanceOf(kind);
-      expect(error).toMatchObject({ code, effect, facts: { upstreamCode: String(number), status } });
-    }
-  });
-
   it('the same number means another thing under another status', () => {
     expect(refusalOf(answer(404, { code: 20000 }))).toBeInstanceOf(RetryableError);
     expect(refusalOf(answer(400, { code: 20000 }))).toBeInstanceOf(AttentionError);
     expect(refusalOf(answer(403, { code: 900117 }))).toMatchObject({ code: 'partner-center.refused' });
-  });
-
-  it.each([
-    [403, 900123, 'reseller'],
-    [403, 900124, 'Our own company'],
-    [400, 2201, 'region'],
-    [400, 800095, 'seats'],
-    [400, 800096, 'ended with its term'],
-    [400, 800098, 'reseller'],
-    [400, 900258, 'take the seats'],
-    [400, 900261, 'not ready yet'],
-    [400, 900267, 'duration'],
-    [400, 900246, 'end of the term'],
-    [403, 13605, 'Customer Agreement'],
-    [403, 800074, 'reviews the customer'],
-  ])('%i %i says what it is about: %s', (status, code, words) => {
-    expect(refusalOf(answer(status, { code }))?.message).toContain(words);
   });
 
   it('names to the customer which data to correct, and nothing more', () => {
