@@ -58,6 +58,21 @@ describe('step', () => {
     expect(await (await look()).step('count', work)).toEqual({ count: 1 });
   });
 
+  it('is known as done once it has its result, and not before, also after a crash', async () => {
+    const { look } = setup();
+    const flow = await look();
+    expect(flow.isDone('count')).toBe(false);
+    await flow.step('count', async () => {
+      expect(flow.isDone('count')).toBe(false);
+    });
+    expect(flow.isDone('count')).toBe(true);
+    expect((await look()).isDone('count')).toBe(true);
+    await expect(
+      flow.poll('wait', { firstMs: 1, factor: 1, longestMs: 1, waitingFor: 'x' }, async () => undefined),
+    ).rejects.toThrow(Suspended);
+    expect((await look()).isDone('wait')).toBe(false);
+  });
+
   it('runs its work again when it failed', async () => {
     const { look } = setup();
     await expect((await look()).step('flaky', () => Promise.reject(new Error('once')))).rejects.toThrow('once');

@@ -77,12 +77,13 @@ cart | 10003                              | M    | attention | offer the custome
 cart | 10004                              | F    | attention | check RESELLER_PARTNER_IDS                     | –                   |
 cart | 10009                              | F    | attention | clean it up                                    | –                   |
 cart | 10015                              | F    | attention | correct the limits of the plan                 | –                   |
+cart | 10016 10017                        | F    | attention | with another day                               | –                   |
 cart | 10018 10019                        | F    | attention | have the customer order more of them           | –                   |
 cart | 400041                             | F    | attention | have them order it first                       | –                   |
 cart | 500600                             | F    | attention | give the plan a current offer                  | –                   |
 400  | 900203 900206                      | F    | attention | report it to the developers                    | –                   |
 400  | 900169                             | F    | attention | check the market of the plan                   | –                   |
-400  | 900242 900244 900245 900246        | F    | attention | read them anew                                 | –                   |
+400  | 900242 900244 900245 900246        | F    | attention | with another day                               | –                   |
 400  | 900275 2002                        | F    | attention | correct the limits of the plan                 | –                   | the bounds are checked, and told the customer, before: catalog-item.ts
 403  | 800067 800088 800089               | F    | attention | correct the limits of the plan                 | –                   |
 403  | 800066 800068                      | M    | attention | end some that are not needed                   | –                   |
