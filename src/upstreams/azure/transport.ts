@@ -79,9 +79,7 @@ export function createHttpClient(send: Send, decide: (request: object) => Decide
   };
 }
 
-function contentOf({ headers: given, body }: Outgoing): Pick<HttpRequest, 'headers' | 'body' | 'form'> {
-  // The length is counted anew.
-  const headers = Object.fromEntries(Object.entries(given).filter(([name]) => name.toLowerCase() !== 'content-length'));
+function contentOf({ headers, body }: Outgoing): Pick<HttpRequest, 'headers' | 'body' | 'form'> {
   if (body === undefined) return { headers };
   const isForm = new Headers(headers).get('content-type')?.includes('x-www-form-urlencoded');
   return isForm

@@ -96,7 +96,20 @@ export async function startCloud(
 
 function issueAny({ tenantId, form }: TokenCall, n: number): Reply {
   const isUser = form.grant_type === 'refresh_token';
-  return issued(`${isUser ? 'user' : 'app'}-${n}@${tenantId}`, isUser ? { refresh_token: `refresh-${n}` } : {});
+  return issued(
+    `${isUser ? 'user' : 'app'}-${n}@${tenantId}`,
+    isUser ? { refresh_token: `refresh-${n}`, ...account(tenantId) } : {},
+  );
+}
+
+/** What tells the user, as Entra ID sends it along. */
+function account(tenantId: string) {
+  const encode = (claims: object): string => Buffer.from(JSON.stringify(claims)).toString('base64url');
+  const claims = { oid: 'user-object', tid: tenantId, sub: 'user', preferred_username: 'giulia@x.example' };
+  return {
+    id_token: `${encode({ alg: 'none' })}.${encode(claims)}.`,
+    client_info: encode({ uid: 'user-object', utid: PARTNER }),
+  };
 }
 
 export function issued(token: string, more: Record<string, unknown> = {}): Reply {

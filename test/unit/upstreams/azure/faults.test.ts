@@ -142,7 +142,10 @@ describe('faults', () => {
     for (const error of [wide, deep]) {
       const faults = faultsIn(error);
       expect(faults.length).toBeLessThanOrEqual(50);
-      for (const { message } of faults) expect(message).toMatch(/^.{0,500}$/);
+      for (const { message, path } of faults) {
+        expect(message).toMatch(/^.{0,500}$/);
+        expect(path.length).toBeLessThan(10);
+      }
     }
     fc.assert(
       fc.property(fc.anything(), (error) => {
