@@ -7,6 +7,10 @@ import { CERTIFICATE_PATH } from './partner-center/webhooks.ts';
 
 const START_AT = Date.parse('2026-09-01T09:00:00Z');
 
+function urlsOf({ cloudesire, partnerCenter, entra, arm, templates }: Emulators): string[] {
+  return [cloudesire, partnerCenter, entra, arm, templates].map(({ url }) => url);
+}
+
 describe('the emulators together', () => {
   let emulators: Emulators;
 
@@ -62,7 +66,7 @@ describe('the emulators together', () => {
 
   it('live in one time', async () => {
     await emulators.clock.advance(86_400_000);
-    for (const url of [emulators.cloudesire.url, emulators.partnerCenter.url, emulators.entra.url]) {
+    for (const url of urlsOf(emulators)) {
       const response = await fetch(`${url}/nowhere`);
       expect(response.headers.get('date')).toMatch(/^Wed, 02 Sep 2026/);
     }
@@ -107,6 +111,23 @@ describe('the emulators together', () => {
     expect((await ask()).status).toBe(200);
   });
 
+  it('publish the template that product 230 names, and it takes what the customer of its plan is asked for', async () => {
+    const { CMW_BASE_URL, CMW_AUTH_TOKEN, ARM_TEMPLATE_HOSTS } = emulators.environment();
+    const headers = { 'CMW-Auth-Token': CMW_AUTH_TOKEN! };
+    const read = async (path: string) => (await fetch(`${CMW_BASE_URL}/${path}`, { headers })).json();
+    for (const turn of ['at the start', 'after a reset']) {
+      const { template } = (await read('productVersion/2301/metadata')) as { template: string };
+      expect([turn, new URL(template).host]).toEqual([turn, ARM_TEMPLATE_HOSTS]);
+      const { parameters } = (await (await fetch(template)).json()) as { parameters: Record<string, object> };
+      const codes = await Promise.all([702, 703, 704].map(async (id) => read(`configurationParameter/${id}`)));
+      const names = Object.keys(parameters).map((name) => name.toUpperCase());
+      for (const { code } of codes as { code: string }[]) expect(names).toContain(code.replaceAll('_', ''));
+      const required = Object.values(parameters).filter((parameter) => !('defaultValue' in parameter));
+      expect(required.length).toBeLessThanOrEqual(codes.length);
+      emulators.reset();
+    }
+  });
+
   it('hand out the certificate of Partner Center over HTTPS', async () => {
     const overHttps = await fetch(`${emulators.entra.url}${CERTIFICATE_PATH}`);
     const direct = await fetch(`${emulators.partnerCenter.url}${CERTIFICATE_PATH}`);
@@ -114,8 +135,7 @@ describe('the emulators together', () => {
   });
 
   it('offer the same basic commands on every server', async () => {
-    const { cloudesire, partnerCenter, entra } = emulators;
-    for (const url of [cloudesire.url, partnerCenter.url, entra.url]) {
+    for (const url of urlsOf(emulators)) {
       const response = await fetch(new URL('/_emulator', url));
       expect(await response.json()).toMatchObject({
         commands: expect.arrayContaining([

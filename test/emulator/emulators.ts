@@ -1,3 +1,4 @@
+import { type ArmEmulator, BILLING_ACCOUNT, createArmEmulator } from './arm/emulator.ts';
 import {
   type CloudesireEmulator,
   CMW_AUTH_TOKEN,
@@ -9,11 +10,18 @@ import { createFaults, type Faults } from './core/faults.ts';
 import type { CallRecord } from './core/server.ts';
 import { createTls } from './core/tls.ts';
 import { createTokens, type Tokens } from './core/tokens.ts';
-import { createEntraEmulator, type EntraEmulator, PARTNER_TENANT_ID, PARTNER_USER } from './entra/emulator.ts';
+import {
+  ADMIN_AGENTS_ID,
+  createEntraEmulator,
+  type EntraEmulator,
+  PARTNER_TENANT_ID,
+  PARTNER_USER,
+} from './entra/emulator.ts';
 import { createPartnerCenterEmulator, type PartnerCenterEmulator } from './partner-center/emulator.ts';
 import { CERTIFICATE_PATH } from './partner-center/webhooks.ts';
+import { createTemplateHost, type TemplateHost } from './templates/emulator.ts';
 
-/** The three upstreams on loopback, with one clock, one set of faults and one book of tokens. */
+/** The upstreams on loopback, with one clock, one set of faults and one book of tokens. */
 export interface Emulators {
   clock: Clock;
   faults: Faults;
@@ -21,7 +29,9 @@ export interface Emulators {
   cloudesire: CloudesireEmulator;
   partnerCenter: PartnerCenterEmulator;
   entra: EntraEmulator;
-  /** Path of the certificate authority (PEM) that Entra's certificate hangs from. */
+  arm: ArmEmulator;
+  templates: TemplateHost;
+  /** Path of the certificate authority (PEM) that the certificate of the HTTPS servers hangs from. */
   caFile: string;
   /** Sends the marketplace's events to a connector, e.g. `http://127.0.0.1:8080`. */
   connectTo(connectorUrl: string): void;
@@ -40,13 +50,15 @@ export interface EmulatorsOptions {
   /** Virtual time to start at, in milliseconds since the epoch; by default the real time. */
   startAt?: number;
   /** Ports by upstream; free ones by default. */
-  ports?: { cloudesire?: number; partnerCenter?: number; entra?: number };
+  ports?: { cloudesire?: number; partnerCenter?: number; entra?: number; arm?: number; templates?: number };
 }
 
 /**
- * Starts the marketplace, Partner Center and Entra ID on 127.0.0.1. Entra speaks HTTPS, the other two plain HTTP. What
- * is made at one is known where it has to be: tokens of Entra hold at Partner Center, and a tenant made at Partner Center
- * exists in Entra, where the app may not act until `entra.addTenant` says that the customer consented.
+ * Starts the marketplace, Partner Center, Entra ID, Azure Resource Manager and a host of templates on 127.0.0.1. The
+ * marketplace and Partner Center speak plain HTTP, the others HTTPS. What is made at one is known where it has to be:
+ * tokens of Entra hold at Partner Center and Azure; a tenant made at Partner Center exists in Entra, where the app may act
+ * once Partner Center or `entra.addTenant` consented; an Azure plan bought at Partner Center comes with a subscription in
+ * Azure, whose state and costs both tell alike.
  *
  * @throws {Error} when a port is taken; nothing is left running then
  */
@@ -56,8 +68,8 @@ export async function startEmulators({ startAt, ports = {} }: EmulatorsOptions =
   const tokens = createTokens(clock);
   const tls = await createTls();
   const entra = createEntraEmulator({ clock, faults, tokens });
-  const cloudesire = createCloudesireEmulator({ clock, faults });
-  const running = [entra.server, cloudesire.server];
+  const templates = createTemplateHost({ clock, faults });
+  const running = [entra.server, templates.server];
 
   async function close(): Promise<void> {
     clock.stop();
@@ -67,35 +79,66 @@ export async function startEmulators({ startAt, ports = {} }: EmulatorsOptions =
 
   try {
     await entra.server.listen({ port: ports.entra ?? 0, tls });
+    await templates.server.listen({ port: ports.templates ?? 0, tls });
+    const cloudesire = createCloudesireEmulator({ clock, faults, templateOrigin: templates.url });
+    running.push(cloudesire.server);
     await cloudesire.server.listen({ port: ports.cloudesire ?? 0 });
-    const partnerCenter = createPartnerCenterEmulator({
-      clock,
-      faults,
-      tokens,
-      partnerTenantId: PARTNER_TENANT_ID,
-      integrationUser: PARTNER_USER,
-      certificateOrigin: entra.url,
-      onTenant: (tenant) => entra.addTenant({ ...tenant, consented: false }),
-    });
-    running.push(partnerCenter.server);
+    const { arm, partnerCenter } = createMicrosoft({ clock, faults, tokens, entra, templates });
+    running.push(arm.server, partnerCenter.server);
+    await arm.server.listen({ port: ports.arm ?? 0, tls });
     await partnerCenter.server.listen({ port: ports.partnerCenter ?? 0 });
     lendHttps(entra, partnerCenter);
-    return connect({ clock, faults, tokens, cloudesire, partnerCenter, entra, caFile: tls.caFile, close });
+    const { caFile } = tls;
+    return connect({ clock, faults, tokens, cloudesire, partnerCenter, entra, arm, templates, caFile, close });
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-type Parts = Pick<Emulators, 'clock' | 'faults' | 'tokens' | 'caFile' | 'close'> & {
-  cloudesire: CloudesireEmulator;
-  partnerCenter: PartnerCenterEmulator;
-  entra: EntraEmulator;
-};
+/** Partner Center and Azure Resource Manager, each of which has to ask the other. */
+function createMicrosoft(
+  parts: Pick<Emulators, 'clock' | 'faults' | 'tokens' | 'entra' | 'templates'>,
+): Pick<Emulators, 'arm' | 'partnerCenter'> {
+  const { entra, templates, ...common } = parts;
+  const desk = (): PartnerCenterEmulator['azureDesk'] => partnerCenter.azureDesk;
+  const arm = createArmEmulator({
+    ...common,
+    partner: { tenantId: PARTNER_TENANT_ID, user: PARTNER_USER, adminAgentsId: ADMIN_AGENTS_ID },
+    loginUrl: () => entra.url,
+    fetchTemplate: templates.fetchAs,
+    desk: {
+      customers: () => desk().customers(),
+      openSubscription: (customerId, facts) => desk().openSubscription(customerId, facts),
+      setSubscriptionStatus: (id, status) => desk().setSubscriptionStatus(id, status),
+      renameSubscription: (id, friendlyName) => desk().renameSubscription(id, friendlyName),
+    },
+  });
+  const partnerCenter = createPartnerCenterEmulator({
+    ...common,
+    partnerTenantId: PARTNER_TENANT_ID,
+    integrationUser: PARTNER_USER,
+    certificateOrigin: entra.url,
+    onTenant: (tenant) => entra.addTenant({ ...tenant, consented: false }),
+    consents: {
+      grant(consent) {
+        const isNew = entra.consent(consent);
+        const objectId = entra.servicePrincipal(consent.tenant);
+        if (isNew && objectId !== undefined) arm.principalAppeared(objectId);
+        return isNew;
+      },
+      revoke: (tenant) => entra.revokeConsent(tenant),
+    },
+    azureLink: arm.link,
+  });
+  return { arm, partnerCenter };
+}
+
+type Parts = Omit<Emulators, 'connectTo' | 'secrets' | 'calls' | 'environment' | 'reset'>;
 
 function connect(parts: Parts): Emulators {
-  const { faults, cloudesire, partnerCenter, entra, caFile } = parts;
-  const all = [cloudesire, partnerCenter, entra];
+  const { faults, cloudesire, partnerCenter, entra, arm, templates, caFile } = parts;
+  const all = [cloudesire, partnerCenter, entra, arm, templates];
   return {
     ...parts,
 
@@ -124,6 +167,9 @@ function connect(parts: Parts): Emulators {
         PARTNER_CENTER_CLIENT_SECRET: clientSecret,
         PARTNER_CENTER_REFRESH_TOKEN: refreshToken,
         ENTRA_AUTHORITY_URL: entra.url,
+        AZURE_ARM_URL: arm.url,
+        AZURE_BILLING_ACCOUNT: BILLING_ACCOUNT,
+        ARM_TEMPLATE_HOSTS: new URL(templates.url).host,
         NODE_EXTRA_CA_CERTS: caFile,
       };
     },

@@ -6,7 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 
 const MAIN = fileURLToPath(new URL('./main.ts', import.meta.url));
-const FREE_PORTS = ['--cloudesire-port', '0', '--partner-center-port', '0', '--entra-port', '0'];
+const FREE_PORTS = ['cloudesire', 'partner-center', 'entra', 'arm', 'templates'].flatMap((name) => [
+  `--${name}-port`,
+  '0',
+]);
 
 describe('the emulator command', () => {
   let child: ChildProcess;
@@ -39,6 +42,9 @@ describe('the emulator command', () => {
       [...output().matchAll(/^export (\w+)='(.*)'$/gm)].map(([, name, value]) => [name, value]),
     );
     expect(Object.keys(environment).sort()).toEqual([
+      'ARM_TEMPLATE_HOSTS',
+      'AZURE_ARM_URL',
+      'AZURE_BILLING_ACCOUNT',
       'CMW_AUTH_TOKEN',
       'CMW_BASE_URL',
       'CMW_EVENT_SECRETS',

@@ -5,12 +5,14 @@ const USAGE = `npm run emulator -- [options]
   --cloudesire-port 8091
   --partner-center-port 8092
   --entra-port 8443
+  --arm-port 8444
+  --templates-port 8445
   --connector http://127.0.0.1:8080   where events are sent`;
 
 const EXIT_USAGE = 64;
 
 interface Options {
-  ports: { cloudesire: number; partnerCenter: number; entra: number };
+  ports: { cloudesire: number; partnerCenter: number; entra: number; arm: number; templates: number };
   connectorUrl: string;
 }
 
@@ -21,6 +23,8 @@ function readOptions(args: string[]): Options {
       'cloudesire-port': { type: 'string', default: '8091' },
       'partner-center-port': { type: 'string', default: '8092' },
       'entra-port': { type: 'string', default: '8443' },
+      'arm-port': { type: 'string', default: '8444' },
+      'templates-port': { type: 'string', default: '8445' },
       connector: { type: 'string', default: 'http://127.0.0.1:8080' },
     },
   });
@@ -30,6 +34,8 @@ function readOptions(args: string[]): Options {
       cloudesire: readPort('--cloudesire-port', values['cloudesire-port']),
       partnerCenter: readPort('--partner-center-port', values['partner-center-port']),
       entra: readPort('--entra-port', values['entra-port']),
+      arm: readPort('--arm-port', values['arm-port']),
+      templates: readPort('--templates-port', values['templates-port']),
     },
     connectorUrl: values.connector,
   };
@@ -42,18 +48,20 @@ function readPort(option: string, text: string): number {
 }
 
 function describe(emulators: Emulators, connectorUrl: string): string {
-  const { cloudesire, partnerCenter, entra } = emulators;
+  const { cloudesire, partnerCenter, entra, arm, templates } = emulators;
   const cloudesireOrigin = new URL(cloudesire.url).origin;
   const exports = Object.entries(emulators.environment()).map(([name, value]) => `export ${name}='${value}'`);
   return `Cloudesire      ${cloudesire.url}   events go to ${new URL('/event', connectorUrl).href}
 Partner Center  ${partnerCenter.url}
 Entra ID        ${entra.url}
+Azure           ${arm.url}
+Templates       ${templates.url}   ${templates.paths().join('   ')}
 
 The connector's environment:
 
 ${exports.join('\n')}
 
-Each of the three lists its commands at /_emulator and runs one with POST /_emulator/<command>:
+Each of them lists its commands at /_emulator and runs one with POST /_emulator/<command>:
 
   curl ${cloudesireOrigin}/_emulator
   curl -d '{"plan":2101,"buyer":1301,"licenses":5,"paid":true}' ${cloudesireOrigin}/_emulator/placeOrder
@@ -61,6 +69,7 @@ Each of the three lists its commands at /_emulator and runs one with POST /_emul
   curl -d '{"ms":86400000}' ${cloudesireOrigin}/_emulator/advance
   curl -X POST ${partnerCenter.url}/_emulator/books
   curl -X POST --cacert ${emulators.caFile} ${entra.url}/_emulator/expireTokens
+  curl -X POST --cacert ${emulators.caFile} ${arm.url}/_emulator/finishOperations
 
 End with Ctrl-C.`;
 }

@@ -63,9 +63,15 @@ export interface CloudesireEmulator
  *
  * @see https://docs.cloudesire.com
  */
-export function createCloudesireEmulator(parts: { clock: Clock; faults: Faults; prefix?: string }): CloudesireEmulator {
-  const { clock, faults, prefix = '/api' } = parts;
-  const state = createState(clock);
+export function createCloudesireEmulator(parts: {
+  clock: Clock;
+  faults: Faults;
+  prefix?: string;
+  /** Where the templates that the seed names are published. */
+  templateOrigin?: string;
+}): CloudesireEmulator {
+  const { clock, faults, prefix = '/api', templateOrigin } = parts;
+  const state = createState(clock, templateOrigin);
   const switches: Switches = structuredClone(DEFAULT_SWITCHES);
   const transport = createTransport();
   const events = createEvents({ clock, state, switches, transport });

@@ -65,8 +65,13 @@ export interface State {
   reset(firstSubscriptionId?: number): void;
 }
 
-/** Returns the records as the seed has them: people, companies and catalogue, and no subscription. */
-export function createState(clock: Clock): State {
+const SEEDED_TEMPLATE_ORIGIN = 'https://templates.nordlicht.example';
+
+/**
+ * Returns the records as the seed has them: people, companies and catalogue, and no subscription. Templates that the seed
+ * names stand at `templateOrigin`, if there is one.
+ */
+export function createState(clock: Clock, templateOrigin = SEEDED_TEMPLATE_ORIGIN): State {
   const lastIds = new Map<IdKind, number>();
   const listeners = new Set<(entry: BookEntry) => void>();
 
@@ -119,7 +124,11 @@ export function createState(clock: Clock): State {
       fill(state.configurationParameters, readSeed<ConfigurationParameter[]>('configuration-parameters'));
       state.metadata.clear();
       for (const [path, map] of Object.entries(readSeed<Record<string, Record<string, string>>>('metadata'))) {
-        state.metadata.set(path, map);
+        const texts = Object.entries(map).map(([key, text]) => [
+          key,
+          text.replace(SEEDED_TEMPLATE_ORIGIN, templateOrigin),
+        ]);
+        state.metadata.set(path, Object.fromEntries(texts));
       }
       state.accounts.clear();
       for (const account of readSeed<Account[]>('accounts')) state.accounts.set(account.user, account);

@@ -10,7 +10,10 @@ export interface Call {
   json(): unknown;
 }
 
-/** An answer: an object or array is sent as JSON, a string or bytes as they are, and nothing as an empty body. */
+/**
+ * An answer: an object or array is sent as JSON, a string or bytes as they are, and nothing as an empty body. A stream is
+ * sent piece by piece, without a length, until it ends or the caller goes away.
+ */
 export interface Reply {
   status: number;
   headers?: Record<string, string>;

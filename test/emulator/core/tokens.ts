@@ -8,12 +8,14 @@ export interface Token {
   tenant: string;
   clientId: string;
   kind: 'app' | 'user';
+  /** Of the service principal in the tenant, or of the user; the claim `oid`. */
+  objectId?: string;
   mfa: boolean;
   expiresAt: number;
 }
 
 export interface Tokens {
-  issue(token: Omit<Token, 'value'>): Token;
+  issue(token: Omit<Token, 'value'>, options?: { opaque?: boolean }): Token;
   find(value: string): Token | undefined;
   expireAll(): void;
   values(): string[];
@@ -21,7 +23,7 @@ export interface Tokens {
 
 /**
  * Returns the access tokens that Entra ID issues and the APIs look up. A value has the form of a JSON Web Token with the
- * usual claims, but its signature is noise: whoever receives one asks here.
+ * usual claims, but its signature is noise: whoever receives one asks here. An `opaque` one tells its bearer nothing.
  *
  * `find` knows only tokens that are valid now. `expireAll` ends every one of them before its time. `values` lists all
  * that were ever issued, expired ones too, since none of them may show up in a log.
@@ -32,8 +34,9 @@ export function createTokens(clock: Clock): Tokens {
   const issued = new Map<string, Token>();
 
   return {
-    issue(facts) {
-      const token: Token = { ...facts, value: formValue(facts, clock.now()) };
+    issue(facts, { opaque = false } = {}) {
+      const value = opaque ? `emulated-${randomBytes(96).toString('base64url')}` : formValue(facts, clock.now());
+      const token: Token = { ...facts, value };
       issued.set(token.value, token);
       return token;
     },
@@ -63,6 +66,7 @@ function formValue(token: Omit<Token, 'value'>, issuedAt: number): string {
     exp: Math.floor(token.expiresAt / 1000),
     appid: token.clientId,
     idtyp: token.kind,
+    ...(token.objectId === undefined ? {} : { oid: token.objectId, sub: token.objectId }),
     ...(token.kind === 'user' ? { amr: token.mfa ? ['pwd', 'mfa'] : ['pwd'] } : {}),
     tid: token.tenant,
     uti: randomUUID(),

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
 import type { Reply } from './call.ts';
 
 const BODY_LIMIT_BYTES = 4 * 1024 * 1024;
@@ -28,12 +29,18 @@ export function discardBody(request: IncomingMessage): void {
 
 /** Sends a reply, with its length and with the virtual time in the `Date` header unless the reply brings its own. */
 export function send(response: ServerResponse, reply: Reply, nowMs: number): void {
-  const body = toBytes(reply.body);
   response.sendDate = false;
   response.statusCode = reply.status;
   response.setHeader('date', new Date(nowMs).toUTCString());
   if (isJson(reply.body)) response.setHeader('content-type', 'application/json; charset=utf-8');
   for (const [header, value] of Object.entries(reply.headers ?? {})) response.setHeader(header, value);
+  if (reply.body instanceof Readable) {
+    const stream = reply.body;
+    response.on('close', () => stream.destroy());
+    stream.on('error', () => response.destroy()).pipe(response);
+    return;
+  }
+  const body = toBytes(reply.body);
   if (reply.status !== 204 && reply.status !== 304) response.setHeader('content-length', body.length);
   response.end(body);
 }
@@ -46,7 +53,7 @@ export function cutOff(reply: Reply): Reply {
 }
 
 function isJson(body: unknown): boolean {
-  return body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array);
+  return body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array || body instanceof Readable);
 }
 
 function toBytes(body: unknown): Buffer {

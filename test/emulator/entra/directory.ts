@@ -1,10 +1,14 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
-/** A tenant that Entra ID knows; `consented` tells whether the partner's app may act in it. */
+/**
+ * A tenant that Entra ID knows. The partner's app has a service principal in it once somebody there, or the partner on
+ * behalf of them, consented; `consentedTo` tells for which APIs it may hold tokens of a user.
+ */
 export interface Tenant {
   id: string;
   domain: string;
-  consented: boolean;
+  /** `all`, or application ids of APIs; an empty list when the app is unknown in the tenant. */
+  consentedTo: 'all' | string[];
 }
 
 /** The partner's app registration, with every secret that is valid now. */
@@ -43,6 +47,9 @@ export const PARTNER_CLIENT_ID = '41c8f97d-0b6e-4d23-a5f1-c93e72d0864b';
 export const PARTNER_CLIENT_SECRET = 'Emu8Q~First.Client-Secret_Of_The_Partner_App';
 export const PARTNER_REFRESH_TOKEN = '1.EmulatedRefreshToken-OfThePartnerUser-BeforeAnyRotation';
 
+/** Object id of the partner's group of admin agents: the foreign principal that owns what the partner creates in Azure. */
+export const ADMIN_AGENTS_ID = '5f0b7e19-8a34-4dc2-b6e1-97d02c4fa83b';
+
 export const PARTNER_USER: PartnerUser = {
   objectId: '9e02b6c4-75fd-4a18-9c3e-d1a84f60b257',
   name: 'Ilaria Connettori',
@@ -55,6 +62,22 @@ const RESOURCES = [PARTNER_CENTER, RESOURCE_MANAGER];
 export function findResource(name: string): Resource | undefined {
   const wanted = name.replace(/\/$/, '').toLowerCase();
   return RESOURCES.find(({ audience, appId }) => audience === wanted || appId === wanted);
+}
+
+/** Whether the app has a service principal in a tenant, without which Entra ID does not know it there. */
+export function isAppKnown({ consentedTo }: Tenant): boolean {
+  return consentedTo === 'all' || consentedTo.length > 0;
+}
+
+/** Whether the app may hold tokens of a user for an API in a tenant. */
+export function hasConsent({ consentedTo }: Tenant, { appId }: Resource): boolean {
+  return consentedTo === 'all' || consentedTo.includes(appId);
+}
+
+/** The object id of the app's service principal in a tenant: another one in each tenant, and always the same there. */
+export function servicePrincipalId(clientId: string, tenantId: string): string {
+  const hex = createHash('sha256').update(`${clientId} ${tenantId.toLowerCase()}`).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 export interface Directory {
@@ -81,7 +104,7 @@ export function createDirectory(): Directory {
     });
   }
 
-  putTenant({ id: PARTNER_TENANT_ID, domain: PARTNER_DOMAIN, consented: true });
+  putTenant({ id: PARTNER_TENANT_ID, domain: PARTNER_DOMAIN, consentedTo: 'all' });
 
   return {
     app,

@@ -4,19 +4,37 @@ import type { Faults } from '../core/faults.ts';
 import { createServer, type EmulatorServer } from '../core/server.ts';
 import type { Tokens } from '../core/tokens.ts';
 import {
+  ADMIN_AGENTS_ID,
   createDirectory,
+  isAppKnown,
   PARTNER_CLIENT_ID,
   PARTNER_CLIENT_SECRET,
   PARTNER_REFRESH_TOKEN,
   PARTNER_TENANT_ID,
   PARTNER_USER,
+  servicePrincipalId,
+  type Tenant,
 } from './directory.ts';
 import { momentaryTrouble, refusalBody, refusalReply, unknownTenant } from './errors.ts';
 import { createGrants } from './grants.ts';
 import { answerTokenRequest, type EntraEntry, type EntraSwitches } from './token-endpoint.ts';
 
 export type { EntraEntry, EntraSwitches };
-export { PARTNER_CLIENT_ID, PARTNER_CLIENT_SECRET, PARTNER_REFRESH_TOKEN, PARTNER_TENANT_ID, PARTNER_USER };
+export {
+  ADMIN_AGENTS_ID,
+  PARTNER_CLIENT_ID,
+  PARTNER_CLIENT_SECRET,
+  PARTNER_REFRESH_TOKEN,
+  PARTNER_TENANT_ID,
+  PARTNER_USER,
+};
+
+/** A consent to the partner's app: for which APIs, by application id. */
+export interface Consent {
+  tenant: string;
+  clientId: string;
+  apis: string[];
+}
 
 /** Entra ID with one partner tenant, one app registration and one user who has consented. */
 export interface EntraEmulator {
@@ -38,6 +56,16 @@ export interface EntraEmulator {
   rotateClientSecret(options?: { keepOld?: boolean }): string;
   /** Makes a tenant known or changes it; with `consented` (the default) the app may get tokens for it. */
   addTenant(tenant: { id: string; domain?: string; consented?: boolean }): void;
+  /**
+   * Creates the app's service principal in a tenant and consents to it there; false when both were there already.
+   *
+   * @throws {Error} for an unknown tenant or app
+   */
+  consent(consent: Consent): boolean;
+  /** Takes consent and service principal away, as an administrator of the tenant can. */
+  revokeConsent(tenant: string): void;
+  /** The object id of the app's service principal in a tenant, once it is there. */
+  servicePrincipal(tenant: string): string | undefined;
   /** The next `times` token requests are answered 429 or 503 in Entra's words. */
   beBusy(options?: { status?: 429 | 503; times?: number; retryAfterS?: number }): void;
   /** What whoever configures the connector has at hand: the newest client secret and refresh token. */
@@ -55,6 +83,8 @@ const DEFAULT_SWITCHES: EntraSwitches = {
   refreshTokenLifetimeDays: 90,
   usedRefreshTokens: 'keep',
   conditionalAccess: false,
+  opaqueTokens: false,
+  unknownAppError: 700016,
 };
 
 /**
@@ -74,6 +104,12 @@ export function createEntraEmulator(parts: { clock: Clock; faults: Faults; token
   let consentToken = PARTNER_REFRESH_TOKEN;
   let directory = createDirectory();
   let grants = createGrants(clock);
+
+  function tenantOf(id: string): Tenant {
+    const tenant = directory.findTenant(id);
+    if (tenant === undefined) throw new Error(`There is no tenant ${id}.`);
+    return tenant;
+  }
 
   function seed(): void {
     directory = createDirectory();
@@ -122,7 +158,28 @@ export function createEntraEmulator(parts: { clock: Clock; faults: Faults; token
 
     addTenant({ id, domain, consented = true }) {
       if (typeof id !== 'string' || id === '') throw new Error('A tenant has an id.');
-      directory.putTenant({ id, domain: domain ?? directory.findTenant(id)?.domain ?? id, consented });
+      const consentedTo = consented ? ('all' as const) : [];
+      directory.putTenant({ id, domain: domain ?? directory.findTenant(id)?.domain ?? id, consentedTo });
+    },
+
+    consent({ tenant: id, clientId, apis }) {
+      const tenant = tenantOf(id);
+      if (clientId.toLowerCase() !== directory.app.clientId) throw new Error(`There is no app ${clientId}.`);
+      const known = tenant.consentedTo;
+      const missing = known === 'all' ? [] : apis.filter((api) => !known.includes(api.toLowerCase()));
+      if (known === 'all' || missing.length === 0) return false;
+      directory.putTenant({ ...tenant, consentedTo: [...known, ...missing.map((api) => api.toLowerCase())] });
+      return true;
+    },
+
+    revokeConsent(id) {
+      directory.putTenant({ ...tenantOf(id), consentedTo: [] });
+    },
+
+    servicePrincipal(id) {
+      const tenant = directory.findTenant(id);
+      if (tenant === undefined || !isAppKnown(tenant)) return undefined;
+      return servicePrincipalId(directory.app.clientId, tenant.id);
     },
 
     beBusy({ status = 429, times = 1, retryAfterS = 10 } = {}) {
@@ -242,6 +299,11 @@ function addCommands(server: EmulatorServer, emulator: EntraEmulator): void {
     clientSecret: emulator.rotateClientSecret(options),
   }));
   server.command('addTenant', emulator.addTenant);
+  server.command('consent', emulator.consent);
+  server.command('revokeConsent', ({ tenant }: { tenant: string }) => emulator.revokeConsent(tenant));
+  server.command('servicePrincipal', ({ tenant }: { tenant: string }) => ({
+    objectId: emulator.servicePrincipal(tenant) ?? null,
+  }));
   server.command('beBusy', emulator.beBusy);
   server.command('credentials', emulator.credentials);
   server.command('switches', emulator.switches);

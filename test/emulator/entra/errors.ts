@@ -91,6 +91,17 @@ export function unknownClient(clientId: string, tenantName: string): Refusal {
   );
 }
 
+/** How newer tenants call an app without a service principal in them; older ones answer `unknownClient`. */
+export function missingServicePrincipal(clientId: string, tenantId: string): Refusal {
+  return new Refusal(
+    401,
+    'invalid_client',
+    7000229,
+    `The client application ${clientId} is missing service principal in the tenant ${tenantId}. See instructions here: ` +
+      'https://go.microsoft.com/fwlink/?linkid=2225119',
+  );
+}
+
 export function missingCredential(grant: string): Refusal {
   return grant === 'client_credentials'
     ? new Refusal(
@@ -218,6 +229,10 @@ export function revokedGrant(issuedAt: number, revokedAt: number): Refusal {
 
 export function malformedGrant(): Refusal {
   return new Refusal(400, 'invalid_grant', 9002313, 'Invalid request. Request is malformed or invalid.');
+}
+
+export function malformedClaims(): Refusal {
+  return new Refusal(400, 'invalid_request', 500014, "The value of the request parameter 'claims' is not valid JSON.");
 }
 
 export function expiredCode(): Refusal {

@@ -2,11 +2,21 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { Call, Reply } from '../core/server.ts';
 import type { Token, Tokens } from '../core/tokens.ts';
-import { type Directory, PARTNER_TENANT_ID, PARTNER_USER, type Tenant } from './directory.ts';
+import {
+  type Directory,
+  hasConsent,
+  isAppKnown,
+  PARTNER_TENANT_ID,
+  PARTNER_USER,
+  servicePrincipalId,
+  type Tenant,
+} from './directory.ts';
 import {
   consentMissing,
+  malformedClaims,
   missingCredential,
   missingParameter,
+  missingServicePrincipal,
   Refusal,
   refusalReply,
   secondFactorNeeded,
@@ -29,6 +39,10 @@ export interface EntraSwitches {
   usedRefreshTokens: 'keep' | 'revoke';
   /** Whether user tokens are issued only when the sign-in behind them had a second factor (conditional access). */
   conditionalAccess: boolean;
+  /** Whether access tokens are opaque to their bearer, or carry readable claims. */
+  opaqueTokens: boolean;
+  /** Which error an app meets in a tenant that has no service principal of it. */
+  unknownAppError: 700016 | 7000229;
 }
 
 /** One line of the books: a token that was issued, or a wish that was refused (`refusedWith`: the AADSTS number). */
@@ -119,16 +133,19 @@ function issue(version: Version, form: URLSearchParams, tenant: Tenant, correlat
     });
 
   if (grant === 'client_credentials') {
-    if (!tenant.consented) throw unknownClient(parts.directory.app.clientId, tenant.domain);
+    if (!isAppKnown(tenant)) throw unknownApp(tenant, parts);
     const token = issueAccessToken('app', wish, tenant, false, parts);
     record(token);
     return describe(version, token, wish, parts);
   }
 
   const signIn = useGrant(form, grant, parts);
-  if (!tenant.consented) throw consentMissing(parts.directory.app.clientId, parts.directory.app.displayName);
+  if (!hasConsent(tenant, wish.resource)) {
+    throw consentMissing(parts.directory.app.clientId, parts.directory.app.displayName);
+  }
   const mfa = signIn.mfa && parts.mfaClaim();
-  if (parts.switches.conditionalAccess && !mfa) throw secondFactorNeeded(wish.resource.appId);
+  const needsMfa = parts.switches.conditionalAccess || demandsSecondFactor(form.get('claims'));
+  if (needsMfa && !mfa) throw secondFactorNeeded(wish.resource.appId);
   const token = issueAccessToken('user', wish, tenant, mfa, parts);
   record(token);
   const rotates = grant === 'refresh_token' || wish.offlineAccess;
@@ -167,15 +184,37 @@ function useGrant(form: URLSearchParams, grant: string, { grants }: Parts): Sign
     : grants.redeemCode(form.get('code')!, form.get('redirect_uri') ?? undefined);
 }
 
+function unknownApp(tenant: Tenant, { directory, switches }: Parts): Refusal {
+  const { clientId } = directory.app;
+  return switches.unknownAppError === 7000229
+    ? missingServicePrincipal(clientId, tenant.id)
+    : unknownClient(clientId, tenant.domain);
+}
+
+/** Whether the claims that an API challenged its caller for ask for a second factor (authentication context `p1`). */
+function demandsSecondFactor(claims: string | null): boolean {
+  if (!claims) return false;
+  try {
+    const { access_token: wanted } = JSON.parse(claims) as { access_token?: { acrs?: unknown; amr?: unknown } };
+    return wanted?.acrs !== undefined || wanted?.amr !== undefined;
+  } catch {
+    throw malformedClaims();
+  }
+}
+
 function issueAccessToken(kind: Token['kind'], wish: Wish, tenant: Tenant, mfa: boolean, parts: Parts): Token {
-  return parts.tokens.issue({
+  const { clientId } = parts.directory.app;
+  const { accessTokenLifetimeS, opaqueTokens } = parts.switches;
+  const facts = {
     audience: wish.resource.audience,
     tenant: tenant.id,
-    clientId: parts.directory.app.clientId,
+    clientId,
     kind,
+    objectId: kind === 'app' ? servicePrincipalId(clientId, tenant.id) : PARTNER_USER.objectId,
     mfa,
-    expiresAt: parts.clock.now() + parts.switches.accessTokenLifetimeS * 1000,
-  });
+    expiresAt: parts.clock.now() + accessTokenLifetimeS * 1000,
+  };
+  return parts.tokens.issue(facts, { opaque: opaqueTokens });
 }
 
 function describe(version: Version, token: Token, wish: Wish, { clock, switches }: Parts): object {

@@ -40,6 +40,8 @@ export type Happening =
   | 'entitlement created'
   | 'entitlement cancelled'
   | 'entitlement reactivated'
+  | 'application consented'
+  | 'consent removed'
   | 'budget changed'
   | 'webhook registered'
   | 'webhook delivered'

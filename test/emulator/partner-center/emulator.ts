@@ -6,12 +6,13 @@ import { defineAddresses } from './addresses.ts';
 import { defineAgreements, defineVetting } from './agreements.ts';
 import { createApi } from './api.ts';
 import { defineAudit } from './audit.ts';
-import { createAzure } from './azure.ts';
+import { type AzureDesk, type AzureLink, createAzure, createAzureDesk } from './azure.ts';
 import { createBooks } from './books.ts';
 import { defineCarts } from './carts.ts';
 import { createCatalog } from './catalog.ts';
 import { defineCatalog } from './catalog-operations.ts';
 import { type Controls, registerCommands } from './commands.ts';
+import { type ConsentDirectory, createLonelyConsents, defineConsents } from './consents.ts';
 import { createControls } from './controls.ts';
 import { defineCountryRules } from './countries.ts';
 import { defineCustomers } from './customers.ts';
@@ -51,12 +52,18 @@ export interface PartnerCenterOptions {
   certificateOrigin?: string;
   /** Hears of every tenant that comes to exist. */
   onTenant?: (tenant: { id: string; domain: string }) => void;
+  /** Where consents to the partner's app take effect. */
+  consents?: ConsentDirectory;
+  /** Azure Resource Manager, if it runs beside: it then keeps the Azure subscriptions and tells what they cost. */
+  azureLink?: AzureLink;
 }
 
 export interface PartnerCenterEmulator extends Controls {
   server: EmulatorServer;
   /** The origin once the server listens, e.g. `http://127.0.0.1:41233`; empty before. */
   readonly url: string;
+  /** The side that Azure Resource Manager talks to. */
+  readonly azureDesk: AzureDesk;
   /** What a verifier of webhook events must trust, as PEM. */
   webhookRootCertificate(): string;
   /** The passwords it made and the personal data it was given, none of which belongs in a log. */
@@ -99,7 +106,20 @@ export function createPartnerCenterEmulator(options: PartnerCenterOptions): Part
     return signer;
   }
 
-  const common = { api, server, clock, switches, state, books, schedule, catalog, partnerTenantId, integrationUserId };
+  const { azureLink } = options;
+  const common = {
+    azureLink,
+    api,
+    server,
+    clock,
+    switches,
+    state,
+    books,
+    schedule,
+    catalog,
+    partnerTenantId,
+    integrationUserId,
+  };
   const certificateUrl = () => `${options.certificateOrigin ?? url}${CERTIFICATE_PATH}`;
   const webhooks = defineWebhooks({ ...common, signer: useSigner, certificateUrl });
   const ledger = createSubscriptionLedger({ clock, books, webhooks });
@@ -119,7 +139,8 @@ export function createPartnerCenterEmulator(options: PartnerCenterOptions): Part
   const subscriptionParts = { ...common, ledger, termEnd, azure, subscriptions, changes };
   defineSubscriptions(subscriptionParts);
   defineTransitions(subscriptionParts);
-  defineEntitlements(common);
+  defineEntitlements({ ...common, azure });
+  defineConsents({ ...common, consents: options.consents ?? createLonelyConsents() });
   defineAudit({ ...common, userPrincipalName });
   const addresses = defineAddresses(common);
   const agreements = defineAgreements(common);
@@ -173,6 +194,7 @@ export function createPartnerCenterEmulator(options: PartnerCenterOptions): Part
   return {
     ...controls,
     server,
+    azureDesk: createAzureDesk({ state, azure }),
     get url() {
       return url;
     },

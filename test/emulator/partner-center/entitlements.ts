@@ -1,5 +1,5 @@
 import type { Api, Request } from './api.ts';
-import type { AzureParts } from './azure.ts';
+import type { Azure, AzureParts } from './azure.ts';
 import { textOf } from './body.ts';
 import { MINUTE_MS } from './calendar.ts';
 import { findCustomer } from './customers.ts';
@@ -16,6 +16,7 @@ const ENTITLEMENTS = '/v1/customers/:customerId/subscriptions/:subscriptionId/az
 
 export interface EntitlementParts extends AzureParts {
   api: Api;
+  azure: Pick<Azure, 'setStatus'>;
   switches: Switches;
   schedule: Schedule;
   partnerTenantId: string;
@@ -29,7 +30,7 @@ export interface EntitlementParts extends AzureParts {
  * @see https://learn.microsoft.com/partner-center/developer/reactivate-an-azure-subscription
  */
 export function defineEntitlements(parts: EntitlementParts): void {
-  const { api, clock, state, switches, books, schedule } = parts;
+  const { api, azure, clock, state, switches, books, schedule } = parts;
 
   api.define('any', 'GET', ENTITLEMENTS, (request) => {
     const plan = findSubscription(request, findCustomer(request, parts), parts);
@@ -48,22 +49,14 @@ export function defineEntitlements(parts: EntitlementParts): void {
     }
     const reply = ok(viewSingle(entitlement));
     books.write('entitlement cancelled', request.cause, factsOf(entitlement));
-    schedule.at(clock.now() + switches.entitlementCancelDelayMs, () => {
-      entitlement.status = 'inactive';
-      const open = entitlement.periods.at(-1);
-      if (open !== undefined && open.to === undefined) open.to = clock.now();
-    });
+    schedule.at(clock.now() + switches.entitlementCancelDelayMs, () => azure.setStatus(entitlement, 'inactive'));
     return reply;
   });
 
   api.define('any', 'POST', `${ENTITLEMENTS}/:entitlementId/reactivate`, (request) => {
     const entitlement = findEntitlement(request);
     books.write('entitlement reactivated', request.cause, factsOf(entitlement));
-    schedule.at(clock.now() + switches.entitlementReactivateDelayMs, () => {
-      if (entitlement.status === 'active') return;
-      entitlement.status = 'active';
-      entitlement.periods.push({ from: clock.now() });
-    });
+    schedule.at(clock.now() + switches.entitlementReactivateDelayMs, () => azure.setStatus(entitlement, 'active'));
     return { status: 202 };
   });
 

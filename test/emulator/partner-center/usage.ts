@@ -1,6 +1,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Reply } from '../core/server.ts';
 import type { Api } from './api.ts';
+import type { AzureLink, ResourceCost } from './azure.ts';
 import type { Books } from './books.ts';
 import { DAY_MS, HOUR_MS, printInstant, startOfDay } from './calendar.ts';
 import { findCustomer } from './customers.ts';
@@ -22,6 +23,7 @@ export interface UsageParts {
   schedule: Schedule;
   webhooks: Pick<Webhooks, 'announce'>;
   partnerTenantId: string;
+  azureLink?: AzureLink | undefined;
 }
 
 export interface Usage {
@@ -29,22 +31,22 @@ export interface Usage {
   watchBudgets(): void;
 }
 
-interface ResourceCost {
-  kind: 'machine' | 'storage';
-  entitlement: Entitlement;
-  hours: number;
-  cost: number;
-}
+const METERS = {
+  machine: ['DZH318Z0XK11-005J-Compute Hours', 'Compute Hours', 'Virtual Machines', '1 Hour'],
+  storage: ['DZH318Z0XK11-006K-Data Stored (GB)', 'Data Stored', 'Storage', '1 GB'],
+  other: ['DZH318Z0XK11-007L-Service Hours', 'Service Hours', 'Services', '1 Hour'],
+} as const;
 
 /**
- * Estimated costs of the current month, which grow with virtual time: each active Azure subscription runs one virtual
- * machine and one storage account. Summaries, resources and meters add up to the same amount.
+ * Estimated costs of the current month, which grow with virtual time. With Azure Resource Manager beside it they are
+ * those of the resources deployed there; alone, each active Azure subscription runs one virtual machine and one storage
+ * account. Summaries, resources and meters add up to the same amount.
  *
  * @see https://learn.microsoft.com/partner-center/developer/get-a-customer-usage-summary
  * @see https://learn.microsoft.com/partner-center/developer/update-a-customer-s-usage-spending-budget
  */
 export function defineUsage(parts: UsageParts): Usage {
-  const { api, clock, state, books, schedule, webhooks } = parts;
+  const { api, clock, state, books, schedule, webhooks, azureLink } = parts;
 
   for (const method of ['GET', 'PATCH']) {
     api.define('any', method, '/v1/customers/:customerId/usagebudget', (request) => {
@@ -133,12 +135,9 @@ export function defineUsage(parts: UsageParts): Usage {
 
   function costsOf(isWanted: (entitlement: Entitlement) => boolean): ResourceCost[] {
     return [...state.entitlements.values()].filter(isWanted).flatMap((entitlement) => {
-      const hours = hoursThisMonth(entitlement, clock.now());
-      const cost = (perHour: number): number => Math.round(hours * perHour * 100) / 100;
-      return [
-        { kind: 'machine' as const, entitlement, hours, cost: cost(entitlement.machineCostPerHour) },
-        { kind: 'storage' as const, entitlement, hours, cost: cost(STORAGE_COST_PER_HOUR) },
-      ];
+      if (azureLink === undefined) return sampleCosts(entitlement, clock.now());
+      const { id, machineCostPerHour } = entitlement;
+      return azureLink.costs(id, { fromMs: startOfMonth(clock.now()), machineCostPerHour });
     });
   }
 
@@ -163,38 +162,37 @@ export function defineUsage(parts: UsageParts): Usage {
     return { billingStartDate: month(0), billingEndDate: month(1) };
   }
 
-  function viewResource({ kind, entitlement, cost, hours }: ResourceCost, plan: Subscription): object {
-    const isMachine = kind === 'machine';
-    const name = isMachine ? 'vm-sample-1' : 'samplestore';
-    const type = isMachine ? 'Microsoft.Compute/virtualMachines' : 'Microsoft.Storage/storageAccounts';
+  function viewResource(cost: ResourceCost, plan: Subscription): object {
+    const { entitlementId, uri, type, resourceGroup, name } = cost;
     return {
       subscriptionId: plan.id,
-      resourceUri: `/subscriptions/${entitlement.id}/resourceGroups/SAMPLE/providers/${type}/${name}`,
+      resourceUri: uri,
       resourceType: type.split('/')[0],
-      entitlementId: entitlement.id,
-      entitlementName: entitlement.friendlyName,
-      resourceGroupName: 'SAMPLE',
+      entitlementId,
+      entitlementName: state.entitlements.get(entitlementId)?.friendlyName ?? '',
+      resourceGroupName: resourceGroup,
       name,
       resourceName: name,
-      ...amounts([{ kind, entitlement, cost, hours }]),
+      ...amounts([cost]),
       attributes: { objectType: 'ResourceUsageRecord' },
     };
   }
 
   function viewMeters(costs: ResourceCost[], plan: Subscription): object[] {
-    return (['machine', 'storage'] as const).map((kind) => {
-      const ofKind = costs.filter((cost) => cost.kind === kind);
-      const hours = ofKind.reduce((total, cost) => total + cost.hours, 0);
-      const isMachine = kind === 'machine';
+    return (['machine', 'storage', 'other'] as const).flatMap((meter) => {
+      const ofMeter = costs.filter((cost) => cost.meter === meter);
+      if (ofMeter.length === 0) return [];
+      const hours = ofMeter.reduce((total, cost) => total + cost.hours, 0);
+      const [meterId, meterName, category, unit] = METERS[meter];
       return {
         subscriptionId: plan.id,
-        meterId: isMachine ? 'DZH318Z0XK11-005J-Compute Hours' : 'DZH318Z0XK11-006K-Data Stored (GB)',
-        meterName: isMachine ? 'Compute Hours' : 'Data Stored',
-        category: isMachine ? 'Virtual Machines' : 'Storage',
-        subcategory: isMachine ? 'Virtual Machines' : 'Storage',
+        meterId,
+        meterName,
+        category,
+        subcategory: category,
         quantityUsed: Math.round(hours * 100) / 100,
-        unit: isMachine ? '1 Hour' : '1 GB',
-        ...amounts(ofKind),
+        unit,
+        ...amounts(ofMeter),
         attributes: { objectType: 'MeterUsageRecord' },
       };
     });
@@ -250,11 +248,32 @@ function sum(costs: ResourceCost[]): number {
   return Math.round(costs.reduce((total, { cost }) => total + cost, 0) * 100) / 100;
 }
 
-function hoursThisMonth({ periods }: Entitlement, nowMs: number): number {
+function sampleCosts(entitlement: Entitlement, nowMs: number): ResourceCost[] {
+  const hours = hoursThisMonth(entitlement, nowMs);
+  const sample = (meter: 'machine' | 'storage', type: string, name: string, perHour: number): ResourceCost => ({
+    entitlementId: entitlement.id,
+    uri: `/subscriptions/${entitlement.id}/resourceGroups/SAMPLE/providers/${type}/${name}`,
+    type,
+    resourceGroup: 'SAMPLE',
+    name,
+    meter,
+    hours,
+    cost: Math.round(hours * perHour * 100) / 100,
+  });
+  return [
+    sample('machine', 'Microsoft.Compute/virtualMachines', 'vm-sample-1', entitlement.machineCostPerHour),
+    sample('storage', 'Microsoft.Storage/storageAccounts', 'samplestore', STORAGE_COST_PER_HOUR),
+  ];
+}
+
+function startOfMonth(nowMs: number): number {
   const now = new Date(nowMs);
-  const monthStartAt = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
+  return Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 1);
+}
+
+function hoursThisMonth({ periods }: Entitlement, nowMs: number): number {
   const activeMs = periods.reduce(
-    (total, { from, to = nowMs }) => total + Math.max(0, to - Math.max(from, monthStartAt)),
+    (total, { from, to = nowMs }) => total + Math.max(0, to - Math.max(from, startOfMonth(nowMs))),
     0,
   );
   return activeMs / HOUR_MS;
