@@ -8,8 +8,11 @@ const ROOMS: Record<string, string[]> = {
   'upstreams/cloudesire': ['lib', 'upstreams/http.ts'],
   'upstreams/partner-center': ['lib', 'upstreams/http.ts'],
   'upstreams/azure': ['lib', 'upstreams/http.ts'],
+  // What lies in no folder of its own: what all clients share, and clients of a single file.
+  upstreams: ['lib'],
   report: ['lib', 'upstreams'],
   'workflows/license': ['lib', 'engine', 'upstreams', 'report', 'workflows/steps', 'workflows/[^/]+\\.ts'],
+  'workflows/azure': ['lib', 'engine', 'upstreams', 'report', 'workflows/steps', 'workflows/[^/]+\\.ts'],
   workflows: ['lib', 'engine', 'upstreams', 'report'],
   store: ['lib', 'engine/journal.ts', 'workflows/[^/]+\\.ts'],
   queue: ['lib', 'engine'],
