@@ -62,6 +62,7 @@ const OBJECTIONS: Record<string, ObjectionCode> = {
   'offer.not-sold-like-this': 'offer.not-sold',
   // The partner may not sell to this segment. https://learn.microsoft.com/partner-center/developer/error-codes
   'partner-center.400030': 'offer.not-sold',
+  'order.parameter-invalid': 'order.parameter-invalid',
   'order.quantity-invalid': 'order.quantity-invalid',
   'order.quantity-out-of-bounds': 'order.quantity-out-of-bounds',
   'order.term-end-not-allowed': 'order.term-end-not-allowed',
@@ -71,13 +72,20 @@ const OBJECTIONS: Record<string, ObjectionCode> = {
   'customer.tenant-of-another': 'customer.tenant-of-another',
 };
 
+/** What only the operator of the marketplace can cure in a template. A host that is away has another first word. */
+const TEMPLATE_FLAW = /^template\./;
+
+function objectionTo(code: string): ObjectionCode | undefined {
+  return OBJECTIONS[code] ?? (TEMPLATE_FLAW.test(code) ? 'plan.not-available' : undefined);
+}
+
 /** Returns the checks of one order. All of them end when the signal aborts, at the latest. */
 export function createChecks({ log, alerts }: CheckParts, signal: AbortSignal): Checks {
   const found = new Map<ObjectionCode, Objection>();
   const timeIsUp = aborted(signal);
 
   function judge(check: string, error: unknown): void {
-    const code = error instanceof ConnectorError ? OBJECTIONS[error.code] : undefined;
+    const code = error instanceof ConnectorError ? objectionTo(error.code) : undefined;
     if (error instanceof ConnectorError && code !== undefined) {
       found.set(code, { code, params: error.params });
       // What only operations can cure costs sales until they do.

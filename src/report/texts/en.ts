@@ -1,4 +1,20 @@
-import type { Params, Texts } from './texts.ts';
+import type { ParameterFlaw, Params, Texts } from './texts.ts';
+
+const parameterFlaws: Texts['parameterFlaws'] = {
+  missing: () => 'a value is needed',
+  allowed: ({ allowed = '' }) => `possible values are ${allowed}`,
+  length: ({ min = '', max = '' }) => `it must be ${limits(min, max)} characters long`,
+  items: ({ min = '', max = '' }) => `the list must have ${limits(min, max)} entries`,
+  range: ({ min = '', max = '' }) => `it must be a whole number, ${limits(min, max)}`,
+  number: () => 'it must be a whole number, written in digits only',
+  'yes-no': () => 'it must be true or false',
+  list: () => 'it must be a list in JSON, in square brackets',
+  object: () => 'it must be an object in JSON, in braces',
+  characters: () => 'it contains characters that cannot be used, such as line breaks, or is too long',
+  bracket: () => 'it must not begin with a square bracket',
+  'dns-label': () =>
+    'it must have 3 to 63 letters, digits or hyphens, begin with a letter and end with a letter or a digit',
+};
 
 export const en: Texts = {
   license: {
@@ -88,6 +104,8 @@ export const en: Texts = {
       'Your order could not be carried out, because Microsoft does not allow your licences to end on the day that you chose. Nothing was bought. Please order again and choose one of the days offered, or none for a whole term, or contact our support.',
     'operation.deadline': () =>
       'Your order could not be completed, because a technical problem has lasted too long. You do not have to do anything, and need not order again: our support has been informed and will take care of it.',
+    'order.parameter-invalid': (params: Params) =>
+      `Your order could not be completed yet, because of the value that you chose for ${nameOf(params)}: ${ruleOf(params)}. Please correct it in the marketplace, or contact our support if you cannot change it there. Delivery then goes on by itself; there is no need to order again.`,
     other: () =>
       'Your order could not be completed. Our support has been informed and will take care of it; please contact them if you need the product urgently.',
   },
@@ -119,12 +137,14 @@ export const en: Texts = {
       'The Microsoft organisation that you named belongs to another customer. Please enter the domain of your own company, or a new name.',
     'trial.used': () =>
       'Your company has had this trial already, or owns the product. Microsoft grants each trial only once; please order the product itself.',
+    'order.parameter-invalid': (params) => `Please check the value of ${nameOf(params)}: ${ruleOf(params)}.`,
   },
   choices: {
     existingOrganisation: 'your existing Microsoft organisation',
     sharedTermEnd: ({ date }) => `${date}, together with licences that you have already`,
     monthlyTermEnd: ({ date }) => `${date}, at the end of the month`,
   },
+  parameterFlaws,
 };
 
 function agreement(why: string, outcome: string): string {
@@ -152,4 +172,22 @@ function amount(number: number | string): string {
 function bounds(min: string, max: string): string {
   if (!max) return `at least ${licences(Number(min))}`;
   return min === max ? `exactly ${licences(Number(min))}` : `${amount(min)} to ${amount(max)} licences`;
+}
+
+/** `1 to 300`, `exactly 8`, `at least 5` or `at most 20`. */
+function limits(min: string, max: string): string {
+  if (!max) return `at least ${min}`;
+  if (!min) return `at most ${max}`;
+  return min === max ? `exactly ${min}` : `${min} to ${max}`;
+}
+
+function nameOf({ parameter = '' }: Params): string {
+  return parameter ? `"${parameter}"` : 'the configuration of the product';
+}
+
+function ruleOf(params: Params): string {
+  const { reason = '' } = params;
+  return Object.hasOwn(parameterFlaws, reason)
+    ? parameterFlaws[reason as ParameterFlaw](params)
+    : 'it cannot be used for this product';
 }

@@ -1,4 +1,20 @@
-import type { Params, Texts } from './texts.ts';
+import type { ParameterFlaw, Params, Texts } from './texts.ts';
+
+const parameterFlaws: Texts['parameterFlaws'] = {
+  missing: () => 'serve un valore',
+  allowed: ({ allowed = '' }) => `i valori possibili sono ${allowed}`,
+  length: ({ min = '', max = '' }) => `deve avere ${limits(min, max)} caratteri`,
+  items: ({ min = '', max = '' }) => `l'elenco deve avere ${limits(min, max)} elementi`,
+  range: ({ min = '', max = '' }) => `deve essere un numero intero ${inRange(min, max)}`,
+  number: () => 'deve essere un numero intero, scritto solo in cifre',
+  'yes-no': () => 'deve essere true (sì) o false (no)',
+  list: () => 'deve essere un elenco in formato JSON, tra parentesi quadre',
+  object: () => 'deve essere un oggetto in formato JSON, tra parentesi graffe',
+  characters: () => 'contiene caratteri che non si possono usare, come gli a capo, oppure è troppo lungo',
+  bracket: () => 'non deve iniziare con una parentesi quadra',
+  'dns-label': () =>
+    'deve avere da 3 a 63 lettere, cifre o trattini, iniziare con una lettera e finire con una lettera o una cifra',
+};
 
 export const it: Texts = {
   license: {
@@ -88,6 +104,8 @@ export const it: Texts = {
       'Non è stato possibile eseguire il tuo ordine, perché Microsoft non consente che le tue licenze terminino nel giorno che hai scelto. Nulla è stato acquistato. Ordina di nuovo scegliendo uno dei giorni proposti, o nessuno per una durata intera, oppure contatta la nostra assistenza.',
     'operation.deadline': () =>
       'Non è stato possibile completare il tuo ordine, perché un problema tecnico dura da troppo tempo. Non devi fare nulla e non serve ordinare di nuovo: la nostra assistenza ne è già informata e se ne occuperà.',
+    'order.parameter-invalid': (params: Params) =>
+      `Non è ancora possibile completare il tuo ordine, a causa del valore che hai scelto per ${nameOf(params)}: ${ruleOf(params)}. Correggilo nel marketplace o, se non puoi modificarlo, contatta la nostra assistenza. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
     other: () =>
       'Non è stato possibile completare il tuo ordine. La nostra assistenza ne è già informata e se ne occuperà: contattala se hai bisogno del prodotto con urgenza.',
   },
@@ -125,6 +143,7 @@ export const it: Texts = {
     sharedTermEnd: ({ date }) => `${date}, insieme a licenze che hai già`,
     monthlyTermEnd: ({ date }) => `${date}, a fine mese`,
   },
+  parameterFlaws,
 };
 
 function agreement(why: string, outcome: string): string {
@@ -155,4 +174,28 @@ function bounds(min: string, max: string): string {
 function day(date: string): string {
   if (/^(8|11) /.test(date)) return `l'${date}`;
   return `il ${date.replace(/^1 /, '1º ')}`;
+}
+
+/** `da 1 a 300`, `8`, `almeno 5` o `al massimo 20`. */
+function limits(min: string, max: string): string {
+  if (!max) return `almeno ${min}`;
+  if (!min) return `al massimo ${max}`;
+  return min === max ? min : `da ${min} a ${max}`;
+}
+
+/** `da 1 a 300`, `da 5 in su` o `fino a 20`. */
+function inRange(min: string, max: string): string {
+  if (!max) return `da ${min} in su`;
+  return min ? `da ${min} a ${max}` : `fino a ${max}`;
+}
+
+function nameOf({ parameter = '' }: Params): string {
+  return parameter ? `"${parameter}"` : 'la configurazione del prodotto';
+}
+
+function ruleOf(params: Params): string {
+  const { reason = '' } = params;
+  return Object.hasOwn(parameterFlaws, reason)
+    ? parameterFlaws[reason as ParameterFlaw](params)
+    : 'non si può usare per questo prodotto';
 }

@@ -20,6 +20,20 @@ export type AgreementNeed = 'order' | 'change' | 'renewal' | 'return';
 
 /** What is on order for the next term: other seats, another plan, or the licence that follows a trial. */
 export type NextTermChange = 'seats' | 'plan' | 'afterTrial';
+/** What is wrong with the value that a customer entered for a parameter. */
+export type ParameterFlaw =
+  | 'missing'
+  | 'allowed'
+  | 'length'
+  | 'items'
+  | 'range'
+  | 'number'
+  | 'yes-no'
+  | 'list'
+  | 'object'
+  | 'characters'
+  | 'bracket'
+  | 'dns-label';
 
 /** Why an order is refused before it is taken. */
 export type ObjectionCode =
@@ -36,7 +50,8 @@ export type ObjectionCode =
   | 'customer.data-refused'
   | 'customer.domain-unusable'
   | 'customer.tenant-of-another'
-  | 'trial.used';
+  | 'trial.used'
+  | 'order.parameter-invalid';
 
 /** Values that a text may need; never personal data. */
 export type Params = Record<string, string>;
@@ -69,4 +84,6 @@ export interface Texts {
     sharedTermEnd(params: { date: string }): string;
     monthlyTermEnd(params: { date: string }): string;
   };
+  /** The rule that a value must follow, as a part of a sentence; `allowed` lists values, `min` and `max` are counts. */
+  parameterFlaws: Record<ParameterFlaw, (params: Params) => string>;
 }

@@ -64,6 +64,27 @@ describe.each([
   });
 });
 
+it('both languages name the parameter and the rule that its value breaks', () => {
+  const wrong = { parameter: 'SIZE', reason: 'allowed', allowed: 'S, M' };
+  expect(en.objections['order.parameter-invalid'](wrong)).toBe(
+    'Please check the value of "SIZE": possible values are S, M.',
+  );
+  expect(italian.objections['order.parameter-invalid'](wrong)).toBe(
+    'Controlla il valore di "SIZE": i valori possibili sono S, M.',
+  );
+  expect(en.failures['order.parameter-invalid']?.(wrong)).toContain('"SIZE": possible values are S, M. Please correct');
+  expect(italian.failures['order.parameter-invalid']?.(wrong)).toContain('"SIZE": i valori possibili sono S, M.');
+});
+
+it.each([
+  [{ min: '3', max: '5' }, '3 to 5', 'da 3 a 5'],
+  [{ min: '3' }, '3 or more', 'almeno 3'],
+  [{ max: '5' }, 'at most 5', 'al massimo 5'],
+])('bounds %j are told in words', (bounds, english, inItalian) => {
+  expect(en.parameterFlaws.length(bounds)).toBe(`it must be ${english} characters long`);
+  expect(italian.parameterFlaws.length(bounds)).toBe(`deve avere ${inItalian} caratteri`);
+});
+
 it('both languages say the same things', () => {
   expect([...allTexts(italian).keys()].sort()).toEqual([...allTexts(en).keys()].sort());
   const untranslated = [...allTexts(italian)]

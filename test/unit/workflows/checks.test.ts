@@ -41,7 +41,23 @@ describe('a check', () => {
     expect(said()).toEqual(['warn: check speaks against the order']);
   });
 
+  it('speaks against every order of a product whose template has a flaw', async () => {
+    const { checks } = setup();
+    await checks.make('template', () => Promise.reject(new AttentionError('template.linked', 'It refers to …')));
+    expect(checks.objections()).toEqual([{ code: 'plan.not-available', params: {} }]);
+  });
+
+  it('tells the customer which value is wrong and why', async () => {
+    const { checks } = setup();
+    const params = { parameter: 'SIZE', reason: 'allowed', allowed: 'S, M' };
+    await checks.make('parameters', () =>
+      Promise.reject(new CustomerError('order.parameter-invalid', 'No.', { params })),
+    );
+    expect(checks.objections()).toEqual([{ code: 'order.parameter-invalid', params }]);
+  });
+
   it.each([
+    new RetryableError('template-host.unreachable', 'Away.'),
     new RetryableError('partner-center.unavailable', 'Away.'),
     new AttentionError('cloudesire.unauthorized', 'The token is void.'),
     new AttentionError('partner-center.refused', 'No known reason.'),
