@@ -105,7 +105,7 @@ export const it: Texts = {
     'operation.deadline': () =>
       'Non è stato possibile completare il tuo ordine, perché un problema tecnico dura da troppo tempo. Non devi fare nulla e non serve ordinare di nuovo: la nostra assistenza ne è già informata e se ne occuperà.',
     'order.parameter-invalid': (params: Params) =>
-      `Non è ancora possibile completare il tuo ordine, a causa del valore che hai scelto per ${nameOf(params)}: ${ruleOf(params)}. Correggilo nel marketplace o, se non puoi modificarlo, contatta la nostra assistenza. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
+      `Non è ancora stato possibile completare il tuo ordine, a causa del valore che hai scelto per ${nameOf(params)}: ${ruleOf(params)}. Correggilo nel marketplace o, se non puoi modificarlo, contatta la nostra assistenza. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
     other: () =>
       'Non è stato possibile completare il tuo ordine. La nostra assistenza ne è già informata e se ne occuperà: contattala se hai bisogno del prodotto con urgenza.',
   },
@@ -137,6 +137,7 @@ export const it: Texts = {
       "L'organizzazione Microsoft che hai indicato appartiene a un altro cliente. Indica il dominio della tua azienda o un nome nuovo.",
     'trial.used': () =>
       'La tua azienda ha già avuto questa versione di valutazione oppure possiede il prodotto. Microsoft concede ogni versione di valutazione una sola volta: ordina direttamente il prodotto.',
+    'order.parameter-invalid': (params) => `Controlla il valore di ${nameOf(params)}: ${ruleOf(params)}.`,
   },
   choices: {
     existingOrganisation: 'la tua organizzazione Microsoft esistente',

@@ -7,8 +7,8 @@ const params = { fields: 'city', seats: '7', min: '1', max: '300', date: '31 Aug
 const ONE = { ...params, seats: '1', min: '1', max: '1' };
 /** The places of the numbers that texts take as such. */
 const COUNTS_SEATS = /^(nextTerm|newTerm)\//;
-/** Captions, all the rest being sentences. */
-const CAPTION = /^(endpoints|credentials|fields|choices)\//;
+/** Captions and parts of sentences, all the rest being sentences. */
+const CAPTION = /^(endpoints|credentials|fields|choices|parameterFlaws)\//;
 
 /** Every text of a language, by its place in the catalogue. */
 function allTexts(node: unknown, values: Record<string, string> = params, place = ''): Map<string, string> {
@@ -78,7 +78,7 @@ it('both languages name the parameter and the rule that its value breaks', () =>
 
 it.each([
   [{ min: '3', max: '5' }, '3 to 5', 'da 3 a 5'],
-  [{ min: '3' }, '3 or more', 'almeno 3'],
+  [{ min: '3' }, 'at least 3', 'almeno 3'],
   [{ max: '5' }, 'at most 5', 'al massimo 5'],
 ])('bounds %j are told in words', (bounds, english, inItalian) => {
   expect(en.parameterFlaws.length(bounds)).toBe(`it must be ${english} characters long`);
