@@ -14,28 +14,34 @@ export interface Budget {
   pause(budget: string, ms: number): Promise<void>;
 }
 
+/** So many calls in so long: in any period of that length, not only in those of a clock. */
+export interface RateLimit {
+  calls: number;
+  inMs: number;
+}
+
 /**
- * KEYS: for each budget its calls of the last minute, a sorted set by instant, and the end of its pause. Instants are in microseconds
- * of Redis' own time. ARGV: a name for this call, then the limit of each budget. Answers how long to wait.
+ * KEYS: for each budget its calls of the last period, a sorted set by instant, and the end of its pause. Instants are in microseconds
+ * of Redis' own time. ARGV: a name for this call, then limit and period of each budget. Answers how long to wait.
  */
 const TAKE = `
   local time = redis.call('TIME')
   local now = time[1] * 1000000 + time[2]
-  local minute, wait = 60000000, 0
+  local wait = 0
   for i = 1, #KEYS, 2 do
-    local limit = tonumber(ARGV[(i + 1) / 2 + 1])
-    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now - minute)
+    local limit, period = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
+    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now - period)
     local used = redis.call('ZCARD', KEYS[i])
     if used >= limit then
       local freed = redis.call('ZRANGE', KEYS[i], used - limit, used - limit, 'WITHSCORES')
-      wait = math.max(wait, tonumber(freed[2]) + minute - now)
+      wait = math.max(wait, tonumber(freed[2]) + period - now)
     end
     wait = math.max(wait, tonumber(redis.call('GET', KEYS[i + 1]) or '0') - now)
   end
   if wait > 0 then return wait end
   for i = 1, #KEYS, 2 do
     redis.call('ZADD', KEYS[i], string.format('%.0f', now), ARGV[1])
-    redis.call('PEXPIRE', KEYS[i], 60000)
+    redis.call('PEXPIRE', KEYS[i], math.ceil(tonumber(ARGV[i + 2]) / 1000))
   end
   return 0
 `;
@@ -48,18 +54,18 @@ const PAUSE = `
   return 0
 `;
 
-/**
- * Budgets in Redis: no more than `perMinute` calls of a key in any 60 seconds, over all processes. `perMinute` must say the same in
- * each of them.
- */
-export function createBudget(redis: Redis, keys: Keys, perMinute: (budget: string) => number): Budget {
+/** Budgets in Redis, kept over all processes. `limitOf` must say the same in each of them. */
+export function createBudget(redis: Redis, keys: Keys, limitOf: (budget: string) => RateLimit): Budget {
   const take = defineScript(redis, 'takeBudget', TAKE);
   const pause = defineScript(redis, 'pauseBudget', PAUSE);
 
   return {
     async take(budgets) {
       const touched = budgets.flatMap((budget) => [keys.budget(budget), keys.budgetPause(budget)]);
-      const waitUs = Number(await take(touched, [randomUUID(), ...budgets.map(perMinute)]));
+      const limits = budgets.map(limitOf);
+      const waitUs = Number(
+        await take(touched, [randomUUID(), ...limits.flatMap(({ calls, inMs }) => [calls, 1000 * inMs])]),
+      );
       return waitUs === 0 ? undefined : { waitMs: Math.ceil(waitUs / 1000) };
     },
 

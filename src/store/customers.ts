@@ -62,5 +62,13 @@ export function createCustomerDirectory(redis: Redis, keys: Keys): CustomerDirec
     async release(owner, subscriptionId) {
       await passClaim([keys.customerClaim(owner)], [subscriptionId, NOBODY]);
     },
+
+    async azurePlanCart(customerId) {
+      return (await redis.get(keys.azurePlanCart(customerId))) ?? undefined;
+    },
+
+    async shareAzurePlanCart(customerId, { instead = NOBODY, cartId }) {
+      return String(await passClaim([keys.azurePlanCart(customerId)], [instead, cartId]));
+    },
   };
 }

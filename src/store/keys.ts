@@ -24,6 +24,12 @@ export function createKeys(prefix: string) {
     /** Owner for whom a domain is meant. */
     reservedDomain: (domain: string) => `${prefix}:reserved-domain:${domain}`,
     customerClaim: (owner: string) => `${prefix}:customer-claim:${owner}`,
+    /** The cart with which a customer's Azure plan is bought. */
+    azurePlanCart: (customerId: string) => `${prefix}:azure-plan-cart:${customerId.toLowerCase()}`,
+    /** Hash of billing period → cost of a deployment. */
+    costs: (subscriptionId: number) => `${prefix}:costs:${subscriptionId}`,
+    /** A template by the SHA-256 of its content. */
+    template: (sha256: string) => `${prefix}:template:${sha256}`,
     /** Hash of partner subscription id → subscription id. */
     partnerSubscriptions: `${prefix}:partner-subscriptions`,
     refreshToken: `${prefix}:refresh-token`,

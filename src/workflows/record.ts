@@ -28,7 +28,7 @@ export interface SubscriptionRecord {
   alerted?: string;
   /** The run that ended last, and how often in a row it was made again because what it had done did not show. */
   lastDone?: { run: string; again: number };
-  /** The wait or failure that stands last in the timeline, so that polls and tries do not repeat it. */
+  /** The wait, or the code and step of the failure, that stands last in the timeline, so that polls and tries do not repeat it. */
   told?: string;
   /** Failed tries of the current step in a row. */
   attempts: number;
@@ -131,6 +131,10 @@ export interface CustomerDirectory {
   /** Domains for which a creation was sent, by whichever subscription of the owner. */
   attempts(owner: string): Promise<string[]>;
   release(owner: string, subscriptionId: number): Promise<void>;
+  /** The cart with which the Azure plan of this customer is bought, if one was made. */
+  azurePlanCart(customerId: string): Promise<string | undefined>;
+  /** Shares a cart with all orders of the customer, unless another one was shared meanwhile; answers which one it is. */
+  shareAzurePlanCart(customerId: string, cart: { instead: string | undefined; cartId: string }): Promise<string>;
 }
 
 /** Which of our subscriptions a partner subscription belongs to. */
@@ -143,4 +147,28 @@ export interface SecretBox {
   seal(plain: string): string;
   /** @throws when the text was sealed with another key or tampered with */
   open(sealed: string): string;
+}
+
+/** Secrets that are derived when they are needed, and kept nowhere. */
+export interface DerivedSecrets {
+  /** The password for a subject: 24 characters of four classes, or as many as are allowed; always the same for the same key. */
+  password(subject: string, atMost?: number): string;
+  /** Tells texts apart without telling anything of them to those who lack the key. */
+  digest(text: string): string;
+  /** Tells keys apart without telling anything of them. */
+  fingerprint: string;
+}
+
+/** Templates by the SHA-256 of their content, in hexadecimal digits. */
+export interface TemplateStore {
+  get(sha256: string): Promise<string | undefined>;
+  put(sha256: string, text: string): Promise<void>;
+}
+
+/** What deployments have cost, by billing period. */
+export interface Costs {
+  /** The cost of a period so far; a lower one than before changes nothing. */
+  note(subscriptionId: number, period: string, cost: number): Promise<void>;
+  /** Over all periods. With `since`, an ISO instant: without what was known when that was asked for the first time. */
+  total(subscriptionId: number, since: string | undefined): Promise<number>;
 }

@@ -6,7 +6,7 @@ const MINUTE_MS = 60_000;
 
 function openBudget(limits: Record<string, number>) {
   const { redis, keys } = openStore();
-  const budget = createBudget(redis, keys, (name) => limits[name]!);
+  const budget = createBudget(redis, keys, (name) => ({ calls: limits[name]!, inMs: MINUTE_MS }));
 
   /** Lets time pass for one key: its state are instants, so moving them back is the same as waiting. */
   async function passMs(name: string, ms: number): Promise<void> {
@@ -52,7 +52,7 @@ it('allows one call after exactly the wait that it named', async () => {
 
 it('counts the calls of many callers together', async () => {
   const { redis, keys } = openStore();
-  const callers = Array.from({ length: 4 }, () => createBudget(redis, keys, () => 50));
+  const callers = Array.from({ length: 4 }, () => createBudget(redis, keys, () => ({ calls: 50, inMs: MINUTE_MS })));
   const taken = await Promise.all(Array.from({ length: 200 }, (_, call) => callers[call % 4]!.take(['partner'])));
   expect(taken.filter((wait) => wait === undefined)).toHaveLength(50);
 });
@@ -110,4 +110,18 @@ it('leaves nothing in Redis for a key that has rested for a minute', async () =>
   for (const key of [keys.budget('partner'), keys.budgetPause('partner')])
     expect(await redis.pttl(key)).toBeLessThanOrEqual(MINUTE_MS);
   expect(await redis.pttl(keys.budget('partner'))).toBeGreaterThan(0);
+});
+
+it('counts each key over its own period', async () => {
+  const { redis, keys } = openStore();
+  const limits: Record<string, { calls: number; inMs: number }> = {
+    quick: { calls: 2, inMs: 10_000 },
+    slow: { calls: 2, inMs: 60_000 },
+  };
+  const budget = createBudget(redis, keys, (name) => limits[name]!);
+  for (const name of ['quick', 'slow', 'quick', 'slow']) await budget.take([name]);
+
+  expect((await budget.take(['quick']))?.waitMs).toBeLessThanOrEqual(10_000);
+  expect((await budget.take(['slow']))?.waitMs).toBeGreaterThan(10_000);
+  expect((await budget.take(['quick', 'slow']))?.waitMs).toBeGreaterThan(10_000);
 });

@@ -73,3 +73,21 @@ it('saves nothing for a worker whose subscription was taken over', async () => {
   expect(await customers.find(owner)).toBeUndefined();
   expect(await customers.claim(owner, 2)).toBe(1);
 });
+
+it('agrees on one cart for the Azure plan, however many orders of the customer make one at once', async () => {
+  const { customers } = openDirectory();
+  const share = (cartId: string) => customers.shareAzurePlanCart('C-1', { instead: undefined, cartId });
+
+  const agreed = await Promise.all(Array.from({ length: 20 }, (_, index) => share(`cart-${index}`)));
+
+  expect(new Set(agreed).size).toBe(1);
+  expect(await customers.azurePlanCart('c-1')).toBe(agreed[0]);
+});
+
+it('replaces that cart only for those who knew it', async () => {
+  const { customers } = openDirectory();
+  await customers.shareAzurePlanCart('c-1', { instead: undefined, cartId: 'first' });
+
+  expect(await customers.shareAzurePlanCart('c-1', { instead: 'first', cartId: 'second' })).toBe('second');
+  expect(await customers.shareAzurePlanCart('c-1', { instead: 'first', cartId: 'third' })).toBe('second');
+});
