@@ -48,6 +48,8 @@ export interface Fulfillment {
 
 /** What exists in Azure for one subscription. Everything of it lies in one resource group, whose name follows from the subscription. */
 export interface AzureFulfillment {
+  /** Azure plan of the customer: a partner subscription. */
+  planId?: string;
   /** The Azure subscription, and whether it is this order's alone. */
   subscriptionId?: string;
   dedicated?: boolean;

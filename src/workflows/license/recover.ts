@@ -1,17 +1,14 @@
-import { AttentionError, ConnectorError, CustomerError } from '../../lib/errors.ts';
+import { AttentionError, CustomerError } from '../../lib/errors.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import { readBuyer } from '../buyer.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import { bearsMark } from '../mark.ts';
+import { DELIVERED, readKnownCustomer, unlessHidden } from '../recovery.ts';
 import { readSelling } from '../selling.ts';
 import { findOrder } from '../steps/purchase.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
 import { hasEnded, type LicenseParts, offerOf } from './partner-subscription.ts';
-
-const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-/** States that a subscription reaches only after its delivery. */
-const DELIVERED = new Set<Subscription['deploymentStatus']>(['DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT', 'UNDEPLOYED']);
 
 export interface RecoverParts extends LicenseParts {
   cloudesire: Cloudesire;
@@ -28,8 +25,8 @@ export async function recoverLicense(
   subscription: Subscription,
 ): Promise<Fulfillment | undefined> {
   const { cloudesire, partnerCenter, now } = parts;
-  const { microsoftCustomerId: customerId = '' } = await readMetadata(cloudesire, subscription.id);
-  if (!GUID.test(customerId)) return undefined;
+  const customerId = await readKnownCustomer(cloudesire, subscription.id);
+  if (!customerId) return undefined;
   const bought = await unlessHidden(partnerCenter.subscriptions.list(customerId));
   if (!bought) return undefined;
   const marked = bought.filter((one) => bearsMark(one.friendlyName, subscription.id));
@@ -71,23 +68,6 @@ async function readSale(
     return { owner, country, segment };
   } catch (error) {
     if (error instanceof AttentionError || error instanceof CustomerError) return {};
-    throw error;
-  }
-}
-
-async function readMetadata(
-  { subscriptions }: Pick<Cloudesire, 'subscriptions'>,
-  id: number,
-): Promise<Record<string, string>> {
-  return (await unlessHidden(subscriptions.metadata(id))) ?? {};
-}
-
-/** What an upstream answers, or `undefined` where it does not show it to us. */
-async function unlessHidden<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (error instanceof ConnectorError && (error.facts.status === 403 || error.facts.status === 404)) return undefined;
     throw error;
   }
 }

@@ -1,15 +1,12 @@
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
-import { type Buyer, readBuyer } from '../buyer.ts';
+import { readBuyer } from '../buyer.ts';
 import type { Checks, ProposedOrder } from '../checks.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import { isRefusedSandbox, type PlanSettings } from '../plan-operation.ts';
 import type { CustomerDirectory, Records } from '../record.ts';
 import { readSelling } from '../selling.ts';
-import { refuseWrongAddress } from '../steps/ensure-customer.ts';
-import { existingTenant, findNamedCustomer } from '../steps/named-tenant.ts';
-import { composeNewCustomer } from '../steps/new-customer.ts';
-import { readDomainWish } from '../steps/tenant-domain.ts';
+import { checkCustomer } from '../steps/check-customer.ts';
 import { findCatalogItem, refuseOutOfBounds } from './catalog-item.ts';
 import { type LicenseOrder, type LicenseSettings, readLicenseOrder, readSeats } from './parameters.ts';
 import { hasEnded, offerOf } from './partner-subscription.ts';
@@ -40,8 +37,7 @@ interface Offered {
 export function createValidateLicenseOrder(
   parts: ValidateLicenseOrderParts,
 ): (order: ProposedOrder, checks: Checks) => Promise<void> {
-  const { cloudesire, partnerCenter, directory, records, license } = parts;
-  const { customers } = partnerCenter;
+  const { cloudesire, partnerCenter, records, license } = parts;
 
   return async (order, checks) => {
     switch (order.orderType) {
@@ -73,7 +69,7 @@ export function createValidateLicenseOrder(
     async function checkBuyer(): Promise<void> {
       const buyer = await knowing;
       if (!buyer) return;
-      const customer = await checkCustomer(buyer, order.parameters[license.domainParameter], checks);
+      const customer = await checkCustomer(buyer, order.parameters[license.domainParameter], checks, parts);
       const offered = await reading;
       if (!customer || !offered) return;
       const { id: customerId } = customer;
@@ -85,32 +81,6 @@ export function createValidateLicenseOrder(
         checks.object('trial.used');
       }
     }
-  }
-
-  /** Checks whose Microsoft customer it will be, and returns its id where there is one already; undefined when that stays open. */
-  async function checkCustomer(
-    buyer: Buyer,
-    domainWish: string | undefined,
-    checks: Checks,
-  ): Promise<{ id: string | undefined } | undefined> {
-    const { owner } = buyer;
-    const wish = readDomainWish(domainWish);
-    const customer = await checks.make('customer', async () => {
-      const known = await directory.find(owner);
-      // Naming the tenant of somebody else is a mistake, even though the company's own one would be used.
-      const domain = known && wish.kind !== 'existing' ? undefined : await existingTenant(wish, customers);
-      const named =
-        domain === undefined ? undefined : await findNamedCustomer({ owner, domain }, { customers, directory });
-      return { id: known?.customerId ?? named?.customerId, isNew: !known && domain === undefined };
-    });
-    if (customer?.isNew) {
-      if (wish.kind === 'none' && domainWish?.trim()) checks.object('customer.domain-unusable');
-      await Promise.all([
-        checks.make('profile', async () => composeNewCustomer(buyer, '', await customers.countryRules(buyer.country))),
-        checks.make('address', () => refuseWrongAddress(buyer, customers)),
-      ]);
-    }
-    return customer;
   }
 
   /**

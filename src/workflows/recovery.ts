@@ -1,0 +1,35 @@
+import { ConnectorError } from '../lib/errors.ts';
+import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
+import type { Subscription } from '../upstreams/cloudesire/schema.ts';
+
+const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** States that a subscription reaches only after its delivery. */
+export const DELIVERED = new Set<Subscription['deploymentStatus']>([
+  'DEPLOYED',
+  'STOPPED',
+  'UNDEPLOY_SENT',
+  'UNDEPLOYED',
+]);
+
+/**
+ * The Microsoft customer that the marketplace's metadata name for a subscription, which tells where to look. Customers can write them too:
+ * only what bears our mark there may be believed.
+ */
+export async function readKnownCustomer(
+  { subscriptions }: Pick<Cloudesire, 'subscriptions'>,
+  subscriptionId: number,
+): Promise<string | undefined> {
+  const { microsoftCustomerId = '' } = (await unlessHidden(subscriptions.metadata(subscriptionId))) ?? {};
+  return GUID.test(microsoftCustomerId) ? microsoftCustomerId : undefined;
+}
+
+/** What an upstream answers, or `undefined` where it does not show it to us. */
+export async function unlessHidden<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof ConnectorError && (error.facts.status === 403 || error.facts.status === 404)) return undefined;
+    throw error;
+  }
+}
