@@ -1,6 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
 import type { Redis } from 'ioredis';
+import { composeChecks } from './compose-checks.ts';
+import { composeLooks } from './compose-looks.ts';
 import type { Config } from './config.ts';
 import { createCertificateDownload } from './intake/certificate-download.ts';
 import { eventNotificationRoutes } from './intake/event-notification.ts';
@@ -12,67 +14,34 @@ import { parameterValuesRoute } from './intake/parameter-values.ts';
 import { partnerCenterEventRoute } from './intake/partner-center-event.ts';
 import { createPartnerCenterSignature } from './intake/partner-center-signature.ts';
 import { createServer } from './intake/server.ts';
-import { type AlertParts, type Alerts, createAlerts } from './lib/alerts.ts';
-import { remember } from './lib/cache.ts';
+import { usageRoute } from './intake/usage.ts';
+import { type AlertParts, createAlerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
 import { AttentionError, ConnectorError, RetryableError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
 import { createProducer } from './queue/producer.ts';
-import { backoffMs } from './queue/retry-policy.ts';
 import { createWorker } from './queue/worker.ts';
-import { createAnswers } from './report/answers.ts';
-import { createReport } from './report/report.ts';
-import { createBudget } from './store/budget.ts';
-import { createCustomerDirectory } from './store/customers.ts';
-import { createJournal } from './store/journal.ts';
 import { createKeys } from './store/keys.ts';
-import { createLanes } from './store/lanes.ts';
 import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
 import { createQuarantine } from './store/quarantine.ts';
 import { createRecords } from './store/records.ts';
 import { checkWritable, producerConnection, redisWarnings, tellOutages, workerConnection } from './store/redis.ts';
-import { createRefreshTokenStore } from './store/refresh-token.ts';
-import { createSecretBox } from './store/secret-box.ts';
 import { createTimeline } from './store/timeline.ts';
-import { createCloudesire } from './upstreams/cloudesire/client.ts';
-import { createHttp, type Http, type UpstreamCall } from './upstreams/http.ts';
-import { createPartnerCenter } from './upstreams/partner-center/client.ts';
-import { createTokens } from './upstreams/partner-center/token.ts';
-import { createCatalog } from './workflows/catalog.ts';
-import type { ProposedOrder } from './workflows/checks.ts';
+import type { UpstreamCall } from './upstreams/http.ts';
 import { listExposures } from './workflows/exposures.ts';
-import { createParameterValues } from './workflows/license/parameter-values.ts';
-import type { LicenseSettings } from './workflows/license/parameters.ts';
-import { createReconcile } from './workflows/reconcile.ts';
-import { createSweep } from './workflows/sweep.ts';
-import { createValidateOrder } from './workflows/validate-order.ts';
 
 /** Answers to an event never take longer; the promise to the marketplace is 2 s. */
 const EVENT_ANSWER_WITHIN_MS = 1_800;
 /** What is asked while a customer orders is found out by then; the promise to the marketplace is 3 s. */
 const QUESTION_DEADLINE_MS = 2_500;
-/** An answer that comes too late for one question is still good for the next. */
-const LATE_ANSWER_MS = 10_000;
 /** Looks at once in one process. Most of their time they wait for an upstream. */
 const CONCURRENT_LOOKS = 20;
-/** Longest pause between two tries of something that fails. */
-const LONGEST_BACKOFF_MS = 300_000;
 
-/**
- * Partner Center allows 500 calls a minute and partner; a tenth is left to people and other programs.
- * https://learn.microsoft.com/partner-center/developer/api-throttling-guidance
- */
-const PARTNER_CENTER_CALLS_PER_MINUTE = 450;
-/** Where Cloudesire limits calls, it allows 5,000 a minute unless configured otherwise. https://docs.cloudesire.com */
-const CLOUDESIRE_CALLS_PER_MINUTE = 4_500;
 /** A process that starts gives Redis so long before it listens, so that the first event is not refused. */
 const REDIS_WITHIN_MS = 2_000;
 /** After it was told to stop, a process listens for so long at least: long enough for a load balancer to see that it is not ready. */
 const LEAVE_MS = 1_000;
-
-/** What Partner Center is asked to tell. */
-const WEBHOOK_EVENTS = ['subscription-updated', 'reseller-relationship-accepted-by-customer', 'test-created'];
 
 /** A running service. */
 export interface Service {
@@ -196,9 +165,10 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
         log,
         bug: alerts.bug,
       };
-      const { validate, suggest } = composeChecks(config, { redis: producerRedis, log, alerts, observe });
+      const { validate, suggest, usage } = composeChecks(config, { redis: producerRedis, log, alerts, observe });
       server.register(orderValidationRoute, { ...question, validate });
       server.register(parameterValuesRoute, { ...question, suggest });
+      server.register(usageRoute, { ...question, usage });
     }
 
     if (config.http.opsToken === undefined) return;
@@ -275,190 +245,6 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       },
     };
   }
-}
-
-/** Builds the clients of the upstreams. Those of all processes draw from one budget. */
-function composeUpstreams(
-  config: Config,
-  { redis, observe, readTimeoutMs }: { redis: Redis; observe(call: UpstreamCall): void; readTimeoutMs: number },
-) {
-  const keys = createKeys(config.redis.prefix);
-  const box = createSecretBox(config.redis.stateKey);
-  const budget = createBudget(redis, keys, (key) =>
-    key === 'cloudesire' ? CLOUDESIRE_CALLS_PER_MINUTE : PARTNER_CENTER_CALLS_PER_MINUTE,
-  );
-  const { baseUrl, authorityUrl, refreshToken, ...app } = config.partnerCenter;
-
-  const httpFor = (upstream: string, base: string): Http =>
-    createHttp({ upstream, baseUrl: base, readTimeoutMs, readOnly: config.readOnly, budget, observe });
-  const tokens = createTokens({
-    ...app,
-    http: httpFor('entra', authorityUrl),
-    clock: systemClock,
-    refreshTokens: createRefreshTokenStore(redis, keys, box),
-    seed: refreshToken,
-  });
-  return {
-    cloudesire: createCloudesire({
-      http: httpFor('cloudesire', config.cloudesire.baseUrl),
-      token: config.cloudesire.authToken,
-    }),
-    partnerCenter: createPartnerCenter({ http: httpFor('partner-center', baseUrl), tokens }),
-  };
-}
-
-export interface LookParts {
-  /** From `workerConnection`. */
-  redis: Redis;
-  log: Log;
-  alerts: Alerts;
-  requestLook(subscriptionId: number): Promise<unknown>;
-  observe(call: UpstreamCall): void;
-}
-
-/** Builds what a worker does: the look at one subscription, and the sweep over all. */
-export function composeLooks(config: Config, { redis, log, alerts, requestLook, observe }: LookParts) {
-  const clock = systemClock;
-  const { timing, sales } = config;
-  const keys = createKeys(config.redis.prefix);
-  const lanes = createLanes(redis, keys);
-  const records = createRecords(redis, keys);
-  const directory = createCustomerDirectory(redis, keys);
-  const box = createSecretBox(config.redis.stateKey);
-  const { cloudesire, partnerCenter } = composeUpstreams(config, {
-    redis,
-    observe,
-    readTimeoutMs: timing.httpTimeoutMs,
-  });
-  const report = createReport({ cloudesire, languages: config.cloudesire.languages });
-
-  const catalog = createCatalog({
-    cloudesire,
-    partnerCenter,
-    report,
-    directory,
-    box,
-    alerts,
-    mode: sales.agreementMode,
-    privateCustomers: sales.privateCustomers,
-    resellerPartnerIds: sales.resellerPartnerIds,
-    license: licenseSettings(config),
-    pollEveryMs: timing.pollEveryMs,
-    now: () => clock.now(),
-    async isProvisioning(subscriptionId) {
-      const record = await records.get(subscriptionId);
-      return record?.run?.operation === 'provision' && ['running', 'waiting', 'retrying'].includes(record.state);
-    },
-  });
-  const look = createReconcile({
-    cloudesire,
-    catalog,
-    report,
-    records,
-    timeline: createTimeline(redis, keys),
-    journal: createJournal(redis, keys),
-    directory,
-    partnerSubscriptions: createPartnerSubscriptionIndex(redis, keys),
-    alerts,
-    log,
-    clock,
-    openLane: (subscriptionId, signal) => lanes.openLane(subscriptionId, signal),
-    backoffMs: (attempts) =>
-      backoffMs({ attempts, baseMs: timing.retryBaseMs, capMs: LONGEST_BACKOFF_MS, random: Math.random }),
-    settings: {
-      sandboxOrders: sales.sandboxOrders,
-      deadlineMs: timing.operationDeadlineMs,
-      retryBaseMs: timing.retryBaseMs,
-    },
-  });
-  /** Without Partner Center's events changes there are found by the sweep only, so a failure is no reason not to work. */
-  async function registerWebhook(): Promise<void> {
-    const { publicUrl } = config.http;
-    if (publicUrl === undefined || config.readOnly) return;
-    try {
-      const outcome = await partnerCenter.webhooks.register({
-        url: `${publicUrl}/partner-center/event`,
-        events: WEBHOOK_EVENTS,
-      });
-      log.info({ outcome }, "Partner Center's webhook is registered");
-    } catch (error) {
-      log.warn({ err: error }, "Partner Center's webhook could not be registered; it is tried again at the next start");
-    }
-  }
-
-  return { registerWebhook, look, sweep: createSweep({ cloudesire, records, requestLook, clock, log }) };
-}
-
-export interface CheckParts {
-  /** From `producerConnection`. */
-  redis: Redis;
-  log: Log;
-  alerts: Alerts;
-  observe(call: UpstreamCall): void;
-}
-
-/**
- * Builds what the marketplace asks while a customer orders. Nothing of it changes anything anywhere. What the catalogues of
- * both sides say is remembered for a while; what says anything of a person is asked anew each time.
- */
-export function composeChecks(config: Config, { redis, log, alerts, observe }: CheckParts) {
-  const keys = createKeys(config.redis.prefix);
-  const directory = createCustomerDirectory(redis, keys);
-  const answers = createAnswers({ languages: config.cloudesire.languages });
-  const readTimeoutMs = Math.min(config.timing.httpTimeoutMs, LATE_ANSWER_MS);
-  const { cloudesire, partnerCenter } = composeUpstreams(config, { redis, observe, readTimeoutMs });
-  const { catalogue } = cloudesire;
-  const { catalog } = partnerCenter;
-
-  const forOneMinute = remembering(60_000);
-  const forFiveMinutes = remembering(5 * 60_000);
-  const forOneDay = remembering(24 * 60 * 60_000);
-  const asked = {
-    catalogue: {
-      product: forOneMinute(catalogue.product),
-      plan: forOneMinute(catalogue.plan),
-      productMetadata: forOneMinute(catalogue.productMetadata),
-      planMetadata: forOneMinute(catalogue.planMetadata),
-    },
-    customers: { ...cloudesire.customers, countryCodes: forOneDay(cloudesire.customers.countryCodes) },
-  };
-  const microsoft = {
-    catalog: { sku: forFiveMinutes(catalog.sku), availabilities: forFiveMinutes(catalog.availabilities) },
-    customers: { ...partnerCenter.customers, countryRules: forOneDay(partnerCenter.customers.countryRules) },
-    subscriptions: partnerCenter.subscriptions,
-  };
-
-  const parts = {
-    cloudesire: asked,
-    partnerCenter: microsoft,
-    directory,
-    license: licenseSettings(config),
-    now: () => systemClock.now(),
-    log,
-    alerts,
-  };
-  const validateOrder = createValidateOrder({
-    ...parts,
-    records: createRecords(redis, keys),
-    privateCustomers: config.sales.privateCustomers,
-    sandboxOrders: config.sales.sandboxOrders,
-  });
-  return {
-    suggest: createParameterValues({ ...parts, answers }),
-    validate: async (order: ProposedOrder, language: string | undefined, signal: AbortSignal): Promise<string[]> =>
-      answers.objections(await validateOrder(order, signal), language),
-  };
-}
-
-function licenseSettings({ cloudesire }: Config): LicenseSettings {
-  const { licenseIdentifier, domainParameter, termEndParameter } = cloudesire;
-  return { licenseIdentifier, domainParameter, termEndParameter };
-}
-
-/** Answers that are kept for so long. There are never so many products in a marketplace that one would be pushed out early. */
-function remembering(forMs: number) {
-  return <A extends unknown[], T>(load: (...args: A) => Promise<T>) =>
-    remember(load, { forMs, atMost: 1_000 }, systemClock);
 }
 
 /** Resolves when the connection can be used, now or later. */

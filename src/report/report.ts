@@ -1,6 +1,7 @@
 import { AttentionError, ConnectorError, PermanentError } from '../lib/errors.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Endpoint } from '../upstreams/cloudesire/schema.ts';
+import { createAzureReport } from './azure.ts';
 import { dayIn, inWords, textsOf } from './texts/catalogue.ts';
 import type { Access, AgreementNeed, NextTermChange, Params, Texts } from './texts/texts.ts';
 
@@ -49,6 +50,8 @@ export function createReport({
   }
 
   return {
+    azure: createAzureReport({ subscriptions, main, inLanguages }),
+
     /** Where a licence is administered. */
     licenseEndpoints: (id: number): Promise<void> => subscriptions.setEndpoints(id, licenseEndpoints),
 
@@ -129,12 +132,18 @@ export function createReport({
     /** Microsoft's identifiers, for whoever looks at the subscription in the marketplace. Not every account may write them. */
     async identifiers(
       id: number,
-      facts: { customerId?: string; orderId?: string; partnerSubscriptionId?: string },
+      facts: {
+        customerId?: string;
+        orderId?: string;
+        partnerSubscriptionId?: string;
+        azure?: { subscriptionId?: string };
+      },
     ): Promise<void> {
       const ours = Object.entries({
         microsoftCustomerId: facts.customerId,
         microsoftOrderId: facts.orderId,
         microsoftSubscriptionId: facts.partnerSubscriptionId,
+        azureSubscriptionId: facts.azure?.subscriptionId,
       }).flatMap(([key, value]) => (value ? [[key, value] as const] : []));
       try {
         await subscriptions.putMetadata(id, { ...(await subscriptions.metadata(id)), ...Object.fromEntries(ours) });

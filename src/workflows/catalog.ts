@@ -1,5 +1,7 @@
 import type { Workflow } from '../engine/workflow.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
+import { createAzureProduct } from './azure/product.ts';
+import type { ProvisionAzureParts } from './azure/provision.ts';
 import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
 import { createChangePlan } from './license/change-plan.ts';
 import { createChangeSeats } from './license/change-seats.ts';
@@ -18,7 +20,7 @@ import { withAgreement } from './license/with-agreement.ts';
 import type { Look } from './look.ts';
 import type { Operation, ProductType } from './operations.ts';
 
-export type CatalogParts = ProvisionLicenseParts;
+export type CatalogParts = ProvisionLicenseParts & ProvisionAzureParts;
 
 /** What is known of a product type. */
 export interface Product {
@@ -27,14 +29,14 @@ export interface Product {
   /** Seats as sold, where the product counts them. */
   seats?(subscription: Subscription): number | undefined;
   /** Digest of what the customer entered, where that decides about what is deployed. */
-  configuration?(subscription: Subscription): string;
+  configuration?(subscription: Subscription, known: string | undefined): string;
   /** What was bought for a subscription of which nothing is recorded. */
   recover(subscription: Subscription): Promise<Fulfillment | undefined>;
   /** Asks Microsoft how it stands with what was provisioned. */
-  inspect(fulfillment: Fulfillment): Promise<AtMicrosoft | undefined>;
+  inspect(fulfillment: Fulfillment, subscriptionId: number): Promise<AtMicrosoft | undefined>;
 }
 
-export type Catalog = Partial<Record<ProductType, Product>>;
+export type Catalog = Record<ProductType, Product>;
 
 /** The product types that are delivered. */
 export function createCatalog(parts: CatalogParts): Catalog {
@@ -61,5 +63,7 @@ export function createCatalog(parts: CatalogParts): Catalog {
         return describeAtMicrosoft(await readPartnerSubscription(parts, fulfillment));
       },
     },
+    azure: createAzureProduct('azure', parts),
+    arm: createAzureProduct('arm', parts),
   };
 }

@@ -102,8 +102,8 @@ export function createReconcile(
       if (!stored) await recover(subscription, product);
       const seen = {
         ...subscription,
-        seats: product?.seats?.(subscription),
-        configuration: product?.configuration?.(subscription),
+        seats: product.seats?.(subscription),
+        configuration: product.configuration?.(subscription, record.fulfillment?.settled?.configuration),
       };
       const atMicrosoft = await inspect(subscription, product);
       const decision = planOperation(seen, { ...record, retryAsked }, settings, atMicrosoft);
@@ -128,9 +128,9 @@ export function createReconcile(
     }
 
     /** Nothing is recorded: either nothing was done yet, or the record was lost. Only the second leaves traces. */
-    async function recover(subscription: Subscription, product: Product | undefined): Promise<void> {
+    async function recover(subscription: Subscription, product: Product): Promise<void> {
       const fulfillment = RECOVERABLE.has(subscription.deploymentStatus)
-        ? await product?.recover(subscription)
+        ? await product.recover(subscription)
         : undefined;
       if (!fulfillment) return;
       await keep({ fulfillment });
@@ -139,11 +139,11 @@ export function createReconcile(
     }
 
     /** Microsoft is asked about what is in service, so that what others changed there is seen. */
-    async function inspect(subscription: Subscription, product: Product | undefined): Promise<AtMicrosoft | undefined> {
+    async function inspect(subscription: Subscription, product: Product): Promise<AtMicrosoft | undefined> {
       const { fulfillment } = record;
       if (subscription.deploymentStatus !== 'DEPLOYED' || !fulfillment?.deployedAt || fulfillment.endedAt)
         return undefined;
-      const found = await product?.inspect(fulfillment);
+      const found = await product.inspect(fulfillment, subscriptionId);
       const { endDate } = subscription;
       const learned: Partial<Fulfillment> = {
         ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
@@ -159,11 +159,11 @@ export function createReconcile(
 
     async function runOperation(
       { operation, target }: { operation: Operation; target?: string },
-      product: Product | undefined,
+      product: Product,
       subscription: Subscription,
       retryAsked: boolean,
     ): Promise<LookOutcome> {
-      const workflow = product?.operations[operation];
+      const workflow = product.operations[operation];
       if (!workflow) {
         throw new AttentionError(
           'operation.not-offered',
@@ -459,7 +459,8 @@ export function createReconcile(
     /** Stores where the subscription stands now. The timeline is told once: polls and tries that change nothing are no news. */
     async function standAt(state: RecordState, facts: Changes): Promise<void> {
       const { waitingFor, lastError } = facts;
-      const news = lastError?.message ?? waitingFor;
+      // The text of an error may change with every try, as the identifier of the call does.
+      const news = lastError ? `${lastError.code} ${record.step ?? ''}` : waitingFor;
       const isNews = news !== undefined && record.told !== news;
       await keep({
         ...facts,

@@ -1,8 +1,9 @@
+import { createValidateAzureOrder, type ValidateAzureOrderParts } from './azure/validate-order.ts';
 import { type CheckParts, type Checks, createChecks, type Objection, type ProposedOrder } from './checks.ts';
 import { createValidateLicenseOrder, type ValidateLicenseOrderParts } from './license/validate-order.ts';
 import type { ProductType } from './operations.ts';
 
-export type ValidateOrderParts = CheckParts & ValidateLicenseOrderParts;
+export type ValidateOrderParts = CheckParts & ValidateLicenseOrderParts & ValidateAzureOrderParts;
 
 /** A subscription may always be ended: no setting forbids that. */
 const ENDINGS = new Set(['TERMINATION', 'UNSUBSCRIBE']);
@@ -18,9 +19,10 @@ export function createValidateOrder(
   parts: ValidateOrderParts,
 ): (order: ProposedOrder, signal: AbortSignal) => Promise<Objection[]> {
   const { cloudesire, log, alerts } = parts;
-  // Orders of Azure products are taken as they come.
-  const validators: Partial<Record<ProductType, (order: ProposedOrder, checks: Checks) => Promise<void>>> = {
+  const validators: Record<ProductType, (order: ProposedOrder, checks: Checks) => Promise<void>> = {
     license: createValidateLicenseOrder(parts),
+    azure: createValidateAzureOrder('azure', parts),
+    arm: createValidateAzureOrder('arm', parts),
   };
 
   return async (order, signal) => {
@@ -30,7 +32,7 @@ export function createValidateOrder(
     const checks = createChecks({ log: about, alerts }, signal);
 
     const product = await checks.make('product', () => cloudesire.catalogue.product(productId));
-    if (product?.cspProductType) await validators[product.cspProductType]?.(order, checks);
+    if (product?.cspProductType) await validators[product.cspProductType](order, checks);
     const objections = checks.objections();
     about.info({ objections: objections.map(({ code }) => code) }, 'order validated');
     return objections;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { inject } from 'vitest';
-import { composeLooks } from '../../src/compose.ts';
+import { composeLooks } from '../../src/compose-looks.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { type Alerts, createAlerts } from '../../src/lib/alerts.ts';
 import { createKeys, type Keys } from '../../src/store/keys.ts';
@@ -29,8 +29,8 @@ export interface World {
   sweep(): Promise<number[]>;
   /** Virtual time passes, and with it the limits of calls, which count real time, begin anew. */
   pass(ms: number): Promise<void>;
-  /** Looks until nothing is left to do, or it waits for somebody: then virtual time moves on, at most `looks` times. */
-  settle(subscriptionId: number, options?: { looks?: number }): Promise<void>;
+  /** Looks until nothing is left to do, or it waits for somebody: then virtual time moves on, by `atLeastMs`, at most `looks` times. */
+  settle(subscriptionId: number, options?: { looks?: number; atLeastMs?: number }): Promise<void>;
   /** Redis is lost: nothing that the connector stored is there any more. */
   forget(): Promise<void>;
   /** Back to the seed: nothing is sold, nothing remembered, and the budget of calls is whole. */
@@ -86,11 +86,11 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
       await looks.sweep(signal);
       return [...requested];
     },
-    async settle(subscriptionId, { looks: most = 100 } = {}) {
+    async settle(subscriptionId, { looks: most = 100, atLeastMs = 500 } = {}) {
       for (let looksMade = 0; looksMade < most; looksMade += 1) {
         const outcome = await look(subscriptionId);
         if ('done' in outcome) return;
-        await pass(Math.max(outcome.againInMs, 500));
+        await pass(Math.max(outcome.againInMs, atLeastMs));
       }
     },
     pass,

@@ -25,6 +25,21 @@ export const en: Texts = {
     'existing-tenant':
       "Your Microsoft licences are ready and have been added to your company's Microsoft organisation. Open the Microsoft 365 admin center from the links of this subscription, sign in with your administrator account and assign the licences to your users.",
   },
+  azure: {
+    ready:
+      'Your environment in Microsoft Azure is ready. Its addresses are among the links of this subscription; user names, passwords and other details are among its credentials. Passwords are shown only there: please keep them in a safe place.',
+    newTenant:
+      'We created a Microsoft organisation for your company. The user name and the first password of its administrator are among the credentials; you choose a password of your own when you sign in for the first time.',
+    access: {
+      none: 'The environment is administered for you. It cannot be opened in the Azure portal with an account of your company; if you need that, please contact our support.',
+      reader:
+        'The administrators of your Microsoft organisation can look at the environment in the Azure portal, but not change it.',
+      contributor:
+        'The administrators of your Microsoft organisation can change the environment in the Azure portal. Whatever they add or enlarge there is charged to your company.',
+      owner:
+        'The administrators of your Microsoft organisation have full control of the environment in the Azure portal and can let others in. Whatever they add or enlarge there is charged to your company.',
+    },
+  },
   agreement: {
     order: agreement(
       'One step is left for you: please accept the Microsoft Customer Agreement.',
@@ -67,10 +82,13 @@ export const en: Texts = {
     documentation: 'Microsoft 365 administration guide',
     agreement: 'Accept the Microsoft Customer Agreement',
     invitation: 'Accept us as your Microsoft reseller',
+    application: 'Your application',
+    azurePortal: 'Your environment in the Azure portal',
   },
   credentials: {
     userName: 'User name of the administrator',
     password: 'First password; you change it at the first sign-in',
+    generated: 'Made for this environment; please change it when you use it for the first time',
   },
   fields: {
     companyName: 'company name',
@@ -102,6 +120,8 @@ export const en: Texts = {
       `Your order could not be carried out, because Microsoft sells this product with ${bounds(min, max)} and you ordered ${counted(seats)}. Please change the number of licences, or contact our support.`,
     'order.term-end-not-allowed': () =>
       'Your order could not be carried out, because Microsoft does not allow your licences to end on the day that you chose. Nothing was bought. Please order again and choose one of the days offered, or none for a whole term, or contact our support.',
+    'order.dns-name-taken': () =>
+      'Your order could not be completed, because the address name that you chose is already used by somebody else in this region. Please contact our support with another name, or order again with another name.',
     'operation.deadline': () =>
       'Your order could not be completed, because a technical problem has lasted too long. You do not have to do anything, and need not order again: our support has been informed and will take care of it.',
     'order.parameter-invalid': (params: Params) =>

@@ -25,6 +25,21 @@ export const it: Texts = {
     'existing-tenant':
       "Le tue licenze Microsoft sono pronte e sono state aggiunte all'organizzazione Microsoft della tua azienda. Apri l'interfaccia di amministrazione di Microsoft 365 dai collegamenti di questo abbonamento, accedi con il tuo account amministratore e assegna le licenze ai tuoi utenti.",
   },
+  azure: {
+    ready:
+      'Il tuo ambiente in Microsoft Azure è pronto. Gli indirizzi si trovano tra i collegamenti di questo abbonamento; nomi utente, password e altri dettagli tra le credenziali. Le password sono visibili solo lì: conservale in un luogo sicuro.',
+    newTenant:
+      "Abbiamo creato un'organizzazione Microsoft per la tua azienda. Il nome utente e la prima password dell'amministratore sono tra le credenziali; al primo accesso sceglierai una password personale.",
+    access: {
+      none: "L'ambiente viene gestito per te. Non è possibile aprirlo nel portale di Azure con un account della tua azienda; se ne hai bisogno, contatta la nostra assistenza.",
+      reader:
+        'Gli amministratori della tua organizzazione Microsoft possono vedere questo ambiente nel portale di Azure, ma non modificarlo.',
+      contributor:
+        'Gli amministratori della tua organizzazione Microsoft possono modificare questo ambiente nel portale di Azure. Ciò che vi aggiungono o ampliano viene addebitato alla tua azienda.',
+      owner:
+        'Gli amministratori della tua organizzazione Microsoft hanno il pieno controllo di questo ambiente nel portale di Azure e possono dare accesso ad altri. Ciò che vi aggiungono o ampliano viene addebitato alla tua azienda.',
+    },
+  },
   agreement: {
     order: agreement(
       'Manca ancora un passo da parte tua: accetta il Contratto del cliente Microsoft.',
@@ -67,10 +82,13 @@ export const it: Texts = {
     documentation: "Guida all'amministrazione di Microsoft 365",
     agreement: 'Accetta il Contratto del cliente Microsoft',
     invitation: 'Accettaci come rivenditore Microsoft',
+    application: 'La tua applicazione',
+    azurePortal: 'Il tuo ambiente nel portale di Azure',
   },
   credentials: {
     userName: "Nome utente dell'amministratore",
     password: 'Prima password; la cambierai al primo accesso',
+    generated: 'Creata per questo ambiente; cambiala al primo utilizzo',
   },
   fields: {
     companyName: 'ragione sociale',
@@ -102,6 +120,8 @@ export const it: Texts = {
       `Non è stato possibile eseguire il tuo ordine, perché Microsoft vende questo prodotto ${bounds(min, max)} e ne hai ${seats === '1' ? 'ordinata una' : `ordinate ${amount(seats)}`}. Modifica il numero di licenze o contatta la nostra assistenza.`,
     'order.term-end-not-allowed': () =>
       'Non è stato possibile eseguire il tuo ordine, perché Microsoft non consente che le tue licenze terminino nel giorno che hai scelto. Nulla è stato acquistato. Ordina di nuovo scegliendo uno dei giorni proposti, o nessuno per una durata intera, oppure contatta la nostra assistenza.',
+    'order.dns-name-taken': () =>
+      "Non è stato possibile completare il tuo ordine, perché il nome che hai scelto per l'indirizzo è già usato da altri in questa area. Contatta la nostra assistenza indicando un altro nome oppure ordina di nuovo con un altro nome.",
     'operation.deadline': () =>
       'Non è stato possibile completare il tuo ordine, perché un problema tecnico dura da troppo tempo. Non devi fare nulla e non serve ordinare di nuovo: la nostra assistenza ne è già informata e se ne occuperà.',
     'order.parameter-invalid': (params: Params) =>

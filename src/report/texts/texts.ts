@@ -20,6 +20,7 @@ export type AgreementNeed = 'order' | 'change' | 'renewal' | 'return';
 
 /** What is on order for the next term: other seats, another plan, or the licence that follows a trial. */
 export type NextTermChange = 'seats' | 'plan' | 'afterTrial';
+
 /** What is wrong with the value that a customer entered for a parameter. */
 export type ParameterFlaw =
   | 'missing'
@@ -34,6 +35,9 @@ export type ParameterFlaw =
   | 'characters'
   | 'bracket'
   | 'dns-label';
+
+/** What the customer may do in Azure with what was deployed for them. */
+export type AzureAccess = 'none' | 'reader' | 'contributor' | 'owner';
 
 /** Why an order is refused before it is taken. */
 export type ObjectionCode =
@@ -62,6 +66,8 @@ export type Params = Record<string, string>;
  */
 export interface Texts {
   license: Record<Access, string>;
+  /** Of a deployment: that it is there, of a tenant that was made with it, and who can reach it in Azure. */
+  azure: { ready: string; newTenant: string; access: Record<AzureAccess, string> };
   agreement: Record<AgreementNeed, string>;
   invitation: string;
   /** The customer has done their part, and what is left may take Microsoft days. */
@@ -70,8 +76,16 @@ export interface Texts {
   nextTerm: Record<NextTermChange, (params: { seats: number; date: string }) => string>;
   /** What was on order for the next term has come about. */
   newTerm: Record<'renewed' | 'afterTrial', (params: { seats: number }) => string>;
-  endpoints: { admin: string; passwordReset: string; documentation: string; agreement: string; invitation: string };
-  credentials: { userName: string; password: string };
+  endpoints: {
+    admin: string;
+    passwordReset: string;
+    documentation: string;
+    agreement: string;
+    invitation: string;
+    application: string;
+    azurePortal: string;
+  };
+  credentials: { userName: string; password: string; generated: string };
   fields: Record<AskedField, string>;
   /** Why an order failed and what to do next, by error code; `other` for every code without a text of its own. */
   failures: Record<string, (params: Params) => string> & { other: (params: Params) => string };

@@ -58,6 +58,8 @@ export interface Image {
   /** Absent for an image without plan block and terms. */
   plan?: Plan;
   deprecated: boolean;
+  /** Operating system; absent where Azure does not say. */
+  os?: 'Linux' | 'Windows';
 }
 
 export interface RoleGrant {
@@ -120,6 +122,8 @@ export interface AzureSubscription {
     ): Promise<'started' | 'joined'>;
     look(group: string, name: string): Promise<DeploymentState>;
     cancel(group: string, name: string): Promise<void>;
+    /** Names of the deployments of a group, whatever became of them. */
+    names(group: string): Promise<string[]>;
   };
   power: {
     isStoppable(type: string): boolean;

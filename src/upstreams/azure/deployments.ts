@@ -5,7 +5,7 @@ import type { Arm } from './arm.ts';
 import type { AzureSubscription, Fault } from './azure.ts';
 import { isAbsent, isConflict, isRefusal } from './errors.ts';
 import { faultsIn } from './faults.ts';
-import { Deployment, Operation } from './schema.ts';
+import { Deployment, DeploymentName, Operation } from './schema.ts';
 
 export const DEPLOYMENTS = '2026-06-01';
 /** Nested deployments are followed so deep, and no more than so many of them. */
@@ -40,7 +40,7 @@ export function createDeploymentCalls(
   arm: Arm,
   subscriptionId: string,
   pauseMs: number,
-): Pick<Deployments, 'start' | 'look' | 'cancel'> {
+): Pick<Deployments, 'start' | 'look' | 'cancel' | 'names'> {
   /** Sends the deployment off. After an unclear answer send it again: while it runs, the same name joins it. */
   const start: Deployments['start'] = async (group, name, { template, parameters, tags }) => {
     const body = { properties: { mode: 'Incremental' as const, template, parameters }, tags };
@@ -133,7 +133,12 @@ export function createDeploymentCalls(
     return path`/subscriptions/${subscriptionId}/resourcegroups/${group}/deployments/${name}`;
   }
 
-  return { start, look, cancel };
+  const names: Deployments['names'] = async (group) =>
+    (
+      await arm.pages(nameOf(group, ''), ({ deployments }) => deployments.listByResourceGroup(group), DeploymentName)
+    ).map(({ name }) => name);
+
+  return { start, look, cancel, names };
 }
 
 /** Each cause once: with what failed, where that is known. */

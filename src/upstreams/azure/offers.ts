@@ -31,13 +31,13 @@ export function createOfferCalls(
       );
       const version = versions.map(({ name }) => name).toSorted(byVersion)[0];
       if (version === undefined) return undefined;
-      const { plan, imageDeprecationStatus } = await arm.ask(
+      const { plan, imageDeprecationStatus, osDiskImage } = await arm.ask(
         what,
         ({ compute }) => compute.virtualMachineImages.get(location, publisher, offer, sku, version),
         ImageVersion,
       );
       const deprecated = imageDeprecationStatus?.imageState?.toLowerCase() === 'deprecated';
-      return { version, deprecated, ...(plan && { plan }) };
+      return { version, deprecated, ...(plan && { plan }), ...(osDiskImage && { os: osDiskImage.operatingSystem }) };
     } catch (error) {
       if (isAbsent(error)) return undefined;
       throw error;

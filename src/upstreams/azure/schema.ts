@@ -46,6 +46,9 @@ const Output = z
   .object({ type: z.string(), value: z.unknown().optional() })
   .transform(({ type, value }) => ({ type, value }));
 
+/** A deployment in a list. */
+export const DeploymentName = z.object({ name: z.string() });
+
 /** `provisioningState` is never missing from a deployment: what lacks it is something else. */
 export const Deployment = z.object({
   properties: z.object({
@@ -113,6 +116,7 @@ export const ImageVersion = z.object({
   name: z.string().min(1),
   plan: z.object({ publisher: z.string().min(1), product: z.string().min(1), name: z.string().min(1) }).nullish(),
   imageDeprecationStatus: descriptive(z.object({ imageState: descriptive(z.string()) })),
+  osDiskImage: descriptive(z.object({ operatingSystem: z.enum(['Linux', 'Windows']) })),
 });
 
 /** As it came, for it is sent back whole. */

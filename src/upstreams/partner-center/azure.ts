@@ -1,7 +1,7 @@
 import { path, readBody } from '../http.ts';
 import type { Call } from './call.ts';
 import { pagesOf } from './pages.ts';
-import { AzureEntitlement, AzureUsage, collection } from './schema.ts';
+import { AzureEntitlement, AzureUsage, collection, UsageSummary } from './schema.ts';
 
 export type PartnerCenterAzure = ReturnType<typeof createAzureCalls>;
 
@@ -41,7 +41,17 @@ export function createAzureCalls(call: Call) {
     return found;
   }
 
-  return { entitlements, usage };
+  /**
+   * First day of the current billing period of a plan, an ISO instant: what `usage` tells counts from there. Needs a user.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/get-a-customer-subscription-usage-summary
+   */
+  async function billingPeriod(customerId: string, planId: string): Promise<string> {
+    const answer = await call({ method: 'GET', path: `${pathOf(customerId, planId)}/usagesummary`, auth: 'user' });
+    return readBody(answer, UsageSummary).billingStartDate;
+  }
+
+  return { entitlements, usage, billingPeriod };
 }
 
 function pathOf(customerId: string, planId: string): string {

@@ -9,8 +9,10 @@ import {
   CreatedCustomer,
   Customer,
   collection,
+  DirectoryRole,
   RelationshipRequest,
   Reseller,
+  UserMember,
   Vetting,
   type VettingStatus,
 } from './schema.ts';
@@ -49,6 +51,8 @@ const SEARCH_PAGE_SIZE = 100;
 const SEEK = { seekOperation: 'Next' };
 /** The API of Azure Resource Manager, in every tenant. */
 const AZURE_SERVICE_MANAGEMENT = '797f4846-ba00-4fd7-ba43-dac1f8f63013';
+/** The same role under its old name and its present one. */
+const ADMINISTRATOR_ROLES = new Set(['Company Administrator', 'Global Administrator']);
 /** The reseller exists, but has not signed. */
 const AGREEMENT_NOT_SIGNED = '2203';
 
@@ -219,6 +223,22 @@ export function createCustomers(call: Call) {
   }
 
   /**
+   * Object ids of the users who administer a tenant. Needs a user.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/get-user-roles-for-a-customer
+   */
+  async function administrators(customerId: string): Promise<string[]> {
+    const roles = await call({ method: 'GET', path: path`/v1/customers/${customerId}/directoryroles`, auth: 'user' });
+    const role = readBody(roles, collection(DirectoryRole)).find(({ name }) => ADMINISTRATOR_ROLES.has(name));
+    if (!role) return [];
+    const found: string[] = [];
+    const members = path`/v1/customers/${customerId}/directoryroles/${role.id}/usermembers`;
+    for await (const page of pagesOf(call, { method: 'GET', path: members, auth: 'user' }, SEEK))
+      found.push(...readBody(page, collection(UserMember)).map(({ id }) => id));
+    return found;
+  }
+
+  /**
    * Whether an indirect reseller has signed the Microsoft Partner Agreement, without which nothing can be bought through it.
    * Needs a user.
    *
@@ -273,6 +293,7 @@ export function createCustomers(call: Call) {
     relationshipRequest,
     resellers,
     isPartnerAgreementSigned,
+    administrators,
   };
 }
 

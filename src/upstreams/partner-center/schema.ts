@@ -486,6 +486,13 @@ export const AzureUsage = anyCase({
 }).transform((record) => compact(record));
 export type AzureUsage = z.output<typeof AzureUsage>;
 
+/** The running billing period of a plan. https://learn.microsoft.com/partner-center/developer/get-a-customer-subscription-usage-summary */
+export const UsageSummary = anyCase({ billingStartDate: Instant });
+
+/** A role that users of a tenant have, and those who have it. https://learn.microsoft.com/partner-center/developer/get-user-roles-for-a-customer */
+export const DirectoryRole = anyCase({ id: z.string(), name: z.string().catch('') });
+export const UserMember = anyCase({ id: z.string() });
+
 /** The id under which the result of a test event is found. */
 export const TestEvent = anyCase({ correlationId: z.string() });
 

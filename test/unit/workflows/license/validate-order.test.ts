@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RetryableError } from '../../../../src/lib/errors.ts';
+import { createDerivedSecrets } from '../../../../src/store/derived-secrets.ts';
 import type { ProposedOrder } from '../../../../src/workflows/checks.ts';
 import type { Fulfillment } from '../../../../src/workflows/fulfillment.ts';
 import type { ValidateLicenseOrderParts } from '../../../../src/workflows/license/validate-order.ts';
@@ -81,11 +82,25 @@ const USUAL: Situation = {
   sandboxOrders: 'refuse',
 };
 
+/** No order of licences asks for any of it. */
+const NOTHING_OF_AZURE = {
+  templateHost: { fetch: async () => Promise.reject(new Error('no template is fetched')) },
+  templates: { get: async () => undefined, put: async () => {} },
+  secrets: createDerivedSecrets(Buffer.alloc(32)),
+  settings: {
+    dnsParameter: 'DNS_PREFIX',
+    regionParameter: 'REGION',
+    domainParameter: 'MICROSOFT_DOMAIN',
+    location: 'westeurope',
+  },
+};
+
 async function judge(row: Partial<Situation>): Promise<string[]> {
   const now = { ...USUAL, ...row };
   const bugs: unknown[] = [];
   const validate = createValidateOrder({
     ...partsOf(now),
+    ...NOTHING_OF_AZURE,
     log: createMemoryLog().log,
     alerts: { bug: (error) => bugs.push(error) },
   });

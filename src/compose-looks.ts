@@ -1,0 +1,116 @@
+import type { Redis } from 'ioredis';
+import { azureSettings, licenseSettings } from './compose-settings.ts';
+import { composeUpstreams } from './compose-upstreams.ts';
+import type { Config } from './config.ts';
+import type { Alerts } from './lib/alerts.ts';
+import { systemClock } from './lib/clock.ts';
+import type { Log } from './lib/log.ts';
+import { backoffMs } from './queue/retry-policy.ts';
+import { createReport } from './report/report.ts';
+import { createCustomerDirectory } from './store/customers.ts';
+import { createDerivedSecrets } from './store/derived-secrets.ts';
+import { createJournal } from './store/journal.ts';
+import { createKeys } from './store/keys.ts';
+import { createLanes } from './store/lanes.ts';
+import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
+import { createRecords } from './store/records.ts';
+import { createSecretBox } from './store/secret-box.ts';
+import { createTemplateStore } from './store/templates.ts';
+import { createTimeline } from './store/timeline.ts';
+import type { UpstreamCall } from './upstreams/http.ts';
+import { createCatalog } from './workflows/catalog.ts';
+import { createReconcile } from './workflows/reconcile.ts';
+import { createSweep } from './workflows/sweep.ts';
+
+/** Longest pause between two tries of something that fails. */
+const LONGEST_BACKOFF_MS = 300_000;
+/** What Partner Center is asked to tell. */
+const WEBHOOK_EVENTS = ['subscription-updated', 'reseller-relationship-accepted-by-customer', 'test-created'];
+
+export interface LookParts {
+  /** From `workerConnection`. */
+  redis: Redis;
+  log: Log;
+  alerts: Alerts;
+  requestLook(subscriptionId: number): Promise<unknown>;
+  observe(call: UpstreamCall): void;
+}
+
+/** Builds what a worker does: the look at one subscription, and the sweep over all. */
+export function composeLooks(config: Config, { redis, log, alerts, requestLook, observe }: LookParts) {
+  const clock = systemClock;
+  const { timing, sales } = config;
+  const keys = createKeys(config.redis.prefix);
+  const lanes = createLanes(redis, keys);
+  const records = createRecords(redis, keys);
+  const directory = createCustomerDirectory(redis, keys);
+  const box = createSecretBox(config.redis.stateKey);
+  const { cloudesire, partnerCenter, azure, templateHost } = composeUpstreams(config, {
+    redis,
+    observe,
+    readTimeoutMs: timing.httpTimeoutMs,
+  });
+  const report = createReport({ cloudesire, languages: config.cloudesire.languages });
+
+  const catalog = createCatalog({
+    cloudesire,
+    partnerCenter,
+    report,
+    directory,
+    box,
+    alerts,
+    mode: sales.agreementMode,
+    privateCustomers: sales.privateCustomers,
+    resellerPartnerIds: sales.resellerPartnerIds,
+    license: licenseSettings(config),
+    azure,
+    templateHost,
+    templates: createTemplateStore(redis, keys),
+    secrets: createDerivedSecrets(config.redis.stateKey),
+    settings: azureSettings(config),
+    applicationId: config.partnerCenter.clientId,
+    pollEveryMs: timing.pollEveryMs,
+    now: () => clock.now(),
+    async isProvisioning(subscriptionId) {
+      const record = await records.get(subscriptionId);
+      return record?.run?.operation === 'provision' && ['running', 'waiting', 'retrying'].includes(record.state);
+    },
+  });
+  const look = createReconcile({
+    cloudesire,
+    catalog,
+    report,
+    records,
+    timeline: createTimeline(redis, keys),
+    journal: createJournal(redis, keys),
+    directory,
+    partnerSubscriptions: createPartnerSubscriptionIndex(redis, keys),
+    alerts,
+    log,
+    clock,
+    openLane: (subscriptionId, signal) => lanes.openLane(subscriptionId, signal),
+    backoffMs: (attempts) =>
+      backoffMs({ attempts, baseMs: timing.retryBaseMs, capMs: LONGEST_BACKOFF_MS, random: Math.random }),
+    settings: {
+      sandboxOrders: sales.sandboxOrders,
+      deadlineMs: timing.operationDeadlineMs,
+      retryBaseMs: timing.retryBaseMs,
+    },
+  });
+  /** Without Partner Center's events changes there are found by the sweep only, so a failure is no reason not to work. */
+  async function registerWebhook(): Promise<void> {
+    const { publicUrl } = config.http;
+    if (publicUrl === undefined || config.readOnly) return;
+    try {
+      const outcome = await partnerCenter.webhooks.register({
+        url: `${publicUrl}/partner-center/event`,
+        events: WEBHOOK_EVENTS,
+      });
+      log.info({ outcome }, "Partner Center's webhook is registered");
+    } catch (error) {
+      log.warn({ err: error }, "Partner Center's webhook could not be registered; it is tried again at the next start");
+    }
+  }
+
+  return { registerWebhook, look, sweep: createSweep({ cloudesire, records, requestLook, clock, log }) };
+}

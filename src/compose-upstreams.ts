@@ -1,0 +1,80 @@
+import type { Redis } from 'ioredis';
+import type { Config } from './config.ts';
+import { systemClock } from './lib/clock.ts';
+import { createBudget, type RateLimit } from './store/budget.ts';
+import { createKeys } from './store/keys.ts';
+import { createRefreshTokenStore } from './store/refresh-token.ts';
+import { createSecretBox } from './store/secret-box.ts';
+import { createAzure } from './upstreams/azure/client.ts';
+import { createCloudesire } from './upstreams/cloudesire/client.ts';
+import { createHttp, type Http, type UpstreamCall } from './upstreams/http.ts';
+import { createPartnerCenter } from './upstreams/partner-center/client.ts';
+import { createTokens } from './upstreams/partner-center/token.ts';
+import { createTemplateHost } from './upstreams/template-host.ts';
+
+/**
+ * Partner Center allows 500 calls a minute and partner; a tenth is left to people and other programs.
+ * https://learn.microsoft.com/partner-center/developer/api-throttling-guidance
+ */
+const PARTNER_CENTER_LIMIT = { calls: 450, inMs: 60_000 };
+/** Where Cloudesire limits calls, it allows 5,000 a minute unless configured otherwise. https://docs.cloudesire.com */
+const CLOUDESIRE_LIMIT = { calls: 4_500, inMs: 60_000 };
+/**
+ * Azure gives each principal 250 reads in a subscription and refills 25 a second, and 200 writes of which it refills 10: so many in the
+ * time of a refill never empty it. A tenth is left to people.
+ * https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+ */
+const ARM_READ_LIMIT = { calls: 225, inMs: 10_000 };
+const ARM_WRITE_LIMIT = { calls: 180, inMs: 20_000 };
+
+/** Builds the clients of the upstreams. Those of all processes draw from one budget. */
+export function composeUpstreams(
+  config: Config,
+  { redis, observe, readTimeoutMs }: { redis: Redis; observe(call: UpstreamCall): void; readTimeoutMs: number },
+) {
+  const keys = createKeys(config.redis.prefix);
+  const box = createSecretBox(config.redis.stateKey);
+  const budget = createBudget(redis, keys, limitOf);
+  const refreshTokens = createRefreshTokenStore(redis, keys, box);
+  const { baseUrl, authorityUrl, refreshToken, ...app } = config.partnerCenter;
+
+  const httpFor = (upstream: string, base: string): Http =>
+    createHttp({ upstream, baseUrl: base, readTimeoutMs, readOnly: config.readOnly, budget, observe });
+  const tokens = createTokens({
+    ...app,
+    http: httpFor('entra', authorityUrl),
+    clock: systemClock,
+    refreshTokens,
+    seed: refreshToken,
+  });
+  return {
+    cloudesire: createCloudesire({
+      http: httpFor('cloudesire', config.cloudesire.baseUrl),
+      token: config.cloudesire.authToken,
+    }),
+    partnerCenter: createPartnerCenter({ http: httpFor('partner-center', baseUrl), tokens }),
+    azure: createAzure({
+      armUrl: config.azure.armUrl,
+      billingAccount: config.azure.billingAccount,
+      authorityUrl,
+      clientId: app.clientId,
+      clientSecret: app.clientSecret,
+      partnerTenantId: app.tenantId,
+      refreshTokens,
+      seed: refreshToken,
+      readOnly: config.readOnly,
+      timeoutMs: readTimeoutMs,
+      budget,
+      observe,
+      clock: systemClock,
+    }),
+    templateHost: createTemplateHost({ hosts: config.azure.templateHosts }),
+  };
+}
+
+function limitOf(budget: string): RateLimit {
+  if (budget === 'cloudesire') return CLOUDESIRE_LIMIT;
+  if (budget.startsWith('arm-read/')) return ARM_READ_LIMIT;
+  if (budget.startsWith('arm-write/')) return ARM_WRITE_LIMIT;
+  return PARTNER_CENTER_LIMIT;
+}

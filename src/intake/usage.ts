@@ -1,0 +1,48 @@
+import type { FastifyPluginAsync } from 'fastify';
+import { z } from 'zod';
+import type { Log } from '../lib/log.ts';
+import { refuse } from './replies.ts';
+import { isSameSecret } from './secret.ts';
+
+export interface UsageParts {
+  /** Part of the path, since these calls are not signed. */
+  secret: string;
+  /** Longest time for finding the answer. */
+  deadlineMs: number;
+  /** What a metric of a subscription stands at; undefined for a subscription that is not known. */
+  usage(metric: 'seats' | 'azure-cost', subscriptionId: number, signal: AbortSignal): Promise<number | undefined>;
+  log: Log;
+}
+
+const Metric = z.enum(['seats', 'azure-cost']);
+const SubscriptionId = z.coerce.number().int().positive();
+const HEADER = 'cd-subscription-id';
+
+/**
+ * `GET /usage/{secret}/{metric}` with the header `CD-Subscription-Id`: 200 `{"value": number}`; 404 with another secret, for another metric
+ * and for a subscription that is not ours, 400 without a readable header.
+ *
+ * @see https://docs.cloudesire.com
+ */
+export const usageRoute: FastifyPluginAsync<UsageParts> = async (app, { secret, deadlineMs, usage, log }) => {
+  app.get<{ Params: { secret: string; metric: string } }>('/usage/:secret/:metric', async (request, reply) => {
+    const metric = Metric.safeParse(request.params.metric);
+    if (!isSameSecret(request.params.secret, secret) || !metric.success)
+      return refuse(reply, 404, { error: 'route.unknown', message: 'There is nothing at this address.' });
+
+    const subscriptionId = SubscriptionId.safeParse(request.headers[HEADER]);
+    if (!subscriptionId.success) {
+      return refuse(reply, 400, {
+        error: 'usage.subscription-missing',
+        message: 'The header CD-Subscription-Id has to name the subscription by its number.',
+      });
+    }
+    const value = await usage(metric.data, subscriptionId.data, AbortSignal.timeout(deadlineMs));
+    if (value !== undefined) return reply.send({ value });
+    log.warn({ metric: metric.data, subscriptionId: subscriptionId.data }, 'usage of an unknown subscription');
+    return refuse(reply, 404, {
+      error: 'subscription.unknown',
+      message: `The connector has delivered nothing for subscription ${subscriptionId.data}.`,
+    });
+  });
+};

@@ -1,0 +1,121 @@
+import { AttentionError } from '../../lib/errors.ts';
+import type { DeploymentBody, Image } from '../../upstreams/azure/client.ts';
+import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
+import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
+import type { AzureFulfillment } from '../fulfillment.ts';
+import type { ProductType } from '../operations.ts';
+import type { DerivedSecrets } from '../record.ts';
+import { readSelling } from '../selling.ts';
+import { type Blueprint, type BlueprintParts, readBlueprint } from './blueprint.ts';
+import { groupOf, ORDER_TAG } from './names.ts';
+import { type AzureOrder, type AzureSettings, type ImageReference, readAzureOrder } from './order.ts';
+import { fillParameters, type Meaning } from './template-parameters.ts';
+
+export interface AssignmentParts extends BlueprintParts {
+  cloudesire: Pick<Cloudesire, 'catalogue'>;
+  secrets: DerivedSecrets;
+  settings: AzureSettings;
+}
+
+/** What is to be deployed for a subscription. It holds what the customer entered, which may be secret: it lives as long as one look. */
+export interface Assignment {
+  order: AzureOrder;
+  blueprint: Blueprint;
+  /** Digest of what the customer entered. */
+  configuration: string;
+  /** What is sent to Azure; for an image, once it is known which version and plan it has. */
+  body(image?: Image): DeploymentBody;
+  /** The secrets that nobody entered, by the name of their template parameter. */
+  generatedSecrets(): { name: string; value: string }[];
+}
+
+/**
+ * Reads plan, template and what the customer entered, and fits them together. Nothing has been asked of Microsoft yet.
+ *
+ * @throws {AttentionError} when plan or template are not in order
+ * @throws {CustomerError} `order.parameter-invalid` for what the customer entered
+ */
+export async function readAssignment(
+  productType: Exclude<ProductType, 'license'>,
+  subscription: Pick<Subscription, 'id' | 'productId' | 'planId' | 'parameters' | 'type'>,
+  { template: pinned, secretsKey }: Pick<AzureFulfillment, 'template' | 'secretsKey'>,
+  parts: AssignmentParts,
+): Promise<Assignment> {
+  const { secrets, settings } = parts;
+  const order = readAzureOrder(productType, await readSelling(parts.cloudesire, subscription), subscription, settings);
+  const blueprint = await readBlueprint(order.deploys, pinned, parts);
+
+  const secretOf = (name: string, maxLength?: number): string => {
+    if (secretsKey !== undefined && secretsKey !== secrets.fingerprint) throw keyChanged(subscription.id);
+    return secrets.password(`${subscription.id} ${name}`, maxLength);
+  };
+  const fill = (image?: Image) =>
+    fillParameters(blueprint.template, {
+      chosen: subscription.parameters,
+      ownCodes: ownCodes(settings),
+      system: {
+        location: order.region,
+        dnsLabel: order.dnsPrefix ?? groupOf(subscription.id),
+        orderId: String(subscription.id),
+        tags: { [ORDER_TAG]: String(subscription.id) },
+        ...(order.vmSize && { vmSize: order.vmSize }),
+        ...(order.deploys.kind === 'image' && imageParameters(order.deploys.image, image)),
+      },
+      generate: (name, { maxLength }) => secretOf(name, maxLength),
+    });
+  // What does not fit is found now, and not when it is needed.
+  fill();
+
+  return {
+    order,
+    blueprint,
+    configuration: configurationOf(subscription, secrets),
+    body: (image) => ({ template: blueprint.template.json, parameters: fill(image).parameters }),
+    generatedSecrets() {
+      const { parameters, generated } = fill();
+      return generated.map((name) => ({ name, value: String(parameters[name]?.value) }));
+    },
+  };
+}
+
+/**
+ * Digest of what the customer entered. Where the known one was made with another key nothing can be said: it is taken for unchanged.
+ */
+export function configurationOf(
+  { parameters }: Pick<Subscription, 'parameters'>,
+  secrets: DerivedSecrets,
+  known?: string,
+): string {
+  if (known !== undefined && !known.startsWith(`${secrets.fingerprint}.`)) return known;
+  const entered = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `${secrets.fingerprint}.${secrets.digest(JSON.stringify(entered))}`;
+}
+
+/** What the connector's own parameters mean to a template, under whatever name it asks for that. */
+export function ownCodes({ dnsParameter, regionParameter, domainParameter }: AzureSettings): Record<string, Meaning> {
+  return { [dnsParameter]: 'dnsLabel', [regionParameter]: 'location', [domainParameter]: null };
+}
+
+/** What our template of a machine has to know of its image. */
+function imageParameters({ publisher, offer, sku }: ImageReference, image: Image | undefined) {
+  return {
+    imagePublisher: publisher,
+    imageOffer: offer,
+    imageSku: sku,
+    ...(image && { imageVersion: image.version }),
+    ...(image?.os && { osType: image.os }),
+    ...(image?.plan && {
+      planName: image.plan.name,
+      planProduct: image.plan.product,
+      planPublisher: image.plan.publisher,
+    }),
+  };
+}
+
+function keyChanged(subscriptionId: number): AttentionError {
+  return new AttentionError(
+    'secrets.key-changed',
+    `The passwords that were generated for subscription ${subscriptionId} followed from another STATE_KEY, so that they cannot be sent again. Give the former STATE_KEY back.`,
+    { effect: 'none' },
+  );
+}

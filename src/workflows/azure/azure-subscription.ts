@@ -1,0 +1,89 @@
+import type { Flow } from '../../engine/workflow.ts';
+import { AttentionError } from '../../lib/errors.ts';
+import type { Azure } from '../../upstreams/azure/client.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import { groupOf, isDedicated, sharedAliasOf } from './names.ts';
+
+export interface AzureSubscriptionParts {
+  azure: Pick<Azure, 'bootstrap'>;
+  partnerCenter: Pick<PartnerCenter, 'azure'>;
+  pollEveryMs: number;
+}
+
+export interface AzureSubscriptionRequest {
+  /** The order in the marketplace. */
+  orderId: number;
+  customerId: string;
+  /** Azure plan below which it stands. */
+  planId: string;
+  dedicated: boolean;
+}
+
+/** A plan comes with an Azure subscription, which may take so many polls to show before one is made. */
+const POLLS_UNTIL_MADE = 60;
+
+/**
+ * Returns the id of the Azure subscription to deploy into: one of this order alone where the plan of the marketplace wants that, else the
+ * one that the customer's orders share.
+ *
+ * @see https://learn.microsoft.com/azure/cost-management-billing/manage/programmatically-create-subscription-microsoft-partner-agreement
+ */
+export async function ensureAzureSubscription(
+  flow: Flow,
+  { orderId, customerId, planId, dedicated }: AzureSubscriptionRequest,
+  parts: AzureSubscriptionParts,
+): Promise<string> {
+  const { partnerCenter, pollEveryMs } = parts;
+  if (dedicated) return createThroughAlias(flow, groupOf(orderId), customerId, parts);
+
+  const plan = {
+    firstMs: pollEveryMs / 3,
+    factor: 1.5,
+    longestMs: 4 * pollEveryMs,
+    waitingFor: `the Azure subscription that comes with plan ${planId}`,
+  };
+  const { shared } = await flow.poll<{ shared: string | null }>('find the Azure subscription', plan, async (waited) => {
+    const found = (await partnerCenter.azure.entitlements(customerId, planId)).filter(
+      ({ friendlyName }) => !isDedicated(friendlyName),
+    );
+    const active = found.find(({ status }) => status === 'active');
+    if (active) return { shared: active.id };
+    // One that was cancelled is not taken up again: whoever cancelled it had a reason.
+    const isOver = found.length > 0 || waited.sinceMs > POLLS_UNTIL_MADE * pollEveryMs;
+    return isOver ? { shared: null } : undefined;
+  });
+  return shared ?? createThroughAlias(flow, sharedAliasOf(customerId), customerId, parts);
+}
+
+/** Creates an Azure subscription under a name that follows from whom it is for: asked for again, it is the same one. */
+async function createThroughAlias(
+  flow: Flow,
+  alias: string,
+  customerId: string,
+  { azure: { bootstrap }, pollEveryMs }: AzureSubscriptionParts,
+): Promise<string> {
+  const read = () => bootstrap.alias(alias);
+  await flow.effect<{ billingScope: string }, true>('create the Azure subscription', {
+    prepare: async () => ({ billingScope: await bootstrap.billingScope(customerId) }),
+    find: async () => ((await read()) ? true : undefined),
+    async act({ billingScope }) {
+      if (!(await read())) await bootstrap.createAlias(alias, { displayName: alias, billingScope });
+      return true;
+    },
+  });
+  const plan = {
+    firstMs: pollEveryMs / 3,
+    factor: 1.5,
+    longestMs: 4 * pollEveryMs,
+    waitingFor: `Azure to create the subscription ${alias}`,
+  };
+  return flow.poll('Azure subscription created', plan, async () => {
+    const found = await read();
+    if (found?.state === 'created') return found.subscriptionId;
+    if (found?.state !== 'failed') return undefined;
+    throw new AttentionError(
+      'azure-subscription.not-created',
+      `Azure could not create the subscription "${alias}" of customer ${customerId}. Look at the alias of that name in Azure; delete it there to have it created again.`,
+    );
+  });
+}

@@ -1,0 +1,66 @@
+import type { Flow } from '../../engine/workflow.ts';
+import { AttentionError } from '../../lib/errors.ts';
+import type { Azure, Where } from '../../upstreams/azure/client.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { Fulfillment } from '../fulfillment.ts';
+import type { Look } from '../look.ts';
+import { groupOf } from './names.ts';
+import { noteAzure } from './note.ts';
+import type { CustomerRole } from './order.ts';
+
+export interface CustomerAccessParts {
+  azure: Pick<Azure, 'bootstrap'>;
+  partnerCenter: Pick<PartnerCenter, 'customers'>;
+}
+
+/**
+ * Gives the administrators of the customer's tenant the access to Azure that the plan sells, if any: to the Azure subscription where it is
+ * the order's alone, else to the resource group of the order. Without it nobody of the customer can get in.
+ *
+ * @throws {AttentionError} `azure.no-administrators` when Partner Center shows none
+ */
+export async function giveAccess(
+  flow: Flow,
+  look: Look,
+  where: Where,
+  role: CustomerRole | undefined,
+  { azure, partnerCenter }: CustomerAccessParts,
+): Promise<void> {
+  if (!role) return;
+  const principalIds = await flow.step('find the administrators of the tenant', async () => {
+    const found = await partnerCenter.customers.administrators(where.tenantId);
+    if (found.length > 0) return found;
+    throw new AttentionError(
+      'azure.no-administrators',
+      `The plan gives the customer the role ${role}, but Partner Center shows no administrator of tenant ${where.tenantId}. Name one there; the order goes on by itself.`,
+    );
+  });
+  // Noted before it is given, so that it can be taken away whatever happens in between.
+  await noteAzure(look, { access: role, accessOf: principalIds });
+  await flow.step('give the customer access', async () => {
+    for (const grant of grantsOf(look.subscription.id, look.fulfillment())) {
+      await azure.bootstrap.assignRole(where, grant);
+    }
+  });
+}
+
+/** Takes away from the customer what `giveAccess` gave. What lay on the resource group went with it. */
+export async function takeAccess(flow: Flow, look: Look, where: Where, { azure }: CustomerAccessParts): Promise<void> {
+  const { azure: noted } = look.fulfillment();
+  if (!noted?.dedicated || !noted.accessOf) return;
+  await flow.step('take the access of the customer away', async () => {
+    for (const grant of grantsOf(look.subscription.id, look.fulfillment())) {
+      await azure.bootstrap.removeRole(where, grant);
+    }
+  });
+}
+
+function grantsOf(orderId: number, { azure: { access, accessOf = [], dedicated } = {} }: Fulfillment) {
+  if (!access) return [];
+  return accessOf.map((principalId) => ({
+    principalId,
+    principalType: 'User' as const,
+    role: access,
+    ...(!dedicated && { group: groupOf(orderId) }),
+  }));
+}

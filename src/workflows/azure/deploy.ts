@@ -1,0 +1,118 @@
+import type { Flow } from '../../engine/workflow.ts';
+import { AttentionError, RetryableError } from '../../lib/errors.ts';
+import type { AzureSubscription, DeploymentBody, Fault } from '../../upstreams/azure/client.ts';
+import type { Look } from '../look.ts';
+import { CAPACITY_PAUSE_MS, errorOf, mayPass, worstOf } from './faults.ts';
+import { deploymentOf, groupOf, ORDER_TAG, TEMPLATE_TAG } from './names.ts';
+import { noteAzure } from './note.ts';
+
+export interface Deployment {
+  /** The Azure subscription, as the connector's service principal. */
+  subscription: AzureSubscription;
+  region: string;
+  /** SHA-256 of the template. */
+  template: string;
+  /** Digest of what the customer entered: with something else a failed deployment is worth another attempt. */
+  configuration: string;
+  /** Composed when it is sent, since it may hold secrets, which rest nowhere. */
+  body(): Promise<DeploymentBody>;
+}
+
+export interface DeployParts {
+  now(): number;
+  pollEveryMs: number;
+}
+
+export type Outputs = Record<string, { type: string; value: unknown }>;
+
+type Ended = { outputs: Outputs } | { faults: Fault[] };
+
+/** So often a deployment that failed for a passing reason is started again by itself. */
+const MOST_ATTEMPTS_BY_ITSELF = 5;
+
+/**
+ * Deploys into the resource group of the order and returns what the template gives out. A deployment is started without waiting and looked
+ * at from later jobs; each attempt has a name of its own, under which it is found again. What a failed attempt has written stays, so that
+ * the next one completes it.
+ *
+ * @throws {AttentionError} naming the innermost cause; after `retry`, or with other parameters, it is deployed again
+ * @throws {CustomerError} `order.dns-name-taken`
+ * @see https://learn.microsoft.com/azure/azure-resource-manager/templates/deployment-modes
+ */
+export async function deploy(
+  flow: Flow,
+  look: Look,
+  deployment: Deployment,
+  { pollEveryMs }: DeployParts,
+): Promise<Outputs> {
+  const { subscription, region, template, configuration } = deployment;
+  const orderId = look.subscription.id;
+  const group = groupOf(orderId);
+  const tags = { [ORDER_TAG]: String(orderId), [TEMPLATE_TAG]: template };
+
+  await flow.step('make the resource group', async () => {
+    const found = await subscription.groups.get(group);
+    // A group stays where it was made; what is in it may lie elsewhere.
+    await subscription.groups.put(group, { location: found?.location ?? region, tags: { ...found?.tags, ...tags } });
+  });
+  const first = await flow.step('number the deployment', async () => (look.fulfillment().azure?.attempt ?? 0) + 1);
+  for (let attempt = first; ; attempt += 1) {
+    const name = deploymentOf(orderId, attempt);
+    const entered = await flow.step(`note what was entered for deployment ${attempt}`, async () => configuration);
+    await flow.step(`have deployment ${attempt} checked`, async () => {
+      const faults = await subscription.deployments.validate(group, name, await deployment.body());
+      if (faults.length > 0) throw errorOf('The check of the deployment', faults);
+    });
+    await flow.effect<null, true>(`start deployment ${attempt}`, {
+      async prepare() {
+        await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
+        await noteAzure(look, { attempt });
+        return null;
+      },
+      find: async () => ((await subscription.deployments.look(group, name)).state === 'absent' ? undefined : true),
+      async act() {
+        await subscription.deployments.start(group, name, { ...(await deployment.body()), tags });
+        return true;
+      },
+    });
+    const plan = {
+      firstMs: pollEveryMs,
+      factor: 1.2,
+      longestMs: 4 * pollEveryMs,
+      waitingFor: `Azure to finish deployment ${name}`,
+    };
+    const ended = await flow.poll<Ended>(`deployment ${attempt} ended`, plan, async () => {
+      const seen = await subscription.deployments.look(group, name);
+      if (seen.state === 'succeeded') return { outputs: seen.outputs };
+      if (seen.state === 'failed' || seen.state === 'canceled') return { faults: seen.faults };
+      return undefined;
+    });
+    if ('outputs' in ended) return ended.outputs;
+    await goOnAfter(attempt, entered, ended.faults);
+  }
+
+  async function goOnAfter(attempt: number, entered: string, faults: Fault[]): Promise<void> {
+    const what = `Deployment ${deploymentOf(orderId, attempt)}`;
+    const worst = worstOf(faults);
+    if (mayPass(worst) && attempt - first < MOST_ATTEMPTS_BY_ITSELF) {
+      const pauseMs = worst?.kind === 'capacity' ? CAPACITY_PAUSE_MS : 20 * pollEveryMs;
+      const plan = { firstMs: pauseMs, factor: 1, longestMs: pauseMs, waitingFor: errorOf(what, faults).message };
+      await flow.poll(
+        `pause after deployment ${attempt}`,
+        plan,
+        async ({ sinceMs }) => sinceMs >= pauseMs || undefined,
+      );
+      return;
+    }
+    await flow.step(`deploy again after ${attempt}`, async () => {
+      if (look.takeRetry() || configuration !== entered) return;
+      const error = errorOf(what, faults);
+      if (!(error instanceof RetryableError)) throw error;
+      throw new AttentionError(
+        error.code,
+        `${error.message} That was tried ${MOST_ATTEMPTS_BY_ITSELF + 1} times. Find out what is in the way, then press retry.`,
+        { facts: error.facts, effect: 'none' },
+      );
+    });
+  }
+}

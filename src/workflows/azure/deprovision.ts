@@ -1,0 +1,156 @@
+import type { Flow, Workflow } from '../../engine/workflow.ts';
+import { AttentionError } from '../../lib/errors.ts';
+import type { Report } from '../../report/report.ts';
+import type { Azure, AzureSubscription, Where } from '../../upstreams/azure/client.ts';
+import type { Look } from '../look.ts';
+import { reaches } from './access.ts';
+import { type CustomerAccessParts, takeAccess } from './customer-access.ts';
+import { deploymentOf, groupOf, ORDER_TAG } from './names.ts';
+import { noteAzure } from './note.ts';
+
+export interface DeprovisionAzureParts extends CustomerAccessParts {
+  azure: Azure;
+  report: Pick<Report, 'undeployed'>;
+  now(): number;
+  pollEveryMs: number;
+}
+
+/** Resources that were just deleted may count for hours before an Azure subscription can be cancelled. */
+const LONGEST_CANCELLATION_MS = 24 * 3_600_000;
+
+/**
+ * Ends an order: stops a deployment that is under way, deletes its resource group with all that is in it, makes sure that nothing bears its
+ * tag any more, and ends an Azure subscription that was its own. Then reports UNDEPLOYED. The Azure plan stays with the customer.
+ *
+ * @see https://learn.microsoft.com/azure/azure-resource-manager/management/delete-resource-group
+ * @see https://learn.microsoft.com/azure/cost-management-billing/manage/cancel-azure-subscription
+ */
+export function createDeprovisionAzure(productType: string, parts: DeprovisionAzureParts): Workflow<Look> {
+  const { azure, report, pollEveryMs } = parts;
+  return {
+    name: `${productType}/deprovision`,
+
+    async run(flow, look) {
+      const where = await findWhere(flow, look);
+      if (where) await clear(flow, look, where);
+      if (look.subscription.deploymentStatus === 'UNDEPLOY_SENT') {
+        await flow.step('report undeployed', () => report.undeployed(look.subscription.id));
+      }
+      await look.note({ endedAt: new Date(parts.now()).toISOString() });
+    },
+  };
+
+  /** Also a subscription that was asked for, of which nothing was heard before the order ended. */
+  async function findWhere(flow: Flow, look: Look): Promise<Where | undefined> {
+    const { customerId, azure: noted } = look.fulfillment();
+    if (!customerId) return undefined;
+    if (noted?.subscriptionId) return { tenantId: customerId, subscriptionId: noted.subscriptionId };
+    if (!noted?.dedicated) return undefined;
+    const plan = {
+      firstMs: pollEveryMs / 3,
+      factor: 1.5,
+      longestMs: 4 * pollEveryMs,
+      waitingFor: 'Azure to create the subscription that was asked for when the customer terminated',
+    };
+    const { subscriptionId } = await flow.poll<{ subscriptionId: string | null }>(
+      'find the Azure subscription that was asked for',
+      plan,
+      async () => {
+        const found = await azure.bootstrap.alias(groupOf(look.subscription.id));
+        if (found?.state === 'creating') return undefined;
+        return { subscriptionId: found?.subscriptionId ?? null };
+      },
+    );
+    if (subscriptionId === null) return undefined;
+    await noteAzure(look, { subscriptionId });
+    return { tenantId: customerId, subscriptionId };
+  }
+
+  async function clear(flow: Flow, look: Look, where: Where): Promise<void> {
+    const orderId = look.subscription.id;
+    const { attempt = 0, dedicated } = look.fulfillment().azure ?? {};
+    const inAzure = azure.in(where);
+    const isReachable = await flow.step('see whether Azure lets us in', async () => {
+      if (await reaches(azure, where)) return true;
+      // Without access nothing can have been deployed yet, or somebody has taken it away since.
+      if (attempt === 0) return false;
+      throw new AttentionError(
+        'azure.no-access',
+        `Azure no longer lets the connector into subscription ${where.subscriptionId} of tenant ${where.tenantId}, where order ${orderId} still runs. Give its enterprise application the role Contributor there again; the order ends by itself then.`,
+      );
+    });
+    if (isReachable) {
+      if (attempt > 0) await stopDeployment(flow, inAzure, orderId, attempt);
+      await removeGroup(flow, inAzure, orderId);
+      await verify(flow, inAzure, orderId);
+    }
+    await takeAccess(flow, look, where, parts);
+    if (dedicated) await endSubscription(flow, where, groupOf(orderId));
+  }
+
+  /** A deployment that runs on would write into the group that is being deleted. */
+  async function stopDeployment(flow: Flow, { deployments }: AzureSubscription, orderId: number, attempt: number) {
+    const name = deploymentOf(orderId, attempt);
+    const plan = {
+      firstMs: pollEveryMs / 3,
+      factor: 1.5,
+      longestMs: pollEveryMs,
+      waitingFor: `Azure to stop deployment ${name}`,
+    };
+    await flow.poll('deployment stopped', plan, async () => {
+      const { state } = await deployments.look(groupOf(orderId), name);
+      if (state !== 'running') return state;
+      await deployments.cancel(groupOf(orderId), name);
+      return undefined;
+    });
+  }
+
+  async function removeGroup(flow: Flow, { groups }: AzureSubscription, orderId: number): Promise<void> {
+    const group = groupOf(orderId);
+    const plan = {
+      firstMs: pollEveryMs,
+      factor: 1.2,
+      longestMs: 4 * pollEveryMs,
+      waitingFor: `Azure to delete resource group ${group}`,
+    };
+    await flow.poll('resource group deleted', plan, async () => {
+      const found = await groups.get(group);
+      if (!found) return true;
+      // A deletion that cannot be completed is taken back; asked for again, Azure says why.
+      if (found.provisioningState.toLowerCase() !== 'deleting' && (await groups.remove(group)) === 'gone') return true;
+      return undefined;
+    });
+  }
+
+  async function verify(flow: Flow, { groups, resources }: AzureSubscription, orderId: number): Promise<void> {
+    await flow.step('see that nothing is left', async () => {
+      const left = [
+        ...(await groups.taggedWith(ORDER_TAG, String(orderId))),
+        ...(await resources.taggedWith(ORDER_TAG, String(orderId))).map(({ id }) => id),
+      ];
+      if (left.length === 0) return;
+      throw new AttentionError(
+        'azure.leftovers',
+        `Outside its resource group something of order ${orderId} is left in Azure: ${left.slice(0, 5).join(', ')}${left.length > 5 ? ' and more' : ''}. Delete it there, or take its tag ${ORDER_TAG} away; the order ends by itself then.`,
+      );
+    });
+  }
+
+  async function endSubscription(flow: Flow, where: Where, alias: string): Promise<void> {
+    const plan = {
+      firstMs: pollEveryMs,
+      factor: 2,
+      longestMs: 240 * pollEveryMs,
+      waitingFor: `Azure to let subscription ${where.subscriptionId} be cancelled`,
+    };
+    await flow.poll('Azure subscription cancelled', plan, async ({ sinceMs }) => {
+      if ((await azure.bootstrap.cancelSubscription(where)) === 'cancelled') return true;
+      if (sinceMs < LONGEST_CANCELLATION_MS) return undefined;
+      throw new AttentionError(
+        'azure-subscription.not-cancelled',
+        `Azure does not let subscription ${where.subscriptionId} of tenant ${where.tenantId} be cancelled, for there are still resources in it. Delete them there; the order ends by itself then.`,
+      );
+    });
+    await flow.step('forget the alias', () => azure.bootstrap.deleteAlias(alias));
+  }
+}

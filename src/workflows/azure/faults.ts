@@ -1,0 +1,58 @@
+import { AttentionError, type ConnectorError, CustomerError, RetryableError } from '../../lib/errors.ts';
+import type { Fault, FaultKind } from '../../upstreams/azure/client.ts';
+
+/** Of several causes the one that takes longest to cure decides. */
+const WORST_FIRST: FaultKind[] = ['permanent', 'customer', 'capacity', 'conflict', 'transient'];
+/** Machines of a kind come back after hours; until then it is asked seldom. */
+export const CAPACITY_PAUSE_MS = 60 * 60_000;
+
+/** What a customer can do about: the name that they chose for their address belongs to somebody else. */
+const NAME_TAKEN = new Set(['DnsRecordInUse', 'DomainNameLabelAlreadyInUse']);
+
+/** The cause that decides, of those that Azure gave; undefined when it gave none. */
+export function worstOf(faults: readonly Fault[]): Fault | undefined {
+  return WORST_FIRST.map((kind) => faults.find((fault) => fault.kind === kind)).find(Boolean);
+}
+
+/** Whether waiting may be enough. */
+export function mayPass(fault: Fault | undefined): boolean {
+  return fault === undefined || fault.kind === 'capacity' || fault.kind === 'conflict' || fault.kind === 'transient';
+}
+
+/**
+ * The error that stands for the causes of a refusal or failure, with the innermost one in its text.
+ *
+ * @param what was tried, as the begin of a sentence
+ * @see https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
+ */
+export function errorOf(what: string, faults: readonly Fault[]): ConnectorError {
+  const worst = worstOf(faults);
+  if (!worst) {
+    return new RetryableError('azure.unexplained', `${what} failed, and Azure does not say why. It is tried again.`);
+  }
+  const others = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
+  const cause = `${what} failed: ${worst.code}${worst.target ? ` at ${worst.target}` : ''}: ${worst.message}${others}`;
+  const code = `azure.${/^\w{1,60}$/.test(worst.code) ? worst.code : 'refused'}`;
+  const options = { facts: { upstream: 'arm', upstreamCode: worst.code }, effect: 'none' } as const;
+  if (NAME_TAKEN.has(worst.code)) {
+    return new CustomerError('order.dns-name-taken', `${cause} The customer was asked for another name.`, options);
+  }
+  switch (worst.kind) {
+    case 'permanent':
+      return new AttentionError(code, `${cause} Correct the template or the plan, then press retry.`, options);
+    case 'customer':
+      return new AttentionError(
+        code,
+        `${cause} It lies in the customer's Azure subscription (rights, quota, policy or locks): have it cured there, then press retry.`,
+        options,
+      );
+    case 'capacity':
+      return new RetryableError(code, `${cause} Azure lacks capacity; it is tried again.`, {
+        ...options,
+        retryAfterMs: CAPACITY_PAUSE_MS,
+      });
+    case 'conflict':
+    case 'transient':
+      return new RetryableError(code, `${cause} It is tried again.`, options);
+  }
+}

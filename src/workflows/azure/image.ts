@@ -1,0 +1,47 @@
+import type { Flow } from '../../engine/workflow.ts';
+import { AttentionError } from '../../lib/errors.ts';
+import type { AzureSubscription, Image } from '../../upstreams/azure/client.ts';
+import type { AzureOrder } from './order.ts';
+
+/** An acceptance may take so many polls to show. After that the deployment decides, for it may show late or never. */
+const POLLS_UNTIL_SHOWN = 8;
+
+/**
+ * Looks the image of an order up in its region and accepts the terms of its publisher for this Azure subscription, where it has any.
+ * Undefined for a template, which names its images itself.
+ *
+ * @see https://learn.microsoft.com/azure/virtual-machines/linux/cli-ps-findimage
+ * @see https://learn.microsoft.com/rest/api/marketplaceordering/marketplace-agreements
+ */
+export async function prepareImage(
+  flow: Flow,
+  { images, terms }: Pick<AzureSubscription, 'images' | 'terms'>,
+  region: string,
+  deploys: AzureOrder['deploys'],
+  { pollEveryMs }: { pollEveryMs: number },
+): Promise<Image | undefined> {
+  if (deploys.kind === 'template') return undefined;
+  const { publisher, offer, sku } = deploys.image;
+  const image = await flow.step('find the image', async () => {
+    const found = await images.find(region, deploys.image);
+    if (found && !found.deprecated) return found;
+    throw new AttentionError(
+      'image.not-available',
+      `Azure ${found ? 'has withdrawn' : 'does not offer'} the image ${publisher}:${offer}:${sku} in ${region}. Correct publisher, offer, SKU or region in the plan's integration metadata; the order goes on by itself.`,
+    );
+  });
+  const { plan } = image;
+  if (plan) {
+    const soon = {
+      firstMs: pollEveryMs / 3,
+      factor: 1.5,
+      longestMs: pollEveryMs,
+      waitingFor: `the terms of ${plan.publisher}:${plan.product}:${plan.name} to show as accepted`,
+    };
+    await flow.poll('terms accepted', soon, async ({ sinceMs }) => {
+      if (await terms.accept(plan)) return 'accepted';
+      return sinceMs > POLLS_UNTIL_SHOWN * pollEveryMs ? 'not shown' : undefined;
+    });
+  }
+  return image;
+}

@@ -1,0 +1,23 @@
+import type { Azure } from '../../upstreams/azure/client.ts';
+import type { AtMicrosoft, Fulfillment } from '../fulfillment.ts';
+import { groupOf } from './names.ts';
+
+/** States of an Azure subscription in which everything works. https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states */
+const WORKING = new Set(['enabled', 'warned', 'pastdue']);
+
+/** How it stands in Azure with what was deployed for a subscription of the marketplace; undefined when nothing says where that is. */
+export async function inspectAzure(
+  { azure }: { azure: Pick<Azure, 'in'> },
+  orderId: number,
+  { customerId, azure: noted }: Fulfillment,
+): Promise<AtMicrosoft | undefined> {
+  if (!customerId || !noted?.subscriptionId) return undefined;
+  const inAzure = azure.in({ tenantId: customerId, subscriptionId: noted.subscriptionId });
+  const subscription = await inAzure.read();
+  if (subscription === undefined || subscription === 'no-access') return { status: 'unknown', suspensionReasons: [] };
+  if (!WORKING.has(subscription.state.toLowerCase())) {
+    return { status: 'suspended', suspensionReasons: [`the Azure subscription is ${subscription.state}`] };
+  }
+  const group = await inAzure.groups.get(groupOf(orderId));
+  return { status: group ? 'active' : 'ended', suspensionReasons: [] };
+}

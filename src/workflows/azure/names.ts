@@ -1,0 +1,33 @@
+/** The tag that everything of an order bears in Azure; its value is the marketplace subscription. */
+export const ORDER_TAG = 'cloudesire-subscription';
+/** The tag that tells by its content which template was deployed. */
+export const TEMPLATE_TAG = 'cloudesire-template';
+
+/**
+ * The resource group of an order, which is also the name of a subscription of its own and begins the names of its deployments: whoever
+ * lost the record finds everything by it.
+ */
+export function groupOf(subscriptionId: number): string {
+  return `cloudesire-${subscriptionId}`;
+}
+
+/** A deployment is named after its attempt: what is started again under the same name is the same deployment. */
+export function deploymentOf(subscriptionId: number, attempt: number): string {
+  return `${groupOf(subscriptionId)}-${attempt}`;
+}
+
+/** The highest number among the names of deployments; 0 where none is ours. */
+export function lastAttemptOf(subscriptionId: number, names: readonly string[]): number {
+  const numbers = names.map((name) => Number(name.slice(groupOf(subscriptionId).length + 1)));
+  return Math.max(0, ...numbers.filter((number, at) => names[at] === deploymentOf(subscriptionId, number)));
+}
+
+/** The Azure subscription that the orders of a customer share when their plan came without one. */
+export function sharedAliasOf(customerId: string): string {
+  return `cloudesire-customer-${customerId.toLowerCase()}`;
+}
+
+/** Whether an Azure subscription bears the name of one that belongs to a single order. */
+export function isDedicated(name: string | undefined): boolean {
+  return /^cloudesire-\d+$/i.test(name ?? '');
+}

@@ -1,0 +1,107 @@
+import { AttentionError } from '../../lib/errors.ts';
+import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
+import type { ProductType } from '../operations.ts';
+import type { Selling } from '../selling.ts';
+
+/** A machine image of the Azure Marketplace. */
+export interface ImageReference {
+  publisher: string;
+  offer: string;
+  sku: string;
+}
+
+export type CustomerRole = 'reader' | 'contributor' | 'owner';
+
+/** What is deployed for one subscription, before anything was asked of Microsoft. */
+export interface AzureOrder {
+  deploys: { kind: 'template'; address: string } | { kind: 'image'; image: ImageReference };
+  region: string;
+  dnsPrefix?: string;
+  vmSize?: string;
+  segment: string;
+  /** An Azure subscription of its own, instead of the one that the customer's orders share. */
+  dedicated: boolean;
+  /** What the customer may do in the Azure subscription; nothing unless the plan says so. */
+  access?: CustomerRole;
+}
+
+export interface AzureSettings {
+  /** Code of the configuration parameter with the wanted DNS label. */
+  dnsParameter: string;
+  /** Code of the configuration parameter with the wanted region. */
+  regionParameter: string;
+  /** Code of the configuration parameter with the wanted domain of the tenant. */
+  domainParameter: string;
+  /** The region of orders that name none. */
+  location: string;
+}
+
+const ACCESS: Record<string, CustomerRole | undefined> = {
+  none: undefined,
+  reader: 'reader',
+  contributor: 'contributor',
+  owner: 'owner',
+};
+
+/**
+ * Translates plan and parameters of the marketplace into what is to be deployed.
+ *
+ * Microsoft has no trials of Azure: a trial deploys the same, and only where the plan allows it with `partnerCenterTrialOfferId`.
+ *
+ * @throws {AttentionError} when the plan is not configured for that
+ */
+export function readAzureOrder(
+  productType: Exclude<ProductType, 'license'>,
+  selling: Selling,
+  { type, parameters }: Pick<Subscription, 'type' | 'parameters'>,
+  settings: AzureSettings,
+): AzureOrder {
+  if (type === 'TRIAL') selling.demand('partnerCenterTrialOfferId');
+  const dnsPrefix = parameters[settings.dnsParameter]?.trim().toLowerCase();
+  const vmSize = selling.find('vmSize');
+  const access = readAccess(selling);
+  return {
+    deploys: productType === 'arm' ? { kind: 'template', address: selling.demand('template') } : readImage(selling),
+    region: regionOf(parameters[settings.regionParameter]) ?? settings.location,
+    segment: selling.find('segment') ?? 'commercial',
+    dedicated: isDedicated(selling),
+    ...(dnsPrefix && { dnsPrefix }),
+    ...(vmSize && { vmSize }),
+    ...(access && { access }),
+  };
+}
+
+function readImage(selling: Selling): AzureOrder['deploys'] {
+  return {
+    kind: 'image',
+    image: {
+      publisher: selling.demand('azurePublisher'),
+      offer: selling.demand('azureOffer'),
+      sku: selling.demand('azureSku'),
+    },
+  };
+}
+
+/** `West Europe` is how people write `westeurope`. */
+function regionOf(entered: string | undefined): string | undefined {
+  return entered?.replaceAll(/[\s_-]/g, '').toLowerCase() || undefined;
+}
+
+function isDedicated(selling: Selling): boolean {
+  const wanted = selling.find('azureSubscription')?.toLowerCase() ?? 'shared';
+  if (wanted === 'shared' || wanted === 'dedicated') return wanted === 'dedicated';
+  throw malformed(selling, 'azureSubscription', 'shared or dedicated');
+}
+
+function readAccess(selling: Selling): CustomerRole | undefined {
+  const wanted = selling.find('azureAccess')?.toLowerCase() ?? 'none';
+  if (Object.hasOwn(ACCESS, wanted)) return ACCESS[wanted];
+  throw malformed(selling, 'azureAccess', Object.keys(ACCESS).join(', '));
+}
+
+function malformed(selling: Selling, key: string, expected: string): AttentionError {
+  return new AttentionError(
+    'plan.not-configured',
+    `Plan ${selling.plan.id} names ${key} "${selling.find(key)?.slice(0, 40)}"; expected is ${expected}. Correct it in the plan's integration metadata; the order goes on by itself.`,
+  );
+}

@@ -1,0 +1,101 @@
+import type { Flow, Workflow } from '../../engine/workflow.ts';
+import type { Report } from '../../report/report.ts';
+import type { Azure, AzureSubscription, Resource } from '../../upstreams/azure/client.ts';
+import type { Look } from '../look.ts';
+import { groupOf } from './names.ts';
+import { whereOf } from './redeploy.ts';
+
+export interface PowerParts {
+  azure: Pick<Azure, 'in'>;
+  now(): number;
+  pollEveryMs: number;
+}
+
+/** Applications stop before the data that they use; the other way round they start. */
+const DATA = /^Microsoft\.DBfor/i;
+
+/**
+ * Stops what runs in the resource group of an order until the customer pays, and remembers what ran. What cannot be stopped, such as disks
+ * and addresses, is charged on.
+ *
+ * @see https://learn.microsoft.com/azure/virtual-machines/states-billing
+ */
+export function createSuspendAzure(productType: string, parts: PowerParts): Workflow<Look> {
+  return {
+    name: `${productType}/suspend`,
+
+    async run(flow, look) {
+      const inAzure = parts.azure.in(whereOf(look.fulfillment()));
+      const ran = await flow.step('remember what runs', async () => {
+        const running: Resource[] = [];
+        for (const resource of await stoppable(inAzure, look.subscription.id)) {
+          if ((await inAzure.power.state(resource)) !== 'stopped') running.push(resource);
+        }
+        return running.sort((a, b) => Number(DATA.test(a.type)) - Number(DATA.test(b.type)));
+      });
+      for (const resource of ran) await change(flow, inAzure, resource, 'stop', parts);
+      await look.note({
+        suspended: { at: new Date(parts.now()).toISOString(), ran: ran.map(({ id }) => id) },
+      });
+    },
+  };
+}
+
+/** Starts again what ran before the suspension, and only that. */
+export function createResumeAzure(
+  productType: string,
+  parts: PowerParts & { report: Pick<Report, 'deployed'> },
+): Workflow<Look> {
+  return {
+    name: `${productType}/resume`,
+
+    async run(flow, look) {
+      const { suspended } = look.fulfillment();
+      const inAzure = parts.azure.in(whereOf(look.fulfillment()));
+      const toStart = await flow.step('find what ran', async () => {
+        const ran = suspended?.ran ?? [];
+        // What was deleted meanwhile cannot be started, and is none of our business.
+        const there = await stoppable(inAzure, look.subscription.id);
+        return ran.toReversed().flatMap((id) => there.find((resource) => isSame(resource.id, id)) ?? []);
+      });
+      for (const resource of toStart) await change(flow, inAzure, resource, 'start', parts);
+      await look.note({ suspended: undefined });
+      if (look.subscription.deploymentStatus === 'DEPLOYED') return;
+      await flow.step('report deployed', async () => {
+        const { deploymentStatus } = await look.stillIn(['PENDING', 'DEPLOYED', 'FAILED']);
+        if (deploymentStatus !== 'DEPLOYED') await parts.report.deployed(look.subscription.id);
+      });
+    },
+  };
+}
+
+async function stoppable({ resources, power }: AzureSubscription, orderId: number): Promise<Resource[]> {
+  return (await resources.inGroup(groupOf(orderId))).filter(({ type }) => power.isStoppable(type));
+}
+
+/** Makes the change and waits until it shows; one that Azure loses is made again. */
+async function change(
+  flow: Flow,
+  { power }: AzureSubscription,
+  resource: Resource,
+  to: 'stop' | 'start',
+  { pollEveryMs }: PowerParts,
+): Promise<void> {
+  const wanted = to === 'stop' ? 'stopped' : 'running';
+  const plan = {
+    firstMs: pollEveryMs,
+    factor: 1.2,
+    longestMs: 4 * pollEveryMs,
+    waitingFor: `Azure to ${to} ${resource.name}`,
+  };
+  await flow.poll(`${to} ${resource.id}`, plan, async () => {
+    const state = await power.state(resource);
+    if (state === wanted) return true;
+    if (state !== 'changing') await power[to](resource);
+    return undefined;
+  });
+}
+
+function isSame(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}

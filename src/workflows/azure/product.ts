@@ -1,0 +1,30 @@
+import type { Product } from '../catalog.ts';
+import type { ProductType } from '../operations.ts';
+import { configurationOf } from './assignment.ts';
+import { createConvertAzureTrial, createRenewAzure, createReportAzure } from './bookkeeping.ts';
+import { createDeprovisionAzure } from './deprovision.ts';
+import { inspectAzure } from './inspect.ts';
+import { createResumeAzure, createSuspendAzure } from './power.ts';
+import { createProvisionAzure, type ProvisionAzureParts } from './provision.ts';
+import { recoverAzure } from './recover.ts';
+import { createRedeploy } from './redeploy.ts';
+
+/** What is known of a product that is deployed in Azure: `azure` is a machine of the Azure Marketplace, `arm` a template. */
+export function createAzureProduct(productType: Exclude<ProductType, 'license'>, parts: ProvisionAzureParts): Product {
+  return {
+    operations: {
+      provision: createProvisionAzure(productType, parts),
+      report: createReportAzure(productType, parts),
+      'change-plan': createRedeploy('change-plan', productType, parts),
+      reconfigure: createRedeploy('reconfigure', productType, parts),
+      'convert-trial': createConvertAzureTrial(productType, parts),
+      renew: createRenewAzure(productType),
+      suspend: createSuspendAzure(productType, parts),
+      resume: createResumeAzure(productType, parts),
+      deprovision: createDeprovisionAzure(productType, parts),
+    },
+    configuration: (subscription, known) => configurationOf(subscription, parts.secrets, known),
+    recover: (subscription) => recoverAzure(productType, subscription, parts),
+    inspect: (fulfillment, subscriptionId) => inspectAzure(parts, subscriptionId, fulfillment),
+  };
+}

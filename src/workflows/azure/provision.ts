@@ -1,0 +1,159 @@
+import type { Flow, Workflow } from '../../engine/workflow.ts';
+import { once } from '../../lib/once.ts';
+import type { Report } from '../../report/report.ts';
+import type { Azure } from '../../upstreams/azure/client.ts';
+import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import { readBuyer } from '../buyer.ts';
+import type { Look } from '../look.ts';
+import type { ProductType } from '../operations.ts';
+import { type AcceptAgreementParts, acceptAgreement, passVetting } from '../steps/accept-agreement.ts';
+import { type EnsureCustomerParts, ensureCustomer } from '../steps/ensure-customer.ts';
+import { type FindResellerParts, findReseller } from '../steps/find-reseller.ts';
+import { type AccessParts, ensureAccess } from './access.ts';
+import { type AssignmentParts, readAssignment } from './assignment.ts';
+import { type AzurePlanParts, ensureAzurePlan } from './azure-plan.ts';
+import { ensureAzureSubscription } from './azure-subscription.ts';
+import { architectureOf, providersOf } from './blueprint.ts';
+import { giveAccess } from './customer-access.ts';
+import { deploy } from './deploy.ts';
+import { type HandOverParts, handOver } from './hand-over.ts';
+import { prepareImage } from './image.ts';
+import { noteAzure } from './note.ts';
+import { readOutputs } from './outputs.ts';
+import { registerProviders } from './providers.ts';
+
+export interface ProvisionAzureParts
+  extends EnsureCustomerParts,
+    AcceptAgreementParts,
+    FindResellerParts,
+    AzurePlanParts,
+    AccessParts,
+    AssignmentParts,
+    HandOverParts {
+  cloudesire: Cloudesire;
+  partnerCenter: PartnerCenter;
+  report: Report;
+  azure: Azure;
+  privateCustomers: 'refuse' | 'allow';
+}
+
+/** Deploys a template or a machine: customer, agreement, Azure plan, Azure subscription, deployment; then hands over and reports DEPLOYED. */
+export function createProvisionAzure(
+  productType: Exclude<ProductType, 'license'>,
+  parts: ProvisionAzureParts,
+): Workflow<Look> {
+  const { cloudesire, azure } = parts;
+  return {
+    name: `${productType}/provision`,
+
+    async run(flow, look) {
+      const { subscription } = look;
+      // Personal data and what the customer entered are read anew by each look that needs them, and rest nowhere.
+      const buyer = once(() => readBuyer(cloudesire, subscription.buyerId, parts));
+      const assignment = once(() => readAssignment(productType, subscription, look.fulfillment().azure ?? {}, parts));
+
+      // What the marketplace, the template or the customer have to cure is found before anything is asked of Microsoft.
+      const checked = await flow.step('check the order', async () => {
+        const { order, blueprint } = await assignment();
+        const { owner, country } = await buyer();
+        const { region, segment, dedicated } = order;
+        const { sha256: template } = blueprint;
+        return {
+          owner,
+          country,
+          region,
+          segment,
+          dedicated,
+          template,
+          architecture: architectureOf(blueprint),
+          providers: providersOf(order.deploys, blueprint),
+        };
+      });
+      const { owner, country, segment, region, dedicated, template, architecture } = checked;
+      // What was in service before is gone, or this would not be deployed anew.
+      await look.note({ owner, country, segment, deployedAt: undefined, settled: undefined });
+      await noteAzure(look, { region, dedicated, template, architecture, secretsKey: parts.secrets.fingerprint });
+
+      const { customerId, planId } = await becomeCustomer(flow, look, { owner, country, segment });
+      const subscriptionId = await ensureAzureSubscription(
+        flow,
+        { orderId: subscription.id, customerId, planId, dedicated },
+        parts,
+      );
+      await noteAzure(look, { planId, subscriptionId });
+      const where = { tenantId: customerId, subscriptionId };
+      await ensureAccess(flow, where, parts);
+
+      const inAzure = azure.in(where);
+      await registerProviders(flow, inAzure, checked.providers, parts);
+      const image = await prepareImage(flow, inAzure, region, (await assignment()).order.deploys, parts);
+      const outputs = await deploy(
+        flow,
+        look,
+        {
+          subscription: inAzure,
+          region,
+          template,
+          configuration: (await assignment()).configuration,
+          body: async () => (await assignment()).body(image),
+        },
+        parts,
+      );
+      await giveAccess(flow, look, where, (await assignment()).order.access, parts);
+      const { planId: sold, type } = subscription;
+      await look.settle({
+        trial: type === 'TRIAL',
+        configuration: (await assignment()).configuration,
+        ...(sold !== undefined && { planId: sold }),
+      });
+      await handOver(
+        flow,
+        look,
+        { owner, given: readOutputs(outputs), secrets: async () => (await assignment()).generatedSecrets() },
+        parts,
+      );
+    },
+  };
+
+  async function becomeCustomer(
+    flow: Flow,
+    look: Look,
+    { owner, country, segment }: { owner: string; country: string; segment: string },
+  ): Promise<{ customerId: string; planId: string }> {
+    const { subscription } = look;
+    const buyer = once(() => readBuyer(cloudesire, subscription.buyerId, parts));
+    const reseller = await findReseller(flow, subscription.resellerSlug, parts);
+    const { customerId, domain } = await ensureCustomer(
+      flow,
+      look,
+      {
+        owner,
+        buyer,
+        domainWish: subscription.parameters[parts.settings.domainParameter],
+        resellerTenantId: reseller?.tenantId,
+      },
+      parts,
+    );
+    await look.note({ customerId, domain });
+    await flow.step('note the customer in the marketplace', () =>
+      parts.report.identifiers(subscription.id, { customerId }),
+    );
+    await acceptAgreement(flow, look, { customerId, owner, buyer, need: 'order' }, parts);
+    await passVetting(flow, look, customerId, parts);
+    const planId = await ensureAzurePlan(
+      flow,
+      look,
+      {
+        customerId,
+        country,
+        segment,
+        resellerPartnerId: reseller?.partnerId,
+        renewAgreement: (round) =>
+          acceptAgreement(flow, look, { customerId, owner, buyer, need: 'order', again: round }, parts),
+      },
+      parts,
+    );
+    return { customerId, planId };
+  }
+}

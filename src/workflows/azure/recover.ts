@@ -1,0 +1,66 @@
+import type { Azure } from '../../upstreams/azure/client.ts';
+import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
+import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { Fulfillment } from '../fulfillment.ts';
+import type { ProductType } from '../operations.ts';
+import type { DerivedSecrets } from '../record.ts';
+import { DELIVERED, readKnownCustomer } from '../recovery.ts';
+import { reaches } from './access.ts';
+import { configurationOf } from './assignment.ts';
+import { findAzurePlan } from './azure-plan.ts';
+import { groupOf, isDedicated, lastAttemptOf, ORDER_TAG, TEMPLATE_TAG } from './names.ts';
+
+export interface RecoverAzureParts {
+  cloudesire: Cloudesire;
+  partnerCenter: PartnerCenter;
+  azure: Pick<Azure, 'in'>;
+  secrets: DerivedSecrets;
+  now(): number;
+}
+
+/**
+ * What was deployed for a subscription of which nothing is recorded, as after a loss of Redis: the resource group of the order, wherever in
+ * the Azure subscriptions of the customer it is, if it bears the order's tag.
+ */
+export async function recoverAzure(
+  productType: Exclude<ProductType, 'license'>,
+  subscription: Subscription,
+  { cloudesire, partnerCenter, azure, secrets, now }: RecoverAzureParts,
+): Promise<Fulfillment | undefined> {
+  const customerId = await readKnownCustomer(cloudesire, subscription.id);
+  const planId = customerId && (await findAzurePlan({ partnerCenter }, customerId));
+  if (!customerId || !planId) return undefined;
+
+  for (const { id: subscriptionId, friendlyName } of await partnerCenter.azure.entitlements(customerId, planId)) {
+    const where = { tenantId: customerId, subscriptionId };
+    if (!(await reaches(azure, where))) continue;
+    const { groups, deployments } = azure.in(where);
+    const group = await groups.get(groupOf(subscription.id));
+    if (group?.tags[ORDER_TAG] !== String(subscription.id)) continue;
+    const { planId: sold, endDate, type } = subscription;
+    const template = group.tags[TEMPLATE_TAG];
+    return {
+      productType,
+      customerId,
+      azure: {
+        planId,
+        subscriptionId,
+        dedicated: isDedicated(friendlyName),
+        region: group.location,
+        attempt: lastAttemptOf(subscription.id, await deployments.names(groupOf(subscription.id))),
+        ...(template && { template }),
+      },
+      ...(DELIVERED.has(subscription.deploymentStatus) && {
+        deployedAt: new Date(now()).toISOString(),
+        settled: {
+          trial: type === 'TRIAL',
+          configuration: configurationOf(subscription, secrets),
+          ...(sold !== undefined && { planId: sold }),
+          ...(endDate && { endDate }),
+        },
+      }),
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,61 @@
+import { describe, expect, it } from 'vitest';
+import { AttentionError, CustomerError, RetryableError } from '../../../../src/lib/errors.ts';
+import type { Fault } from '../../../../src/upstreams/azure/client.ts';
+import { errorOf, mayPass, worstOf } from '../../../../src/workflows/azure/faults.ts';
+
+function fault(facts: Partial<Fault>): Fault {
+  return { code: 'X', message: 'It went wrong.', path: ['DeploymentFailed', 'X'], kind: 'transient', ...facts };
+}
+
+describe('of several causes', () => {
+  it('the one that takes longest to cure decides, whatever their order', () => {
+    const kinds = ['transient', 'conflict', 'capacity', 'customer', 'permanent'] as const;
+    for (const [at, kind] of kinds.entries()) {
+      const faults = kinds.slice(0, at + 1).map((one) => fault({ kind: one }));
+      expect(worstOf(faults)?.kind).toBe(kind);
+      expect(worstOf(faults.toReversed())?.kind).toBe(kind);
+    }
+  });
+
+  it('how many there are is told with it', () => {
+    expect(errorOf('Deployment a', [fault({}), fault({ kind: 'customer' }), fault({})]).message).toContain(
+      'and 2 more',
+    );
+  });
+});
+
+describe('what a cause asks for', () => {
+  it.each([
+    ['permanent', AttentionError],
+    ['customer', AttentionError],
+    ['capacity', RetryableError],
+    ['conflict', RetryableError],
+    ['transient', RetryableError],
+  ] as const)('%s', (kind, expected) => {
+    const error = errorOf('Deployment cloudesire-50020-1', [fault({ code: 'QuotaExceeded', kind, target: '/vm/one' })]);
+
+    expect(error).toBeInstanceOf(expected);
+    expect(error.code).toBe('azure.QuotaExceeded');
+    expect(error.message).toContain('Deployment cloudesire-50020-1 failed: QuotaExceeded at /vm/one: It went wrong.');
+    expect(mayPass(fault({ kind }))).toBe(expected === RetryableError);
+  });
+
+  it('a name that is taken is a matter for the customer', () => {
+    expect(errorOf('x', [fault({ code: 'DnsRecordInUse', kind: 'permanent' })])).toBeInstanceOf(CustomerError);
+  });
+
+  it('lack of machines is asked about no more than once an hour', () => {
+    const error = errorOf('x', [fault({ code: 'AllocationFailed', kind: 'capacity' })]);
+
+    expect(error).toMatchObject({ retryAfterMs: 3_600_000 });
+  });
+
+  it('no cause at all may pass, and says so', () => {
+    expect(errorOf('x', [])).toBeInstanceOf(RetryableError);
+    expect(mayPass(worstOf([]))).toBe(true);
+  });
+
+  it('a code that is no word does not get into ours', () => {
+    expect(errorOf('x', [fault({ code: 'a b\n"c' })]).code).toBe('azure.refused');
+  });
+});
