@@ -12,7 +12,12 @@ describe('an image', () => {
     const { response } = fixture<{ response: { body: unknown } }>('azure/vm-image-get');
     const names = ['7.4.1', '7.10.0', '7.9.9'].map((name) => ({ name, location: 'westeurope' }));
     const { there, calls } = await startCloud(({ path }) => ({ json: path === VERSIONS ? names : response.body }));
-    expect(await there.images.find('westeurope', IMAGE)).toEqual({ version: '7.10.0', plan: PLAN, deprecated: false });
+    expect(await there.images.find('westeurope', IMAGE)).toEqual({
+      version: '7.10.0',
+      plan: PLAN,
+      deprecated: false,
+      os: 'Linux',
+    });
     expect(calls[0]?.query).toMatchObject({ $top: '1', $orderby: 'name desc' });
     expect(calls[1]?.path).toBe(`${VERSIONS}/7.10.0`);
   });

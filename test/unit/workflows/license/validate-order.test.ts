@@ -314,7 +314,7 @@ describe('an order of a new licence', () => {
       { order: { extraResources: seats(301), ...wish('!') }, address: 'None' },
       ['customer.domain-unusable', 'customer.data-refused', 'order.quantity-out-of-bounds'],
     ],
-    ['of a product of Azure', { product: 'azure', offers: {} }, []],
+    ['of a product of Azure whose plan names no image', { product: 'azure', offers: {} }, ['plan.not-available']],
     ['of a product that does not say what it is', { product: undefined, offers: {} }, []],
   ])('%s', async (_what, row, objections) => {
     expect((await judge(row)).sort()).toEqual(objections.sort());
