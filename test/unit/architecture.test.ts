@@ -23,7 +23,7 @@ const ROOMS: Record<string, string[]> = {
 const OWNERS: Record<string, string> = {
   axios: '^src/upstreams/http\\.ts$',
   '@azure(-rest)?': '^src/upstreams/azure/',
-  ioredis: '^src/(store/|compose(-\\w+)?\\.ts$)',
+  ioredis: '^src/(store/|compose[^/]*\\.ts$)',
   bullmq: '^src/queue/',
   fastify: '^src/intake/',
   '@sentry/node': '^src/instrument\\.ts$',
