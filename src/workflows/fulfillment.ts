@@ -109,6 +109,8 @@ export interface AtMicrosoft {
   /** Of a licence: its last day, and what runs and renews. */
   commitmentEndDate?: string;
   license?: LicenseAtMicrosoft;
+  /** Of what is suspended in Azure: whether something of it runs all the same. */
+  runs?: boolean;
 }
 
 export interface LicenseAtMicrosoft extends Partial<Omit<TermItem, 'seats'>> {

@@ -141,8 +141,11 @@ export function createReconcile(
     /** Microsoft is asked about what is in service, so that what others changed there is seen. */
     async function inspect(subscription: Subscription, product: Product): Promise<AtMicrosoft | undefined> {
       const { fulfillment } = record;
-      if (subscription.deploymentStatus !== 'DEPLOYED' || !fulfillment?.deployedAt || fulfillment.endedAt)
-        return undefined;
+      const isInService =
+        subscription.deploymentStatus === 'DEPLOYED' ||
+        // Azure starts some of what was stopped again by itself.
+        (subscription.deploymentStatus === 'STOPPED' && fulfillment?.azure && fulfillment.suspended);
+      if (!isInService || !fulfillment?.deployedAt || fulfillment.endedAt) return undefined;
       const found = await product.inspect(fulfillment, subscriptionId);
       const { endDate } = subscription;
       const learned: Partial<Fulfillment> = {

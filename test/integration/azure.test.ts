@@ -2,7 +2,11 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createWorld, type World } from '../support/world.ts';
 
 const STEP_MS = 10_000;
-const SHOP = { DNS_PREFIX: 'hafenkontor-shop', REGION: 'germanywestcentral', ADMIN_PASSWORD: 'Kx4!example-only' };
+const HOUR_MS = 3_600_000;
+const ENTERED = 'Kx4!example-only';
+const SHOP = { DNS_PREFIX: 'hafenkontor-shop', REGION: 'germanywestcentral', ADMIN_PASSWORD: ENTERED };
+
+const IMAGE = { azurePublisher: 'aurora-linux', azureOffer: 'hardened-server', azureSku: '22-04-gen2' };
 
 let world: World;
 
@@ -15,60 +19,423 @@ beforeEach(async () => {
 });
 afterAll(() => world.close());
 
-const settle = (id: number) => world.settle(id, { atLeastMs: STEP_MS, looks: 300 });
+const settle = (id: number, looks = 300) => world.settle(id, { atLeastMs: STEP_MS, looks });
 const shown = (id: number) => world.emulators.cloudesire.subscription(id);
+const books = () => world.emulators.arm.books();
+const machines = () =>
+  world.emulators.arm.resources().filter(({ type }) => type === 'Microsoft.Compute/virtualMachines');
 
-function order(plan: 2201 | 2301, facts: { buyer?: number; parameters?: Record<string, string>; type?: 'TRIAL' } = {}) {
-  const { buyer = 1302, parameters = plan === 2301 ? SHOP : { DNS_PREFIX: 'officine-web' }, type } = facts;
+interface Wanted {
+  buyer?: number;
+  parameters?: Record<string, string>;
+  type?: 'TRIAL';
+}
+
+function order(plan: number, { buyer = 1302, parameters, type }: Wanted = {}): number {
+  const entered = parameters ?? (plan === 2301 ? SHOP : { DNS_PREFIX: 'officine-web' });
   return world.emulators.cloudesire.placeOrder({
     plan,
     buyer,
-    parameters,
+    parameters: entered,
     ...(type ? { type } : { paid: true }),
   });
 }
 
+async function deployed(plan: number, wanted: Wanted = {}): Promise<number> {
+  const id = order(plan, wanted);
+  await settle(id);
+  expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  return id;
+}
+
+async function recordOf(id: number) {
+  const record = await world.records.get(id);
+  if (!record) throw new Error(`nothing is recorded of ${id}`);
+  return record;
+}
+
+/** Seen from outside: nothing of the order is left in Azure. */
+function expectNothingLeft(id: number): void {
+  expect(world.emulators.arm.leftovers({ group: `cloudesire-${id}` })).toEqual([]);
+  expect(world.emulators.arm.leftovers({ tag: 'cloudesire-subscription', value: String(id) })).toEqual([]);
+}
+
 describe('a template', () => {
   it('is deployed with what the customer entered, and handed over with its address', async () => {
+    const id = await deployed(2301);
+
+    expect(shown(id).endpoints).toMatchObject([
+      {
+        endpoint: 'https://hafenkontor-shop.germanywestcentral.cloudapp.azure.com',
+        category: 'APP',
+        description: 'Your application',
+      },
+    ]);
+    expect(shown(id).instructions.en).toContain('Your environment in Microsoft Azure is ready.');
+    expect(books().deployments).toHaveLength(1);
+    expect(world.alerts).toEqual([]);
+  });
+
+  it('tells operations what it creates, by what it is for', async () => {
+    const id = await deployed(2301);
+
+    expect((await recordOf(id)).fulfillment?.azure?.architecture).toMatchObject({
+      application: ['Microsoft.Compute/virtualMachines'],
+      data: expect.arrayContaining(['Microsoft.DBforPostgreSQL/flexibleServers']),
+      network: expect.arrayContaining(['Microsoft.Network/virtualNetworks']),
+    });
+  });
+
+  it('leaves no secret in Redis, in the log, or in the history of deployments', async () => {
+    const id = await deployed(2301);
+
+    const { arm, entra } = world.emulators;
+    const secrets = [...arm.secrets(), ...entra.secrets(), ENTERED].filter((secret) => secret.length > 3);
+    expect(secrets.length).toBeGreaterThan(5);
+    const history = JSON.stringify(world.emulators.arm.deploymentHistory());
+    for (const text of [world.logged(), await world.stored(), history])
+      expect(secrets.filter((secret) => text.includes(secret))).toEqual([]);
+    expect(history).toContain(`cloudesire-${id}-1`);
+  });
+
+  it('that lacks what the order needs costs nothing at Microsoft, and waits for operations', async () => {
+    world.emulators.cloudesire.putPlanMetadata(2301, { template: 'https://elsewhere.example/a.json' });
     const id = order(2301);
+
+    await settle(id, 5);
+
+    expect(await recordOf(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: { code: 'template.address-refused' },
+    });
+    expect(shown(id).deploymentStatus).toBe('PENDING');
+    expect(world.emulators.partnerCenter.books().entries.map(({ what }) => what)).not.toContain('customer created');
+  });
+
+  it('keeps to the content that it was ordered with', async () => {
+    const id = order(2301);
+    await world.look(id);
+    const pinned = (await recordOf(id)).fulfillment?.azure?.template;
+    world.emulators.templates.publish({ path: '/two-tier/azuredeploy.json', content: 'something else' });
 
     await settle(id);
 
-    expect(shown(id)).toMatchObject({
-      deploymentStatus: 'DEPLOYED',
-      endpoints: [
-        { endpoint: 'https://hafenkontor-shop.germanywestcentral.cloudapp.azure.com', description: 'Your application' },
-      ],
-    });
-    expect(shown(id).instructions.en).toContain('Your environment in Microsoft Azure is ready.');
-    expect(world.emulators.arm.books().deployments).toHaveLength(1);
-    expect(world.alerts).toEqual([]);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect((await recordOf(id)).fulfillment?.azure?.template).toBe(pinned);
+  });
+});
+
+describe('what the customer entered', () => {
+  it('is refused with the name of the parameter when it cannot be used, before anything is asked of Microsoft', async () => {
+    const id = order(2301, { parameters: { ...SHOP, DNS_PREFIX: 'No dots. please' } });
+
+    await settle(id, 5);
+
+    expect(shown(id)).toMatchObject({ deploymentStatus: 'FAILED' });
+    expect(shown(id).instructions.it).toContain('"DNS_PREFIX"');
+    expect(world.emulators.partnerCenter.books().entries.map(({ what }) => what)).not.toContain('customer created');
+  });
+
+  it('is delivered by itself once it was corrected', async () => {
+    const id = order(2301, { parameters: { ...SHOP, DNS_PREFIX: 'No dots. please' } });
+    await settle(id, 5);
+
+    world.emulators.cloudesire.changeParameters(id, { DNS_PREFIX: 'hafenkontor' });
+    await settle(id);
+
+    expect(shown(id)).toMatchObject({ deploymentStatus: 'DEPLOYED' });
   });
 });
 
 describe('a machine of the Azure Marketplace', () => {
-  it('is deployed with accepted terms and a password that was made for it', async () => {
+  it('is deployed with accepted terms and a password that was made for it, handed over once and kept nowhere', async () => {
+    const id = await deployed(2201);
+
+    const password = shown(id).credentials.find(({ key }) => key === 'Admin password')?.value ?? '';
+    expect(password).toHaveLength(24);
+    expect(books().terms).toHaveLength(1);
+    expect(machines()).toHaveLength(1);
+    for (const text of [world.logged(), await world.stored(), JSON.stringify(world.emulators.arm.deploymentHistory())])
+      expect(text).not.toContain(password);
+  });
+
+  it('needs no agreement with the publisher to show: the deployment decides', async () => {
+    world.emulators.arm.setSwitches({ termsAlwaysLookRefused: ['2021-01-01', '2015-06-01'] });
+
+    await deployed(2201);
+  });
+
+  it('waits for operations when Azure does not have the image', async () => {
+    world.emulators.arm.removeImage({ publisher: 'aurora-linux', offer: 'hardened-server', sku: '22-04-gen2' });
     const id = order(2201);
 
-    await settle(id);
+    await settle(id, 40);
 
-    expect(shown(id)).toMatchObject({ deploymentStatus: 'DEPLOYED' });
-    expect(world.emulators.arm.books().terms).toHaveLength(1);
-    expect(shown(id).credentials.map(({ key }) => key)).toContain('Admin password');
-    expect(world.alerts).toEqual([]);
+    expect(await recordOf(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'image.not-available' } });
+    expect(shown(id).deploymentStatus).toBe('PENDING');
   });
 });
 
+describe('one company', () => {
+  it('that orders twice at the same moment gets one Azure plan and one Azure subscription', async () => {
+    const ids = [order(2301), order(2201)];
+    for (let round = 0; round < 200; round += 1) {
+      const outcomes = await Promise.all(ids.map((id) => world.look(id)));
+      if (outcomes.every((outcome) => 'done' in outcome)) break;
+      await world.pass(STEP_MS);
+    }
+
+    expect(ids.map((id) => shown(id).deploymentStatus)).toEqual(['DEPLOYED', 'DEPLOYED']);
+    expect(world.emulators.partnerCenter.orders()).toHaveLength(1);
+    expect(world.emulators.arm.subscriptions()).toHaveLength(1);
+  });
+
+  it('shares its Azure subscription, unless the plan sells one of its own', async () => {
+    await deployed(2301);
+    world.emulators.cloudesire.putPlanMetadata(2201, { azureSubscription: 'dedicated' });
+    const id = await deployed(2201);
+
+    expect(world.emulators.arm.subscriptions().map(({ displayName }) => displayName)).toContain(`cloudesire-${id}`);
+    expect(world.emulators.arm.subscriptions()).toHaveLength(2);
+
+    world.emulators.cloudesire.terminate(id);
+    await settle(id);
+    await world.pass(HOUR_MS);
+    const states = world.emulators.arm.subscriptions().map(({ displayName, state }) => `${displayName} ${state}`);
+    expect(states).toContain(`cloudesire-${id} Disabled`);
+    expect(states.filter((state) => state.endsWith('Enabled'))).toHaveLength(1);
+  });
+});
+
+describe('a deployment that fails', () => {
+  it('tells the innermost cause, and goes on at `retry` without a second machine', async () => {
+    world.emulators.arm.failResource({ kind: 'nested-details', resource: 'flexibleServers' });
+    const id = order(2301);
+    await settle(id, 100);
+
+    const { state, lastError } = await recordOf(id);
+    expect(state).toBe('needs-attention');
+    expect(lastError?.message).toContain('flexibleServers');
+    expect(lastError?.code).not.toContain('DeploymentFailed');
+    expect(shown(id).deploymentStatus).toBe('PENDING');
+
+    await world.records.askRetry(id);
+    await settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(machines()).toHaveLength(1);
+    expect(books().deployments).toHaveLength(2);
+  });
+
+  it('for lack of capacity is made again by itself, an hour later', async () => {
+    world.emulators.arm.failResource({ kind: 'capacity', resource: 'virtualMachines' });
+    const id = order(2201);
+    for (
+      let looks = 0;
+      looks < 60 && !(await recordOf(id).catch(() => undefined))?.waitingFor?.includes('capacity');
+      looks += 1
+    )
+      await settle(id, 1);
+    expect(await recordOf(id)).toMatchObject({
+      state: 'waiting',
+      waitingFor: expect.stringContaining('SkuNotAvailable'),
+    });
+    const [first] = books().deployments;
+    expect(world.emulators.clock.now() - Date.parse(String(first?.at))).toBeGreaterThan(HOUR_MS);
+
+    await settle(id);
+
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(world.alerts).toEqual([]);
+  });
+
+  it.each(['quota', 'policy'] as const)(
+    'for a reason of the customer (%s) is refused before anything is written',
+    async (kind) => {
+      world.emulators.arm.failResource({ kind, resource: 'virtualMachines', times: 1_000 });
+      const id = order(2201);
+
+      await settle(id, 60);
+
+      expect(await recordOf(id)).toMatchObject({ state: 'needs-attention' });
+      expect(books().created).toEqual([]);
+      world.emulators.arm.clearFailures();
+      await settle(id);
+      expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    },
+  );
+
+  it('because the name is taken asks the customer for another one', async () => {
+    await deployed(2301);
+    const id = order(2301, { buyer: 1301 });
+
+    await settle(id);
+
+    expect(shown(id).deploymentStatus).toBe('FAILED');
+    expect(shown(id).instructions.en).toContain('already used by somebody else');
+    world.emulators.cloudesire.changeParameters(id, { DNS_PREFIX: 'another-shop' });
+    await settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  });
+});
+
+describe('in service', () => {
+  it('a suspension stops what runs, and only that runs again afterwards', async () => {
+    const id = await deployed(2301);
+    const [machine] = machines();
+    const database = world.emulators.arm
+      .resources()
+      .find(({ type }) => type === 'Microsoft.DBforPostgreSQL/flexibleServers');
+    world.emulators.arm.powerByHand({ resource: String(database?.id), action: 'stop' });
+
+    world.emulators.cloudesire.stop(id);
+    await settle(id);
+    expect((await recordOf(id)).fulfillment?.suspended?.ran).toEqual([machine?.id]);
+    expect(powerOf(machine?.id)).toBe('deallocated');
+
+    world.emulators.cloudesire.resume(id);
+    await settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(powerOf(machine?.id)).toBe('running');
+    expect(powerOf(database?.id)).not.toBe('running');
+  });
+
+  it('other parameters are deployed into what is there', async () => {
+    world.emulators.arm.setSwitches({ whatIfTakesMs: 0 });
+    const id = await deployed(2301);
+
+    world.emulators.cloudesire.changeParameters(id, { ADMIN_PASSWORD: 'Another4!example' });
+    await settle(id);
+
+    expect(machines()).toHaveLength(1);
+    expect(books().deployments).toHaveLength(2);
+    await settle(id);
+    expect(books().deployments).toHaveLength(2);
+  });
+
+  it('another plan gives the machine another size', async () => {
+    world.emulators.arm.setSwitches({ whatIfTakesMs: 0 });
+    world.emulators.cloudesire.putPlan(2202, { name: 'Large' }, 2201);
+    world.emulators.cloudesire.putPlanMetadata(2202, { ...IMAGE, vmSize: 'Standard_D4s_v5' });
+    const id = await deployed(2201);
+
+    world.emulators.cloudesire.changePlan(id, 2202, { paid: true });
+    await settle(id);
+
+    expect(JSON.stringify(machines()[0])).toContain('Standard_D4s_v5');
+    expect((await recordOf(id)).fulfillment?.settled?.planId).toBe(2202);
+    expect(machines()).toHaveLength(1);
+  });
+
+  it('a renewal asks nothing of Azure', async () => {
+    const id = await deployed(2301);
+    const before = books().entries.length;
+
+    world.emulators.cloudesire.renew(id, { paid: true });
+    await settle(id);
+
+    expect(books().entries).toHaveLength(before);
+    expect((await recordOf(id)).state).toBe('done');
+  });
+
+  it('a group that somebody deleted in Azure is told, and made again only on the word of a person', async () => {
+    const id = await deployed(2201);
+    world.emulators.arm.deleteGroupByHand({ group: `cloudesire-${id}` });
+
+    await settle(id, 3);
+    expect(await recordOf(id)).toMatchObject({ state: 'needs-attention' });
+    expect(books().deployments).toHaveLength(1);
+
+    await world.records.askRetry(id);
+    await settle(id);
+    expect(machines()).toHaveLength(1);
+    expect((await recordOf(id)).state).toBe('done');
+  });
+});
+
+function powerOf(id: unknown): unknown {
+  return world.emulators.arm.powerHistory({ resource: String(id) }).at(-1)?.state;
+}
+
 describe('its end', () => {
   it.each([2201, 2301] as const)('leaves nothing of plan %s behind in Azure', async (plan) => {
-    const id = order(plan);
-    await settle(id);
+    const id = await deployed(plan);
 
     world.emulators.cloudesire.terminate(id);
     await settle(id);
 
     expect(shown(id)).toMatchObject({ deploymentStatus: 'UNDEPLOYED' });
-    expect(world.emulators.arm.leftovers({ group: `cloudesire-${id}` })).toEqual([]);
-    expect(world.emulators.arm.leftovers({ tag: 'cloudesire-subscription', value: String(id) })).toEqual([]);
+    expectNothingLeft(id);
+    expect((await recordOf(id)).fulfillment?.endedAt).toBeDefined();
+  });
+
+  it('waits for a lock that somebody has put there, and says so', async () => {
+    const id = await deployed(2201);
+    const group = world.emulators.arm.groups().find(({ name }) => name === `cloudesire-${id}`);
+    world.emulators.arm.lock({ scope: String(group?.id) });
+
+    world.emulators.cloudesire.terminate(id);
+    await settle(id, 10);
+    expect(await recordOf(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'arm.ScopeLocked' } });
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOY_SENT');
+
+    world.emulators.arm.unlock({ scope: String(group?.id) });
+    await settle(id);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expectNothingLeft(id);
+  });
+
+  it('after any number of looks of its deployment leaves nothing behind', async () => {
+    for (let looks = 1; ; looks += 4) {
+      await world.reset();
+      world.emulators.partnerCenter.acceptAllAttestations(true);
+      const id = order(2301);
+      await settle(id, looks);
+      const isDelivered = shown(id).deploymentStatus === 'DEPLOYED';
+
+      world.emulators.cloudesire.terminate(id);
+      await settle(id);
+
+      expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+      expectNothingLeft(id);
+      if (isDelivered) break;
+    }
+  });
+});
+
+describe('a trial', () => {
+  it('deploys the same where the plan allows it, and its usage counts from the first payment', async () => {
+    world.emulators.cloudesire.putPlanMetadata(2201, { ...IMAGE, partnerCenterTrialOfferId: 'allowed' });
+    const id = await deployed(2201, { type: 'TRIAL' });
+
+    world.emulators.cloudesire.convertTrial(id, { paid: true });
+    await settle(id);
+
+    const { fulfillment } = await recordOf(id);
+    expect(fulfillment?.settled).toMatchObject({ trial: false });
+    expect(fulfillment?.azure?.usageSince).toBeDefined();
+    expect(machines()).toHaveLength(1);
+  });
+});
+
+describe('a record that was lost', () => {
+  it('is found again by the tag of the resource group, and nothing is deployed a second time', async () => {
+    const id = await deployed(2301);
+    const before = (await recordOf(id)).fulfillment;
+
+    await world.forget();
+    await settle(id);
+
+    const { state, fulfillment } = await recordOf(id);
+    expect(state).toBe('done');
+    expect(fulfillment?.azure).toMatchObject({
+      subscriptionId: before?.azure?.subscriptionId,
+      template: before?.azure?.template,
+      attempt: 1,
+    });
+    expect(books().deployments).toHaveLength(1);
+
+    world.emulators.cloudesire.terminate(id);
+    await settle(id);
+    expectNothingLeft(id);
   });
 });

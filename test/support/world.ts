@@ -22,6 +22,8 @@ export interface World {
   timeline: Timeline;
   /** Everything that was logged, as text. */
   logged(): string;
+  /** Every key and value that the connector has in Redis, as text. */
+  stored(): Promise<string>;
   /** Codes of the alerts so far. */
   alerts: string[];
   /** One look at a subscription, as a worker makes it. */
@@ -79,6 +81,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     records: createRecords(redis, keys),
     timeline: createTimeline(redis, keys),
     logged: text,
+    stored,
     alerts,
     look,
     async sweep() {
@@ -110,6 +113,20 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
   async function pass(ms: number): Promise<void> {
     await emulators.clock.advance(ms);
     await unlinkAll(keys.budget('*'));
+  }
+
+  async function stored(): Promise<string> {
+    const values: string[] = [];
+    for await (const found of redis.scanStream({ match: `${prefix}:*`, count: 1_000 })) {
+      for (const key of found as string[]) {
+        const type = await redis.type(key);
+        if (type === 'string') values.push(key, (await redis.get(key)) ?? '');
+        else if (type === 'hash') values.push(key, ...Object.entries(await redis.hgetall(key)).flat());
+        else if (type === 'list') values.push(key, ...(await redis.lrange(key, 0, -1)));
+        else values.push(key);
+      }
+    }
+    return values.join('\n');
   }
 
   function forget(): Promise<void> {

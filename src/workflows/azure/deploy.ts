@@ -97,11 +97,7 @@ export async function deploy(
     if (mayPass(worst) && attempt - first < MOST_ATTEMPTS_BY_ITSELF) {
       const pauseMs = worst?.kind === 'capacity' ? CAPACITY_PAUSE_MS : 20 * pollEveryMs;
       const plan = { firstMs: pauseMs, factor: 1, longestMs: pauseMs, waitingFor: errorOf(what, faults).message };
-      await flow.poll(
-        `pause after deployment ${attempt}`,
-        plan,
-        async ({ sinceMs }) => sinceMs >= pauseMs || undefined,
-      );
+      await flow.poll(`pause after deployment ${attempt}`, plan, async ({ looks }) => looks > 0 || undefined);
       return;
     }
     await flow.step(`deploy again after ${attempt}`, async () => {

@@ -1,6 +1,7 @@
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { AtMicrosoft, Fulfillment } from '../fulfillment.ts';
 import { groupOf } from './names.ts';
+import { running } from './power.ts';
 
 /** States of an Azure subscription in which everything works. https://learn.microsoft.com/azure/cost-management-billing/manage/subscription-states */
 const WORKING = new Set(['enabled', 'warned', 'pastdue']);
@@ -9,7 +10,7 @@ const WORKING = new Set(['enabled', 'warned', 'pastdue']);
 export async function inspectAzure(
   { azure }: { azure: Pick<Azure, 'in'> },
   orderId: number,
-  { customerId, azure: noted }: Fulfillment,
+  { customerId, azure: noted, suspended }: Fulfillment,
 ): Promise<AtMicrosoft | undefined> {
   if (!customerId || !noted?.subscriptionId) return undefined;
   const inAzure = azure.in({ tenantId: customerId, subscriptionId: noted.subscriptionId });
@@ -19,5 +20,7 @@ export async function inspectAzure(
     return { status: 'suspended', suspensionReasons: [`the Azure subscription is ${subscription.state}`] };
   }
   const group = await inAzure.groups.get(groupOf(orderId));
-  return { status: group ? 'active' : 'ended', suspensionReasons: [] };
+  if (!group) return { status: 'ended', suspensionReasons: [] };
+  const runs = suspended !== undefined && (await running(inAzure, orderId)).length > 0;
+  return { status: 'active', suspensionReasons: [], ...(runs && { runs }) };
 }

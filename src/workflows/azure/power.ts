@@ -26,17 +26,11 @@ export function createSuspendAzure(productType: string, parts: PowerParts): Work
 
     async run(flow, look) {
       const inAzure = parts.azure.in(whereOf(look.fulfillment()));
-      const ran = await flow.step('remember what runs', async () => {
-        const running: Resource[] = [];
-        for (const resource of await stoppable(inAzure, look.subscription.id)) {
-          if ((await inAzure.power.state(resource)) !== 'stopped') running.push(resource);
-        }
-        return running.sort((a, b) => Number(DATA.test(a.type)) - Number(DATA.test(b.type)));
-      });
+      const ran = await flow.step('remember what runs', () => running(inAzure, look.subscription.id));
       for (const resource of ran) await change(flow, inAzure, resource, 'stop', parts);
-      await look.note({
-        suspended: { at: new Date(parts.now()).toISOString(), ran: ran.map(({ id }) => id) },
-      });
+      // What Azure has started again since ran before, too.
+      const { at = new Date(parts.now()).toISOString(), ran: before = [] } = look.fulfillment().suspended ?? {};
+      await look.note({ suspended: { at, ran: [...new Set([...before, ...ran.map(({ id }) => id)])] } });
     },
   };
 }
@@ -67,6 +61,15 @@ export function createResumeAzure(
       });
     },
   };
+}
+
+/** What of an order runs, in the order in which it is to be stopped. */
+export async function running(inAzure: AzureSubscription, orderId: number): Promise<Resource[]> {
+  const found: Resource[] = [];
+  for (const resource of await stoppable(inAzure, orderId)) {
+    if ((await inAzure.power.state(resource)) !== 'stopped') found.push(resource);
+  }
+  return found.sort((a, b) => Number(DATA.test(a.type)) - Number(DATA.test(b.type)));
 }
 
 async function stoppable({ resources, power }: AzureSubscription, orderId: number): Promise<Resource[]> {

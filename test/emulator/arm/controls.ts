@@ -137,6 +137,16 @@ export function createControls(parts: ControlParts) {
     powerByHand: ({ resource, action }: { resource: string; action: PowerAction }): void =>
       power.act(resourceOf(resource), action, PERSON).job.finish(),
     deleteByHand: ({ resource }: { resource: string }): void => store.remove(resourceOf(resource), PERSON),
+    /** A person deletes a resource group with all that is in it; it is done at once. */
+    deleteGroupByHand: ({ group: name }: { group: string }): void => {
+      const found = [...state.groups].filter(([, group]) => isSameText(group.name, name));
+      for (const [key, group] of found) {
+        for (const resource of [...state.resources.values()])
+          if (isWithin(resource.id, group.id)) store.remove(resource, PERSON);
+        state.groups.delete(key);
+        books.write('group deleted', PERSON, { groupId: group.id });
+      }
+    },
     putResource: ({ id, body }: { id: string; body: Record<string, unknown> }): Record<string, unknown> => {
       const failure = store.write(id, body, AZURE);
       if (failure !== undefined) throw new Error(`${failure.error.code}: ${failure.error.message}`);

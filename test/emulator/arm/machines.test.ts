@@ -256,6 +256,8 @@ describe('platform services', () => {
     expect(powerOf(id)).toBe('stopping');
     await world.clock.advance(60_000);
     expect(powerOf(id)).toBe(end);
+    const seen = await world.call(world.asApp(), 'GET', `${id}?api-version=${VERSIONS[id.split('/')[6]!]}`);
+    expect(JSON.stringify(seen.body.properties)).toContain('"Stopped"');
     const address = answer.headers.get('azure-asyncoperation')!.replace(world.arm.url, '');
     expect((await world.call(world.asApp(), 'GET', address)).body.status).toBe('Succeeded');
     await act(id, 'start');

@@ -1,5 +1,5 @@
 import { stableGuid, stableNumber } from './ids.ts';
-import type { Resource } from './model.ts';
+import type { PowerState, Resource } from './model.ts';
 
 type Body = Record<string, unknown>;
 
@@ -147,4 +147,32 @@ export const UNIQUE_NAMES: Record<string, { code: string; message: (name: string
 
 function addressOf(id: string): string {
   return `20.${[1, 2, 3].map((part) => 1 + stableNumber(`${id} ${part}`, 254)).join('.')}`;
+}
+
+const SERVER_STATES: Record<PowerState, string> = {
+  running: 'Ready',
+  stopped: 'Stopped',
+  deallocated: 'Stopped',
+  starting: 'Starting',
+  stopping: 'Stopping',
+  deallocating: 'Stopping',
+};
+
+/** How services say in their properties whether they run. Machines say it in their instance view instead. */
+export function powerProperties({ type, power }: Pick<Resource, 'type' | 'power'>): Body {
+  if (power === undefined) return {};
+  const runs = power === 'running' || power === 'starting' ? 'Running' : 'Stopped';
+  switch (type.toLowerCase()) {
+    case 'microsoft.dbforpostgresql/flexibleservers':
+    case 'microsoft.dbformysql/flexibleservers':
+      return { state: SERVER_STATES[power] };
+    case 'microsoft.web/sites':
+      return { state: runs };
+    case 'microsoft.containerservice/managedclusters':
+      return { powerState: { code: runs } };
+    case 'microsoft.containerinstance/containergroups':
+      return { instanceView: { state: runs, events: [] } };
+    default:
+      return {};
+  }
 }

@@ -4,7 +4,15 @@ import type { Costs } from './costs.ts';
 import { isSameText, isWithin, keyOf, parseResourceId } from './ids.ts';
 import type { Images } from './images.ts';
 import type { PowerState, Resource, State } from './model.ts';
-import { addedProperties, dnsNameOf, labelOf, propertiesOf, UNIQUE_NAMES, withoutSecrets } from './resource-kinds.ts';
+import {
+  addedProperties,
+  dnsNameOf,
+  labelOf,
+  powerProperties,
+  propertiesOf,
+  UNIQUE_NAMES,
+  withoutSecrets,
+} from './resource-kinds.ts';
 import type { ArmError } from './template/types.ts';
 
 /** Why a resource provider does not write a resource; `status` as it answers Azure Resource Manager. */
@@ -189,11 +197,14 @@ export function createResourceStore(parts: ResourceStoreParts): ResourceStore {
 
     view(resource) {
       const { id, type, name } = resource;
+      const body = withoutSecrets(resource.body) as Record<string, unknown>;
+      const power = powerProperties(resource);
       return {
         id,
         name: name.split('/').at(-1)!,
         type,
-        ...(withoutSecrets(resource.body) as Record<string, unknown>),
+        ...body,
+        ...(Object.keys(power).length > 0 && { properties: { ...(body.properties as object), ...power } }),
       };
     },
   };

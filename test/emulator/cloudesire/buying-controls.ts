@@ -117,6 +117,12 @@ export function createBuyingControls(parts: {
       Object.assign(transitions.find(subscription), order);
     },
 
+    /** Shows other values of configuration parameters, as after somebody edited them. */
+    changeParameters(subscription: number, values: Record<string, string>): void {
+      const found = transitions.find(subscription);
+      found.parameters = { ...found.parameters, ...values };
+    },
+
     subscription: (id: number): SubscriptionState => view(transitions.find(id)),
     subscriptions: (): SubscriptionState[] => [...state.subscriptions.values()].map(view),
 

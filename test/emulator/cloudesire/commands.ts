@@ -51,6 +51,7 @@ export function addCommands({ server, buying, eventing, catalogue, calls, admini
   add('resume', (args) => buying.resume(subscription(args)));
   add('overrideStatus', (args) => buying.overrideStatus(subscription(args), text(args, 'status') as DeploymentStatus));
   add('overrideOrder', ({ subscription: _id, ...order }) => buying.overrideOrder(Number(_id), order));
+  add('changeParameters', (args) => buying.changeParameters(subscription(args), texts(args, 'values')));
   add('subscription', (args) => buying.subscription(whole(args, 'id')));
   add('subscriptions', () => buying.subscriptions());
   add('whenStatus', (args) => {

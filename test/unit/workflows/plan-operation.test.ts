@@ -30,6 +30,7 @@ const KNOWN = {
   'asked for the agreement': { fulfillment: built({ agreementAskedAt: DAY }) },
   trial: { fulfillment: built({ settled: { planId: 2101, seats: 25, trial: true, endDate: DAY } }) },
   'in Azure': { fulfillment: built({ settled: { planId: 2101, trial: false, endDate: DAY, configuration: 'small' } }) },
+  'suspended, in Azure': { fulfillment: built({ suspended: { at: DAY, ran: ['/vm'] } }) },
   'in Azure, trial': {
     fulfillment: built({ settled: { planId: 2101, trial: true, endDate: DAY, configuration: 'small' } }),
   },
@@ -435,6 +436,15 @@ const ROWS: Row[] = [
     does: 'convert-trial',
   },
 
+  {
+    status: 'STOPPED',
+    local: 'suspended, in Azure',
+    and: 'something runs again',
+    atMicrosoft: { runs: true },
+    does: 'suspend',
+  },
+  { status: 'STOPPED', local: 'suspended, in Azure', and: 'nothing runs', atMicrosoft: {}, does: 'wait (idle)' },
+
   ...(['POST_CONFIGURATION', 'UNKNOWN'] as const).flatMap((status): Row[] =>
     (['nothing', 'provisioned', 'suspended'] as const).map((local) => ({
       status,
@@ -471,7 +481,7 @@ function decide({
 }
 
 function say(
-  { status, commitmentEndDate, suspensionReasons, ...license }: NonNullable<Row['atMicrosoft']>,
+  { status, commitmentEndDate, suspensionReasons, runs, ...license }: NonNullable<Row['atMicrosoft']>,
   local: Row['local'],
 ): AtMicrosoft {
   return {
@@ -479,6 +489,7 @@ function say(
     ...(status && { status }),
     ...(suspensionReasons && { suspensionReasons }),
     ...(commitmentEndDate && { commitmentEndDate }),
+    ...(runs && { runs }),
     ...(!local.includes('Azure') && { license: { ...RENEWING, ...license } }),
   };
 }
