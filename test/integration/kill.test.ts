@@ -1,60 +1,16 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { LaneLostError } from '../../src/engine/journal.ts';
-import type { Call } from '../emulator/core/server.ts';
+import { createDeath, MOMENTS, type Moment } from '../support/death.ts';
 import { createWorld } from '../support/world.ts';
 
-/*
- * A worker dies at an upstream call and another one takes over, for every call of both workflows. The first worker dies by losing its lane,
- * so that nothing it still does can be written, and by what becomes of its call: it dies `before` the effect, `after` the effect but
- * before the answer, or once `answered` but before that was recorded.
- */
-const MOMENTS = ['before', 'after', 'answered'] as const;
-type Moment = (typeof MOMENTS)[number];
-
 const SEATS = 10;
+const STEP_MS = 500;
 
 const world = await createWorld();
 const { cloudesire, partnerCenter } = world.emulators;
-let death: { atCall: number; moment: Moment } | undefined;
-let calls: string[] = [];
-const numbers = new WeakMap<Call, number>();
+const death = createDeath(world, [cloudesire.server, partnerCenter.server]);
 let lastId = 60_000;
 
-for (const { server } of [cloudesire, partnerCenter]) {
-  server.before((call) => {
-    const number = calls.push(`${call.method} ${call.path}`);
-    numbers.set(call, number);
-    if (death?.atCall !== number || death.moment !== 'before') return undefined;
-    die();
-    return { status: 503 };
-  });
-  server.finish((call, reply) => {
-    if (death === undefined || death.atCall !== numbers.get(call)) return reply;
-    const { moment } = death;
-    die();
-    return moment === 'after' ? { status: 503 } : reply;
-  });
-}
-
 afterAll(() => world.close());
-
-function die(): void {
-  death = undefined;
-  // On the worker's own connection, so it holds for everything that the dying worker writes from now on.
-  void world.redis.incr(world.keys.fence(lastId));
-}
-
-/** Looks, dying once where that is planned, until the subscription is at rest. */
-async function live(subscriptionId: number): Promise<void> {
-  for (let looks = 0; looks < 80; looks += 1) {
-    const outcome = await world.look(subscriptionId).catch((error: unknown) => {
-      if (error instanceof LaneLostError) return { againInMs: 0 };
-      throw error;
-    });
-    if ('done' in outcome) return;
-    await world.emulators.clock.advance(Math.max(outcome.againInMs, 500));
-  }
-}
 
 /** A fresh order of ten seats by a company that is new to Microsoft. */
 function order(): number {
@@ -67,20 +23,18 @@ function order(): number {
 }
 
 /** Nothing is remembered of earlier lives: a new customer, and the whole budget of calls. */
-async function deploy(): Promise<number> {
-  for await (const found of world.redis.scanStream({ match: `${world.config.redis.prefix}:*`, count: 1_000 })) {
-    if (found.length > 0) await world.redis.unlink(...(found as string[]));
-  }
+async function deploy(planned?: { atCall: number; moment: Moment }): Promise<number> {
+  await world.forget();
   const id = order();
-  calls = [];
-  await live(id);
+  death.begin(id, planned);
+  await death.live(id, STEP_MS);
   return id;
 }
 
-async function terminate(id: number): Promise<void> {
+async function terminate(id: number, planned?: { atCall: number; moment: Moment }): Promise<void> {
   cloudesire.terminate(id);
-  calls = [];
-  await live(id);
+  death.begin(id, planned);
+  await death.live(id, STEP_MS);
 }
 
 /** What stands in the books of the upstreams, without what differs between two lives. */
@@ -102,10 +56,10 @@ function outcome(id: number) {
 
 // The undisturbed lives tell which calls there are, and what the disturbed ones have to end in.
 const deployed = await deploy();
-const callsOfProvision = calls;
+const callsOfProvision = death.calls();
 const afterProvision = outcome(deployed);
 await terminate(deployed);
-const callsOfDeprovision = calls;
+const callsOfDeprovision = death.calls();
 const afterDeprovision = outcome(deployed);
 
 it('undisturbed, one order of ten seats is delivered and ended', () => {
@@ -129,9 +83,8 @@ describe.each(MOMENTS)('a worker killed %s', (moment) => {
   it.each(callsOfProvision.map((call, index) => [index + 1, call] as const))(
     'call %i of provisioning, %s: still buys once and delivers',
     async (atCall) => {
-      death = { atCall, moment };
-      const id = await deploy();
-      expect(death).toBeUndefined();
+      const id = await deploy({ atCall, moment });
+      expect(death.isDue()).toBe(false);
       expect(withoutLostPassword(outcome(id))).toEqual(withoutLostPassword(afterProvision));
     },
   );
@@ -140,9 +93,8 @@ describe.each(MOMENTS)('a worker killed %s', (moment) => {
     'call %i of deprovisioning, %s: still ends it once and reports it',
     async (atCall) => {
       const id = await deploy();
-      death = { atCall, moment };
-      await terminate(id);
-      expect(death).toBeUndefined();
+      await terminate(id, { atCall, moment });
+      expect(death.isDue()).toBe(false);
       expect(outcome(id)).toEqual(afterDeprovision);
     },
   );
