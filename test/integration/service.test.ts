@@ -56,6 +56,14 @@ function sendEvent(
   });
 }
 
+/** Has a process tell which packages of Azure it loads. */
+const TELL_AZURE = [
+  "import { registerHooks } from 'node:module';",
+  'registerHooks({ resolve(name, context, next) {',
+  "if (name.startsWith('@azure')) console.log('loads ' + name);",
+  'return next(name, context); } });',
+].join('');
+
 const eventBody = (id: number, type = 'CREATED') =>
   JSON.stringify({
     id: String(id),
@@ -285,5 +293,30 @@ describe('a configuration that cannot work', () => {
     }
     expect(output).not.toContain('token with blanks');
     expect(output).not.toContain('short-secret');
+  });
+});
+
+describe('the packages of Azure', () => {
+  const told = { NODE_OPTIONS: `--import data:text/javascript,${encodeURIComponent(TELL_AZURE)}` };
+
+  it('are loaded by a worker at its first order of Azure, and never by the web role', async () => {
+    const prefix = { REDIS_PREFIX: `test-${randomUUID()}`, ENDPOINT_SECRET: 'for-questions' };
+    const web = await start({ ...told, ...prefix, ROLE: 'web' });
+    const worker = await start({ ...told, ...prefix, ROLE: 'worker' });
+    emulators.connectTo(web.url);
+    const licence = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 5, paid: true });
+    await emulators.cloudesire.whenStatus(licence, 'DEPLOYED', LIFE_MS);
+    expect(worker.output()).not.toContain('loads @azure');
+
+    // The first call to Azure waits for a subscription that only virtual time brings.
+    const machine = emulators.cloudesire.placeOrder({ plan: 2201, buyer: 1301, paid: true });
+    await vi.waitFor(() => expect(worker.output()).toContain('loads @azure/'), { timeout: LIFE_MS, interval: 50 });
+    const asked = { plan: 2201, buyer: 1301, url: `${web.url}/order-validation/for-questions` };
+    await fetch(asked.url, {
+      method: 'POST',
+      body: JSON.stringify({ orderType: 'NORMAL', product: 220, productVersion: 2201, buyer: 1301 }),
+    });
+    await fetch(`${web.url}/usage/for-questions/azure-cost`, { headers: { 'CD-Subscription-Id': String(machine) } });
+    expect(web.output()).not.toContain('loads @azure');
   });
 });
