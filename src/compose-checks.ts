@@ -13,8 +13,10 @@ import { createDerivedSecrets } from './store/derived-secrets.ts';
 import { createKeys } from './store/keys.ts';
 import { createRecords } from './store/records.ts';
 import type { UpstreamCall } from './upstreams/http.ts';
+import { createAzureValues } from './workflows/azure/parameter-values.ts';
 import type { ProposedOrder } from './workflows/checks.ts';
-import { createParameterValues } from './workflows/license/parameter-values.ts';
+import { createLicenseValues } from './workflows/license/parameter-values.ts';
+import { createParameterValues } from './workflows/parameter-values.ts';
 import { createUsage } from './workflows/usage.ts';
 import { createValidateOrder } from './workflows/validate-order.ts';
 
@@ -69,21 +71,27 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
     log,
     alerts,
   };
-  const records = createRecords(redis, keys);
-  const validateOrder = createValidateOrder({
-    ...parts,
-    records,
+  const azure = {
     templateHost: { fetch: forFiveMinutes(templateHost.fetch) },
     // An order is only looked at: it is pinned to nothing yet.
     templates: { get: async () => undefined, put: async () => {} },
     secrets: createDerivedSecrets(config.redis.stateKey),
     settings: azureSettings(config),
+  };
+  const records = createRecords(redis, keys);
+  const validateOrder = createValidateOrder({
+    ...parts,
+    records,
+    ...azure,
     privateCustomers: config.sales.privateCustomers,
     sandboxOrders: config.sales.sandboxOrders,
   });
   return {
     usage: createUsage({ records, costs: createCosts(redis, keys), partnerCenter, log }),
-    suggest: createParameterValues({ ...parts, answers }),
+    suggest: createParameterValues(
+      [createLicenseValues({ ...parts, answers }), createAzureValues({ ...parts, ...azure })],
+      parts,
+    ),
     validate: async (order: ProposedOrder, language: string | undefined, signal: AbortSignal): Promise<string[]> =>
       answers.objections(await validateOrder(order, signal), language),
   };

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { administratorOf } from '../emulator/partner-center/directory-roles.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const STEP_MS = 10_000;
@@ -204,6 +205,67 @@ describe('one company', () => {
     const states = world.emulators.arm.subscriptions().map(({ displayName, state }) => `${displayName} ${state}`);
     expect(states).toContain(`cloudesire-${id} Disabled`);
     expect(states.filter((state) => state.endsWith('Enabled'))).toHaveLength(1);
+  });
+});
+
+describe('the customer', () => {
+  it('has no access in Azure unless the plan sells it, and reads so', async () => {
+    const id = await deployed(2201);
+
+    expect(shown(id).instructions.en).toContain('The environment is administered for you.');
+    expect(rolesOfUsers()).toEqual([]);
+  });
+
+  it('gets the access that the plan sells, for their own order only', async () => {
+    world.emulators.cloudesire.putPlanMetadata(2201, { azureAccess: 'reader' });
+    const id = await deployed(2201);
+
+    const { customerId = '' } = (await recordOf(id)).fulfillment ?? {};
+    expect(rolesOfUsers()).toEqual([
+      `${administratorOf(customerId)} acdd72a7-3385-48ef-bd42-f606fba81ae7 cloudesire-${id}`,
+    ]);
+    expect(shown(id).instructions.it).toContain('possono vedere questo ambiente');
+  });
+
+  it('loses it with an Azure subscription of their own', async () => {
+    world.emulators.cloudesire.putPlanMetadata(2201, { azureAccess: 'owner', azureSubscription: 'dedicated' });
+    const id = await deployed(2201);
+    expect(rolesOfUsers()).toHaveLength(1);
+
+    world.emulators.cloudesire.terminate(id);
+    await settle(id);
+
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(rolesOfUsers()).toEqual([]);
+  });
+});
+
+/** Principal, role and the end of the scope of each role that a person has. */
+function rolesOfUsers(): string[] {
+  return world.emulators.arm
+    .roleAssignments()
+    .filter(({ principalType }) => principalType === 'User')
+    .map(
+      ({ principalId, roleDefinitionId, scope }) =>
+        `${principalId} ${roleDefinitionId.split('/').at(-1)} ${scope.split('/').at(-1)}`,
+    );
+}
+
+describe('the consent of the partner', () => {
+  it('without a second factor is told in one sentence with the way out, and the order goes on once it was renewed', async () => {
+    world.emulators.entra.setMfa(false);
+    const id = order(2301);
+    await settle(id, 60);
+
+    const { state, lastError } = await recordOf(id);
+    expect(state).toBe('needs-attention');
+    expect(lastError?.code).toMatch(/mfa/);
+    expect(lastError?.message).toContain('PARTNER_CENTER_REFRESH_TOKEN');
+    expect(shown(id).deploymentStatus).toBe('PENDING');
+
+    world.emulators.entra.setMfa(true);
+    await settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
   });
 });
 

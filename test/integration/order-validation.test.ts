@@ -790,3 +790,58 @@ describe('the values of the end of the term', () => {
     expect(await values(url, { ...END, configurationParameter: 'LAST_DAY' })).toMatchObject([{ value: end }, {}]);
   });
 });
+
+describe('an order of an Azure product', () => {
+  const TEMPLATE = { productId: 230, productVersionId: 2301, billingItems: {}, buyerId: 1302 };
+  const ENTERED = { DNS_PREFIX: 'hafenkontor', REGION: 'westeurope', ADMIN_PASSWORD: 'Kx4!example-only' };
+  const ask = (url: string) =>
+    world.emulators.cloudesire.putProduct(230, { orderValidationUrls: [`${url}/order-validation/${SECRET}`] });
+
+  it('is accepted when what was entered fits the template, and Azure is not asked', async () => {
+    const { url, logged } = await startWeb();
+    ask(url);
+
+    expect(await validate({ ...TEMPLATE, configurationParameters: ENTERED })).toMatchObject({ accepted: true });
+    expect(callsTo(/Microsoft\.Resources/)).toBe(0);
+    expect(writes()).toEqual([]);
+    expect(logged()).not.toContain(ENTERED.ADMIN_PASSWORD);
+  });
+
+  it('is refused with the name of the parameter in the language that is asked for', async () => {
+    const { url } = await startWeb();
+    ask(url);
+    const wrong = { ...TEMPLATE, configurationParameters: { ...ENTERED, DNS_PREFIX: 'no dots. please' } };
+
+    const inEnglish = await validate(wrong);
+    const inItalian = await validate({ ...wrong, language: 'it' });
+
+    expect(inEnglish.accepted).toBe(false);
+    expect(JSON.stringify(inEnglish)).toContain('Please check the value of \\"DNS_PREFIX\\"');
+    expect(JSON.stringify(inItalian)).toContain('Controlla il valore di \\"DNS_PREFIX\\"');
+  });
+
+  it('is refused when its template cannot be had; the log tells operations why, and no secret', async () => {
+    const { url, logged } = await startWeb();
+    ask(url);
+    world.emulators.cloudesire.putPlanMetadata(2301, { template: 'https://elsewhere.example/a.json' });
+
+    const refused = await validate({ ...TEMPLATE, configurationParameters: ENTERED });
+
+    expect(refused.accepted).toBe(false);
+    expect(JSON.stringify(refused)).toContain('cannot be ordered at the moment');
+    expect(logged()).toContain('ARM_TEMPLATE_HOSTS');
+    expect(logged()).not.toContain(ENTERED.ADMIN_PASSWORD);
+  });
+
+  it('offers the values that its template allows', async () => {
+    const { url } = await startWeb();
+    const asked = { productId: 230, productVersionId: 2301, configurationParameter: 'VM_SIZE' };
+
+    expect(await values(url, asked)).toEqual([
+      { value: 'Standard_B2s', description: 'Standard_B2s' },
+      { value: 'Standard_D2s_v5', description: 'Standard_D2s_v5' },
+    ]);
+    expect(await values(url, { ...asked, configurationParameter: 'REGION' })).toBeNull();
+    expect(await values(url, { ...asked, configurationParameter: 'ADMIN_PASSWORD' })).toBeNull();
+  });
+});

@@ -3,7 +3,7 @@ import { AttentionError, RetryableError } from '../../lib/errors.ts';
 import type { AzureSubscription, DeploymentBody, Fault } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
 import { CAPACITY_PAUSE_MS, errorOf, mayPass, worstOf } from './faults.ts';
-import { deploymentOf, groupOf, ORDER_TAG, TEMPLATE_TAG } from './names.ts';
+import { deploymentOf, groupOf, isOurs, notOurs, ORDER_TAG, TEMPLATE_TAG } from './names.ts';
 import { noteAzure } from './note.ts';
 
 export interface Deployment {
@@ -52,6 +52,7 @@ export async function deploy(
 
   await flow.step('make the resource group', async () => {
     const found = await subscription.groups.get(group);
+    if (found && !isOurs(found, orderId)) throw notOurs(group, orderId);
     // A group stays where it was made; what is in it may lie elsewhere.
     await subscription.groups.put(group, { location: found?.location ?? region, tags: { ...found?.tags, ...tags } });
   });

@@ -5,7 +5,7 @@ import type { Azure, AzureSubscription, Where } from '../../upstreams/azure/clie
 import type { Look } from '../look.ts';
 import { reaches } from './access.ts';
 import { type CustomerAccessParts, takeAccess } from './customer-access.ts';
-import { deploymentOf, groupOf, ORDER_TAG } from './names.ts';
+import { deploymentOf, groupOf, isOurs, notOurs, ORDER_TAG } from './names.ts';
 import { noteAzure } from './note.ts';
 
 export interface DeprovisionAzureParts extends CustomerAccessParts {
@@ -116,6 +116,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
     await flow.poll('resource group deleted', plan, async () => {
       const found = await groups.get(group);
       if (!found) return true;
+      if (!isOurs(found, orderId)) throw notOurs(group, orderId);
       // A deletion that cannot be completed is taken back; asked for again, Azure says why.
       if (found.provisioningState.toLowerCase() !== 'deleting' && (await groups.remove(group)) === 'gone') return true;
       return undefined;

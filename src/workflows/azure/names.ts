@@ -1,3 +1,5 @@
+import { AttentionError } from '../../lib/errors.ts';
+
 /** The tag that everything of an order bears in Azure; its value is the marketplace subscription. */
 export const ORDER_TAG = 'cloudesire-subscription';
 /** The tag that tells by its content which template was deployed. */
@@ -30,4 +32,16 @@ export function sharedAliasOf(customerId: string): string {
 /** Whether an Azure subscription bears the name of one that belongs to a single order. */
 export function isDedicated(name: string | undefined): boolean {
   return /^cloudesire-\d+$/i.test(name ?? '');
+}
+
+/** Whether a resource group is that of an order: by its tag, for its name may be anybody's. */
+export function isOurs({ tags }: { tags: Record<string, string> }, orderId: number): boolean {
+  return Object.entries(tags).some(([tag, value]) => tag.toLowerCase() === ORDER_TAG && value === String(orderId));
+}
+
+export function notOurs(group: string, orderId: number): AttentionError {
+  return new AttentionError(
+    'azure.group-not-ours',
+    `There is a resource group ${group} in Azure that does not bear the tag ${ORDER_TAG}=${orderId}, so it is left alone. If it is that of the order, put the tag back; else have it removed. The order goes on by itself then.`,
+  );
 }

@@ -61,7 +61,7 @@ export function readAzureOrder(
   const vmSize = selling.find('vmSize');
   const access = readAccess(selling);
   return {
-    deploys: productType === 'arm' ? { kind: 'template', address: selling.demand('template') } : readImage(selling),
+    deploys: readDeploys(productType, selling),
     region: regionOf(parameters[settings.regionParameter]) ?? settings.location,
     segment: selling.find('segment') ?? 'commercial',
     dedicated: isDedicated(selling),
@@ -71,7 +71,9 @@ export function readAzureOrder(
   };
 }
 
-function readImage(selling: Selling): AzureOrder['deploys'] {
+/** What the plan says that is to be deployed. @throws as readAzureOrder */
+export function readDeploys(productType: Exclude<ProductType, 'license'>, selling: Selling): AzureOrder['deploys'] {
+  if (productType === 'arm') return { kind: 'template', address: selling.demand('template') };
   return {
     kind: 'image',
     image: {

@@ -9,7 +9,7 @@ import { DELIVERED, readKnownCustomer } from '../recovery.ts';
 import { reaches } from './access.ts';
 import { configurationOf } from './assignment.ts';
 import { findAzurePlan } from './azure-plan.ts';
-import { groupOf, isDedicated, lastAttemptOf, ORDER_TAG, TEMPLATE_TAG } from './names.ts';
+import { groupOf, isDedicated, isOurs, lastAttemptOf, TEMPLATE_TAG } from './names.ts';
 
 export interface RecoverAzureParts {
   cloudesire: Cloudesire;
@@ -37,7 +37,7 @@ export async function recoverAzure(
     if (!(await reaches(azure, where))) continue;
     const { groups, deployments } = azure.in(where);
     const group = await groups.get(groupOf(subscription.id));
-    if (group?.tags[ORDER_TAG] !== String(subscription.id)) continue;
+    if (!group || !isOurs(group, subscription.id)) continue;
     const { planId: sold, endDate, type } = subscription;
     const template = group.tags[TEMPLATE_TAG];
     return {

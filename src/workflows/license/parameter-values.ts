@@ -1,73 +1,38 @@
-import { aborted } from '../../lib/aborted.ts';
-import type { Alerts } from '../../lib/alerts.ts';
-import { ConnectorError } from '../../lib/errors.ts';
-import type { Log } from '../../lib/log.ts';
 import type { Answers } from '../../report/answers.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { ownerOf } from '../buyer.ts';
+import type { AskedValues, ParameterValue, Suggestion } from '../parameter-values.ts';
 import type { CustomerDirectory } from '../record.ts';
 import { type DomainWish, domainsFor, enteredFor, readDomainWish, tenantDomains } from '../steps/tenant-domain.ts';
 import { type LicenseSettings, termAndCycle } from './parameters.ts';
 import { allowedTermEnds, type TermEndParts } from './term-end.ts';
 
-/** What the marketplace asks while a customer fills in the parameters of an order. */
-export interface AskedValues {
-  /** Code of the parameter whose values are asked for. */
-  parameter: string;
-  /** What has been entered so far, by code. May hold secrets. */
-  parameters: Record<string, string>;
-  planId?: number | undefined;
-  buyerId?: number | undefined;
-  /** Two letters. */
-  language?: string | undefined;
-}
-
-export interface ParameterValue {
-  value: string;
-  description: string;
-}
-
-export interface ParameterValuesParts {
+export interface LicenseValuesParts {
   cloudesire: { catalogue: Pick<Cloudesire['catalogue'], 'plan'>; customers: Cloudesire['customers'] };
   partnerCenter: TermEndParts['partnerCenter'] & { customers: Pick<PartnerCenter['customers'], 'isDomainTaken'> };
   directory: Pick<CustomerDirectory, 'find'>;
   answers: Pick<Answers, 'existingOrganisation' | 'termEnd'>;
   license: Pick<LicenseSettings, 'domainParameter' | 'termEndParameter'>;
   now(): number;
-  log: Log;
-  alerts: Pick<Alerts, 'bug'>;
 }
 
 const MOST_VALUES = 5;
 const MOST_NAMES = 2 * MOST_VALUES;
 
 /**
- * Returns the values that a customer may choose for a parameter, best first, or null where everything is allowed: for all
- * parameters that are not known here, for an own domain that the customer entered, and whenever the signal aborts before they
- * are found. For the domain they are prefixes of free names; where the buyer's company has a tenant already it is the only
- * choice, since all that the company buys goes there. For the end of the first term they are the days that Microsoft allows
- * in that tenant, the soonest first, and none where there is no tenant yet.
- *
- * @see https://docs.cloudesire.com
+ * Suggests values for the domain, unless it is an own one that the customer entered: prefixes of free names; where the buyer's company has
+ * a tenant already it is the only choice, since all that the company buys goes there. For the end of the first term they are the days
+ * that Microsoft allows in that tenant, the soonest first, and none where there is no tenant yet.
  */
-export function createParameterValues(
-  parts: ParameterValuesParts,
-): (asked: AskedValues, signal: AbortSignal) => Promise<ParameterValue[] | null> {
-  const { cloudesire, partnerCenter, directory, answers, log, alerts } = parts;
+export function createLicenseValues(parts: LicenseValuesParts): Suggestion {
+  const { cloudesire, partnerCenter, directory, answers } = parts;
   const { domainParameter, termEndParameter } = parts.license;
 
-  return async (asked, signal) => {
-    const { parameter, buyerId } = asked;
-    if (parameter !== domainParameter && parameter !== termEndParameter) return null;
-    try {
-      return await Promise.race([parameter === domainParameter ? domains(asked) : termEnds(asked), aborted(signal)]);
-    } catch (error) {
-      if (signal.aborted || error instanceof ConnectorError)
-        log.warn({ err: error, parameter, buyerId }, 'values could not be suggested');
-      else alerts.bug(error);
-      return null;
-    }
+  return (asked) => {
+    if (asked.parameter === domainParameter) return domains(asked);
+    if (asked.parameter === termEndParameter) return termEnds(asked);
+    return undefined;
   };
 
   async function domains({ parameters, buyerId, language }: AskedValues): Promise<ParameterValue[] | null> {

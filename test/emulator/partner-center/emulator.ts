@@ -16,6 +16,7 @@ import { type ConsentDirectory, createLonelyConsents, defineConsents } from './c
 import { createControls } from './controls.ts';
 import { defineCountryRules } from './countries.ts';
 import { defineCustomers } from './customers.ts';
+import { defineDirectoryRoles } from './directory-roles.ts';
 import { defineEntitlements } from './entitlements.ts';
 import { defineFraudEvents } from './fraud.ts';
 import { createInspections } from './inspections.ts';
@@ -140,6 +141,7 @@ export function createPartnerCenterEmulator(options: PartnerCenterOptions): Part
   defineSubscriptions(subscriptionParts);
   defineTransitions(subscriptionParts);
   defineEntitlements({ ...common, azure });
+  defineDirectoryRoles(common);
   defineConsents({ ...common, consents: options.consents ?? createLonelyConsents() });
   defineAudit({ ...common, userPrincipalName });
   const addresses = defineAddresses(common);
