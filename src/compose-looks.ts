@@ -25,7 +25,13 @@ import { createSweep } from './workflows/sweep.ts';
 /** Longest pause between two tries of something that fails. */
 const LONGEST_BACKOFF_MS = 300_000;
 /** What Partner Center is asked to tell. */
-const WEBHOOK_EVENTS = ['subscription-updated', 'reseller-relationship-accepted-by-customer', 'test-created'];
+const WEBHOOK_EVENTS = [
+  'subscription-updated',
+  'reseller-relationship-accepted-by-customer',
+  'azure-fraud-event-detected',
+  'usagerecords-thresholdExceeded',
+  'test-created',
+];
 
 export interface LookParts {
   /** From `workerConnection`. */

@@ -152,6 +152,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       requestLook: (id) => producer.requestLook(id),
       // Whoever waits for a tenant to be linked is looked at by the sweep.
       relationshipAccepted: () => producer.requestSweep(),
+      tell: (matter) => alerts.attention(matter),
       quarantine: (body, reason) => quarantine.add(body, reason),
       deadlineMs: EVENT_ANSWER_WITHIN_MS,
       log,

@@ -14,6 +14,7 @@ export type PartnerCenterEventOutcome =
   | 'look-requested'
   | 'not-ours'
   | 'relationship-told'
+  | 'told'
   | 'ignored'
   | 'quarantined'
   | 'unverified'
@@ -29,6 +30,8 @@ export interface PartnerCenterEventParts {
   requestLook: (subscriptionId: number) => Promise<'queued' | 'backlog-full'>;
   /** Told when a customer has accepted to buy through us; resolves once what follows is safely stored. */
   relationshipAccepted: (customerId: string) => Promise<unknown>;
+  /** Tells a person of operations. */
+  tell: (matter: { code: string; message: string }) => void;
   /** Keeps a signed body that cannot be understood, for operations. */
   quarantine: (body: Buffer, reason: string) => Promise<void>;
   /** Longest time from the complete request to the answer. */
@@ -46,6 +49,20 @@ const NAMES = [
   'test-created',
 ] as const;
 
+/** Events that only a person can follow up. Neither names a subscription of ours. */
+const MATTERS: Partial<Record<PartnerCenterEventName, { code: string; message: string }>> = {
+  'azure-fraud-event-detected': {
+    code: 'partner-center.azure-abuse',
+    message:
+      'Microsoft has seen signs of abuse in an Azure subscription of a customer. See in Partner Center, under Security alerts, which one it is, and stop what runs there.',
+  },
+  'usagerecords-thresholdExceeded': {
+    code: 'partner-center.budget-exceeded',
+    message:
+      'A customer has spent more on Azure in this period than its budget. The event does not say who: see Azure spending in Partner Center. Nothing is stopped by that.',
+  },
+};
+
 /** How an event ends: what is logged and answered. */
 const ENDS: Record<
   PartnerCenterEventOutcome,
@@ -57,6 +74,7 @@ const ENDS: Record<
     level: 'info',
     sentence: 'Partner Center event handed on: a customer accepted the relationship',
   },
+  told: { level: 'warn', sentence: 'Partner Center event told to operations' },
   ignored: { level: 'info', sentence: 'Partner Center event acknowledged: nothing follows from it' },
   quarantined: { level: 'warn', sentence: 'Partner Center event kept in quarantine: signed, but not understood' },
   unverified: {
@@ -158,6 +176,9 @@ async function follow(parts: PartnerCenterEventParts, event: ParsedEvent, body: 
     case 'relationship':
       await parts.relationshipAccepted(event.customerId);
       return { event: event.name, outcome: 'relationship-told', facts: { customerId: event.customerId } };
+    case 'matter':
+      parts.tell(event.matter);
+      return { event: event.name, outcome: 'told', facts: { code: event.matter.code } };
     case 'other':
       return { event: event.name, outcome: 'ignored', facts: { eventName: event.eventName } };
     case 'unreadable':
@@ -169,6 +190,7 @@ async function follow(parts: PartnerCenterEventParts, event: ParsedEvent, body: 
 type ParsedEvent = { name: PartnerCenterEventName } & (
   | { kind: 'subscription'; customerId: string; partnerSubscriptionId: string }
   | { kind: 'relationship'; customerId: string }
+  | { kind: 'matter'; matter: { code: string; message: string } }
   | { kind: 'other'; eventName: string }
   | { kind: 'unreadable'; reason: string }
 );
@@ -215,8 +237,10 @@ function parseEvent(body: Buffer): ParsedEvent {
       const [, customerId] = CUSTOMER_URI.exec(uri) ?? [];
       return customerId === undefined ? missing('the id of a customer') : { kind: 'relationship', name, customerId };
     }
-    default:
-      return { kind: 'other', name, eventName };
+    default: {
+      const matter = MATTERS[name];
+      return matter ? { kind: 'matter', name, matter } : { kind: 'other', name, eventName };
+    }
   }
 }
 

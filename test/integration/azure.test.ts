@@ -251,6 +251,18 @@ function rolesOfUsers(): string[] {
     );
 }
 
+describe('the budget of a customer', () => {
+  it('is raised to what the plan names, and never lowered', async () => {
+    world.emulators.cloudesire.putPlanMetadata(2201, { azureBudget: '250' });
+    world.emulators.cloudesire.putPlanMetadata(2301, { azureBudget: '100' });
+    await deployed(2201);
+    await deployed(2301);
+
+    const changes = world.emulators.partnerCenter.books().entries.filter(({ what }) => what === 'budget changed');
+    expect(changes.map(({ amount }) => amount)).toEqual([250]);
+  });
+});
+
 describe('the consent of the partner', () => {
   it('without a second factor is told in one sentence with the way out, and the order goes on once it was renewed', async () => {
     world.emulators.entra.setMfa(false);

@@ -32,6 +32,7 @@ async function setup() {
     quarantine: async () => {},
     deadlineMs: 1_800,
     log: createMemoryLog().log,
+    tell: () => {},
     count: () => {},
   });
   const url = await app.listen({ host: '127.0.0.1', port: 0 });

@@ -1,7 +1,7 @@
 import { path, readBody } from '../http.ts';
 import type { Call } from './call.ts';
 import { pagesOf } from './pages.ts';
-import { AzureEntitlement, AzureUsage, collection, UsageSummary } from './schema.ts';
+import { AzureEntitlement, AzureUsage, collection, UsageBudget, UsageSummary } from './schema.ts';
 
 export type PartnerCenterAzure = ReturnType<typeof createAzureCalls>;
 
@@ -51,7 +51,23 @@ export function createAzureCalls(call: Call) {
     return readBody(answer, UsageSummary).billingStartDate;
   }
 
-  return { entitlements, usage, billingPeriod };
+  /**
+   * What a customer may spend on Azure in a month before the partner is told; undefined without a budget. A budget stops nothing.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/get-a-customer-s-usage-spending-budget
+   */
+  async function budget(customerId: string): Promise<number | undefined> {
+    const answer = await call({ method: 'GET', path: path`/v1/customers/${customerId}/usagebudget` });
+    return readBody(answer, UsageBudget).amount ?? undefined;
+  }
+
+  /** @see https://learn.microsoft.com/partner-center/developer/update-a-customer-s-usage-spending-budget */
+  async function setBudget(customerId: string, amount: number): Promise<void> {
+    const body = { Amount: amount, Attributes: { ObjectType: 'SpendingBudget' } };
+    await call({ method: 'PATCH', path: path`/v1/customers/${customerId}/usagebudget`, body });
+  }
+
+  return { entitlements, usage, billingPeriod, budget, setBudget };
 }
 
 function pathOf(customerId: string, planId: string): string {

@@ -489,6 +489,9 @@ export type AzureUsage = z.output<typeof AzureUsage>;
 /** The running billing period of a plan. https://learn.microsoft.com/partner-center/developer/get-a-customer-subscription-usage-summary */
 export const UsageSummary = anyCase({ billingStartDate: Instant });
 
+/** A budget in the partner's currency; a sample misspells its own name. */
+export const UsageBudget = anyCase({ amount: z.number().nullish() });
+
 /** A role that users of a tenant have, and those who have it. https://learn.microsoft.com/partner-center/developer/get-user-roles-for-a-customer */
 export const DirectoryRole = anyCase({ id: z.string(), name: z.string().catch('') });
 export const UserMember = anyCase({ id: z.string() });

@@ -23,6 +23,8 @@ export interface AzureOrder {
   dedicated: boolean;
   /** What the customer may do in the Azure subscription; nothing unless the plan says so. */
   access?: CustomerRole;
+  /** What the customer may spend on Azure in a month before operations are told, in the partner's currency. */
+  budget?: number;
 }
 
 export interface AzureSettings {
@@ -60,6 +62,7 @@ export function readAzureOrder(
   const dnsPrefix = parameters[settings.dnsParameter]?.trim().toLowerCase();
   const vmSize = selling.find('vmSize');
   const access = readAccess(selling);
+  const budget = readBudget(selling);
   return {
     deploys: readDeploys(productType, selling),
     region: regionOf(parameters[settings.regionParameter]) ?? settings.location,
@@ -68,6 +71,7 @@ export function readAzureOrder(
     ...(dnsPrefix && { dnsPrefix }),
     ...(vmSize && { vmSize }),
     ...(access && { access }),
+    ...(budget !== undefined && { budget }),
   };
 }
 
@@ -99,6 +103,13 @@ function readAccess(selling: Selling): CustomerRole | undefined {
   const wanted = selling.find('azureAccess')?.toLowerCase() ?? 'none';
   if (Object.hasOwn(ACCESS, wanted)) return ACCESS[wanted];
   throw malformed(selling, 'azureAccess', Object.keys(ACCESS).join(', '));
+}
+
+function readBudget(selling: Selling): number | undefined {
+  const wanted = selling.find('azureBudget');
+  if (wanted === undefined) return undefined;
+  if (/^\d{1,9}(\.\d{1,2})?$/.test(wanted)) return Number(wanted);
+  throw malformed(selling, 'azureBudget', 'an amount such as 250 or 99.50');
 }
 
 function malformed(selling: Selling, key: string, expected: string): AttentionError {

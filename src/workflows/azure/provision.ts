@@ -15,6 +15,7 @@ import { type AssignmentParts, readAssignment } from './assignment.ts';
 import { type AzurePlanParts, ensureAzurePlan } from './azure-plan.ts';
 import { ensureAzureSubscription } from './azure-subscription.ts';
 import { architectureOf, providersOf } from './blueprint.ts';
+import { ensureBudget } from './budget.ts';
 import { giveAccess } from './customer-access.ts';
 import { deploy } from './deploy.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
@@ -84,6 +85,7 @@ export function createProvisionAzure(
       await noteAzure(look, { planId, subscriptionId });
       const where = { tenantId: customerId, subscriptionId };
       await ensureAccess(flow, where, parts);
+      await ensureBudget(flow, customerId, (await assignment()).order.budget, parts);
 
       const inAzure = azure.in(where);
       await registerProviders(flow, inAzure, checked.providers, parts);

@@ -52,6 +52,9 @@ async function setup(overrides: Partial<PartnerCenterEventParts> = {}, answer?: 
       async relationshipAccepted(customerId) {
         effects.push(['relationship', customerId]);
       },
+      tell({ code }) {
+        effects.push(['told', code]);
+      },
       async quarantine(body, reason) {
         effects.push(['quarantine', body.toString('latin1'), reason]);
       },
@@ -142,8 +145,6 @@ describe('an event that Partner Center has signed', () => {
 
   it.each([
     [delivery('test-created'), 'test-created'],
-    [delivery('azure-fraud-event-detected'), 'azure-fraud-event-detected'],
-    [delivery('threshold-exceeded'), 'usagerecords-thresholdExceeded'],
     [{ EventName: 'invoice-ready' }, 'invoice-ready'],
     [{ EventName: 'granular-admin-relationship-approved', ResourceUri: null }, 'other'],
     [{ EventName: 'constructor' }, 'other'],
@@ -153,6 +154,16 @@ describe('an event that Partner Center has signed', () => {
     expect(effects).toEqual([]);
     expect(counts).toEqual([`${name} ignored`]);
     expect(lines).toMatchObject([{ level: 'info', event: name, eventName: event.EventName }]);
+  });
+
+  it.each([
+    ['azure-fraud-event-detected', 'azure-fraud-event-detected', 'partner-center.azure-abuse'],
+    ['threshold-exceeded', 'usagerecords-thresholdExceeded', 'partner-center.budget-exceeded'],
+  ])('is told to operations when only a person can follow it up: %s', async (sample, name, code) => {
+    const { post, effects, counts } = await setup();
+    expect((await post(delivery(sample))).status).toBe(200);
+    expect(effects).toEqual([['told', code]]);
+    expect(counts).toEqual([`${name} told`]);
   });
 
   const path = `/customers/${CUSTOMER}/subscriptions/${PARTNER_SUBSCRIPTION}`;
