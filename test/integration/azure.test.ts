@@ -148,6 +148,19 @@ describe('what the customer entered', () => {
   });
 });
 
+it('what the customer changes during a deployment is deployed after it', async () => {
+  world.emulators.arm.setSwitches({ whatIfTakesMs: 0 });
+  const id = order(2301);
+  for (let looks = 0; looks < 60 && books().deployments.length === 0; looks += 1) await settle(id, 1);
+
+  world.emulators.cloudesire.changeParameters(id, { ADMIN_PASSWORD: 'Another4!example' });
+  await settle(id);
+  await settle(id);
+
+  expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  expect(books().deployments).toHaveLength(2);
+});
+
 describe('a machine of the Azure Marketplace', () => {
   it('is deployed with accepted terms and a password that was made for it, handed over once and kept nowhere', async () => {
     const id = await deployed(2201);

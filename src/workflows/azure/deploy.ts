@@ -25,13 +25,19 @@ export interface DeployParts {
 
 export type Outputs = Record<string, { type: string; value: unknown }>;
 
+/** What came of a deployment: what it gives out, and the digest of what the customer had entered when it was sent. */
+export interface Deployed {
+  outputs: Outputs;
+  configuration: string;
+}
+
 type Ended = { outputs: Outputs } | { faults: Fault[] };
 
 /** So often a deployment that failed for a passing reason is started again by itself. */
 const MOST_ATTEMPTS_BY_ITSELF = 5;
 
 /**
- * Deploys into the resource group of the order and returns what the template gives out. A deployment is started without waiting and looked
+ * Deploys into the resource group of the order and returns what came of it. A deployment is started without waiting and looked
  * at from later jobs; each attempt has a name of its own, under which it is found again. What a failed attempt has written stays, so that
  * the next one completes it.
  *
@@ -44,7 +50,7 @@ export async function deploy(
   look: Look,
   deployment: Deployment,
   { pollEveryMs }: DeployParts,
-): Promise<Outputs> {
+): Promise<Deployed> {
   const { subscription, region, template, configuration } = deployment;
   const orderId = look.subscription.id;
   const group = groupOf(orderId);
@@ -59,23 +65,28 @@ export async function deploy(
   const first = await flow.step('number the deployment', async () => (look.fulfillment().azure?.attempt ?? 0) + 1);
   for (let attempt = first; ; attempt += 1) {
     const name = deploymentOf(orderId, attempt);
-    const entered = await flow.step(`note what was entered for deployment ${attempt}`, async () => configuration);
     await flow.step(`have deployment ${attempt} checked`, async () => {
       const faults = await subscription.deployments.validate(group, name, await deployment.body());
       if (faults.length > 0) throw errorOf('The check of the deployment', faults);
     });
-    await flow.effect<null, true>(`start deployment ${attempt}`, {
-      async prepare() {
-        await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
-        await noteAzure(look, { attempt });
-        return null;
+    const sent = await flow.effect<{ configuration: string }, { configuration: string }>(
+      `start deployment ${attempt}`,
+      {
+        async prepare() {
+          await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
+          await noteAzure(look, { attempt });
+          return { configuration };
+        },
+        async find(prepared) {
+          const { state } = await subscription.deployments.look(group, name);
+          return state === 'absent' ? undefined : prepared;
+        },
+        async act(prepared) {
+          await subscription.deployments.start(group, name, { ...(await deployment.body()), tags });
+          return prepared;
+        },
       },
-      find: async () => ((await subscription.deployments.look(group, name)).state === 'absent' ? undefined : true),
-      async act() {
-        await subscription.deployments.start(group, name, { ...(await deployment.body()), tags });
-        return true;
-      },
-    });
+    );
     const plan = {
       firstMs: pollEveryMs,
       factor: 1.2,
@@ -88,8 +99,8 @@ export async function deploy(
       if (seen.state === 'failed' || seen.state === 'canceled') return { faults: seen.faults };
       return undefined;
     });
-    if ('outputs' in ended) return ended.outputs;
-    await goOnAfter(attempt, entered, ended.faults);
+    if ('outputs' in ended) return { ...ended, ...sent };
+    await goOnAfter(attempt, sent.configuration, ended.faults);
   }
 
   async function goOnAfter(attempt: number, entered: string, faults: Fault[]): Promise<void> {

@@ -90,7 +90,7 @@ export function createProvisionAzure(
       const inAzure = azure.in(where);
       await registerProviders(flow, inAzure, checked.providers, parts);
       const image = await prepareImage(flow, inAzure, region, (await assignment()).order.deploys, parts);
-      const outputs = await deploy(
+      const { outputs, configuration } = await deploy(
         flow,
         look,
         {
@@ -106,7 +106,7 @@ export function createProvisionAzure(
       const { planId: sold, type } = subscription;
       await look.settle({
         trial: type === 'TRIAL',
-        configuration: (await assignment()).configuration,
+        configuration,
         ...(sold !== undefined && { planId: sold }),
       });
       await handOver(

@@ -70,8 +70,12 @@ export function createRedeploy(
         if ('faults' in foreseen) throw errorOf('The look ahead at the change', foreseen.faults);
         return foreseen.changes.filter(({ action }) => action !== 'NoChange' && action !== 'Ignore').slice(0, 50);
       });
-      const { configuration } = await assignment();
-      const outputs = await deploy(flow, look, { subscription: inAzure, region, template, configuration, body }, parts);
+      const { outputs, configuration } = await deploy(
+        flow,
+        look,
+        { subscription: inAzure, region, template, configuration: (await assignment()).configuration, body },
+        parts,
+      );
       await noteAzure(look, { template, architecture });
       const { endpoints } = readOutputs(outputs);
       if (endpoints.length > 0) {
