@@ -19,7 +19,12 @@ export interface OpsView {
   state: string;
   waitingFor: string | null;
   lastError: { message: string } | null;
-  fulfillment: { commitmentEndDate?: string; exposure?: { seats: number; until?: string } } | null;
+  fulfillment: {
+    commitmentEndDate?: string;
+    exposure?: { seats: number; until?: string };
+    /** Types of what was deployed, by what they are for. */
+    azure?: { architecture?: Record<string, string[]> };
+  } | null;
   timeline: Line[];
 }
 
@@ -80,7 +85,7 @@ export function createNarrator({ url, token, startedAt, now }: NarratorOptions):
     for (const id of shown.keys()) {
       const timeline = (await read(id).catch(() => undefined))?.timeline.toReversed() ?? [];
       for (const { kind, text, at } of timeline.slice(shown.get(id) ?? 0)) {
-        write(id, `${SIGNS[kind] ?? '·'} ${text}`, Date.parse(at));
+        write(id, `${SIGNS[kind] ?? '·'} ${shorten(text)}`, Date.parse(at));
       }
       shown.set(id, Math.max(timeline.length, shown.get(id) ?? 0));
     }
@@ -124,6 +129,11 @@ export function createNarrator({ url, token, startedAt, now }: NarratorOptions):
       await showNews();
     },
   };
+}
+
+/** Resources of Azure by their names instead of their ids, which fill a line. */
+function shorten(text: string): string {
+  return text.replaceAll(/\/subscriptions\/\S+\/providers\/\S+\/([^/\s]+)/g, '$1');
 }
 
 export function printDay(at: number | string): string {
