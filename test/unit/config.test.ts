@@ -404,3 +404,29 @@ describe('.env.example', () => {
     expect(new Set(Object.keys(parseEnv(text)))).toEqual(new Set(Object.keys(REQUIRED)));
   });
 });
+
+describe('the table of settings in the README', () => {
+  const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+  const [, table = ''] = text.split('| variable | default | |\n');
+  const rows = table.slice(0, table.indexOf('\n\n')).split('\n').slice(1);
+
+  it('names every variable once, and none that is not read', () => {
+    const named = rows.flatMap((row) =>
+      [...row.split('|')[1]!.matchAll(/`([A-Z_]+)`/g)].map(([, variable]) => variable),
+    );
+    expect(new Set(named)).toEqual(new Set(VARIABLES));
+    expect(named).toHaveLength(VARIABLES.length);
+  });
+
+  it('marks the secrets, which may be given in a file', () => {
+    const marked = rows.flatMap((row) =>
+      [...row.split('|')[1]!.matchAll(/`([A-Z_]+)` ✱/g)].map(([, variable]) => variable),
+    );
+    // A slip in the name of a file form is recognised only where there is such a form.
+    const asFile = VARIABLES.filter((variable) => {
+      const { warnings } = loadConfig({ ...REQUIRED, [`${variable}_FILE`]: '', [`${variable}_FIL`]: 'x' });
+      return warnings.some((warning) => warning.includes(`${variable}_FILE`));
+    });
+    expect(new Set(marked)).toEqual(new Set(asFile));
+  });
+});

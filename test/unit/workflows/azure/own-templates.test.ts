@@ -1,19 +1,23 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { callsIn, expressionsIn } from '../../../../src/workflows/azure/expression.ts';
 import { readMarketplaceVm } from '../../../../src/workflows/azure/marketplace-vm.ts';
-import { readTemplate } from '../../../../src/workflows/azure/template.ts';
+import { readTemplate, type Template } from '../../../../src/workflows/azure/template.ts';
 import { fillParameters } from '../../../../src/workflows/azure/template-parameters.ts';
 
-const threeTier = readTemplate(readFileSync(new URL('../../../../templates/three-tier.json', import.meta.url), 'utf8'));
+const FOLDER = new URL('../../../../templates/', import.meta.url);
+const read = (file: string) => readTemplate(readFileSync(new URL(file, FOLDER), 'utf8'));
+const threeTier = read('three-tier.json');
 const machine = readMarketplaceVm();
 const OWN_CODES = { DNS_PREFIX: 'dnsLabel', REGION: 'location' } as const;
 const generate = () => 'Generated-Secret-1';
 
-describe.each([
-  ['three-tier', threeTier],
-  ['marketplace-vm', machine],
-])('our template %s', (_name, template) => {
+const OWN: [file: string, template: Template][] = [
+  ...readdirSync(FOLDER).map((file): [string, Template] => [file, read(file)]),
+  ['marketplace-vm.json', machine],
+];
+
+describe.each(OWN)('our template %s', (_name, template) => {
   const json = template.json as {
     variables: Record<string, unknown>;
     resources: { type: string; location?: string; properties: Record<string, unknown> }[];
@@ -44,6 +48,11 @@ describe.each([
     );
     for (const { name } of template.parameters) expect.soft(used).toContain(`parameters ${name}`);
     for (const name of Object.keys(json.variables)) expect.soft(used).toContain(`variables ${name}`);
+  });
+
+  it('gives out addresses only as the marketplace takes them', () => {
+    const { outputs = {} } = template.json as { outputs?: Record<string, unknown> };
+    expect(JSON.stringify(outputs)).not.toContain('http:');
   });
 
   it('describes its parameters', () => {
