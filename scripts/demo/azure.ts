@@ -80,7 +80,9 @@ export function createAzureStory(stage: Stage): AzureStory {
     await untilDelivered(machine);
 
     sellThreeTiers();
-    chapter('the customer of the licence for a year orders three tiers, in an Azure subscription of its own');
+    chapter(
+      'the customer of the licence for a year orders three tiers, in an Azure subscription of its own, where it may look',
+    );
     tiers = place('three tiers in a subscription of their own, by templates/three-tier.json; to be paid by invoice', {
       plan: TIERS_PLAN,
       buyer: KNOWN_BUYER,
@@ -100,6 +102,11 @@ export function createAzureStory(stage: Stage): AzureStory {
       machinesOf(tiers).length === 2 &&
         runningOf(tiers).length === 3 &&
         machinesOf(tiers).every(({ power }) => power === 'running'),
+    );
+    const readers = arm.roleAssignments().filter(({ principalType }) => principalType === 'User');
+    promise(
+      'the administrator of the tenant may look at the three tiers in the portal, and at nothing else',
+      readers.length === 1 && readers[0]?.scope === `/subscriptions/${azureOf(tiers)}`,
     );
     promise(
       'the two orders of one company share an Azure subscription, the third has another one',
@@ -208,6 +215,10 @@ export function createAzureStory(stage: Stage): AzureStory {
         orders.every(({ id }) => leftOf(id).length === 0),
     );
     promise(
+      'the administrator may no longer look there',
+      !arm.roleAssignments().some(({ principalType }) => principalType === 'User'),
+    );
+    promise(
       'nothing costs any more',
       orders.every((order) => order.cost > 0 && costAfterEnd?.(order) === 0),
     );
@@ -254,6 +265,7 @@ export function createAzureStory(stage: Stage): AzureStory {
     cloudesire.putPlanMetadata(TIERS_PLAN, {
       template: address,
       azureSubscription: 'dedicated',
+      azureAccess: 'reader',
     });
   }
 
