@@ -19,13 +19,13 @@ const { say, chapter, promise } = stage;
 const licences = createLicenceStory(stage);
 const azure = createAzureStory(stage);
 
-if ((await play()) && KEEP) {
-  introduce();
-  process.once('SIGINT', () => void leave());
-  process.once('SIGTERM', () => void leave());
-} else {
-  await leave();
-}
+// Whoever ends the demo before its time ends what it started, too.
+process.exitCode = 1;
+process.once('SIGINT', () => void leave());
+process.once('SIGTERM', () => void leave());
+if (await play()) process.exitCode = 0;
+if (process.exitCode === 0 && KEEP) introduce();
+else await leave();
 
 /** Returns whether everything was as promised. */
 async function play(): Promise<boolean> {
@@ -44,7 +44,6 @@ async function play(): Promise<boolean> {
     await stage.finish();
     say('', `The demo did not come to its end: ${messageOf(error)}`);
     process.stderr.write(stage.service.output().split('\n').slice(-20).join('\n'));
-    process.exitCode = 1;
     return false;
   }
   const broken = stage.broken();
@@ -53,7 +52,6 @@ async function play(): Promise<boolean> {
     return true;
   }
   say('', `Not as promised: ${broken.join('; ')}.`);
-  process.exitCode = 1;
   return false;
 }
 
