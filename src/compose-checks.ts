@@ -78,6 +78,11 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
     secrets: createDerivedSecrets(config.redis.stateKey),
     settings: azureSettings(config),
   };
+  // All orders of a customer are in one answer.
+  const spending = {
+    usage: forOneMinute(partnerCenter.azure.usage),
+    billingPeriod: forOneMinute(partnerCenter.azure.billingPeriod),
+  };
   const records = createRecords(redis, keys);
   const validateOrder = createValidateOrder({
     ...parts,
@@ -87,7 +92,12 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
     sandboxOrders: config.sales.sandboxOrders,
   });
   return {
-    usage: createUsage({ records, costs: createCosts(redis, keys), partnerCenter, log }),
+    usage: createUsage({
+      records,
+      costs: createCosts(redis, keys),
+      partnerCenter: { ...partnerCenter, azure: spending },
+      log,
+    }),
     suggest: createParameterValues(
       [createLicenseValues({ ...parts, answers }), createAzureValues({ ...parts, ...azure })],
       parts,

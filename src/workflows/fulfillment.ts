@@ -105,6 +105,8 @@ export interface Exposure {
 /** What Microsoft says when asked of what is in service. */
 export interface AtMicrosoft {
   status: 'active' | 'suspended' | 'ended' | 'unknown';
+  /** What has this status, where it is not the partner subscription itself. */
+  what?: string;
   suspensionReasons: string[];
   /** Of a licence: its last day, and what runs and renews. */
   commitmentEndDate?: string;

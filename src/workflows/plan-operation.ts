@@ -149,6 +149,7 @@ function atMicrosoftSaid(
   { retryAsked, fulfillment }: Known,
   atMicrosoft: AtMicrosoft | undefined,
 ): Decision | undefined {
+  const what = atMicrosoft?.what ?? 'partner subscription';
   if (atMicrosoft?.status === 'ended') {
     // What has ended cannot come back; buying anew costs money and needs the word of a person.
     if (retryAsked) return run('provision');
@@ -161,14 +162,14 @@ function atMicrosoftSaid(
     }
     return attention(
       'partner-subscription.ended',
-      'The partner subscription has ended at Microsoft although the marketplace still sells it. Find out who ended it; press retry to buy it anew, or terminate it in the marketplace.',
+      `The ${what} has ended at Microsoft although the marketplace still sells it. Find out who ended it; press retry to have it made anew, or terminate it in the marketplace.`,
     );
   }
   if (atMicrosoft?.status === 'suspended') {
     const reasons = atMicrosoft.suspensionReasons.join(', ') || 'no reason stated';
     return attention(
       'partner-subscription.suspended',
-      `The partner subscription is suspended at Microsoft (${reasons}), not by this connector. Clear the reason in Partner Center and reactivate it there.`,
+      `The ${what} is suspended at Microsoft (${reasons}), not by this connector. Clear the reason in Partner Center and reactivate it there.`,
     );
   }
   return undefined;

@@ -13,7 +13,9 @@ export type Metric = 'seats' | 'azure-cost';
 export interface UsageParts {
   records: Pick<Records, 'get'>;
   costs: Costs;
-  partnerCenter: Pick<PartnerCenter, 'subscriptions' | 'azure'>;
+  partnerCenter: Pick<PartnerCenter, 'subscriptions'> & {
+    azure: Pick<PartnerCenter['azure'], 'usage' | 'billingPeriod'>;
+  };
   log: Log;
 }
 

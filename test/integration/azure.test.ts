@@ -137,6 +137,19 @@ describe('what the customer entered', () => {
     expect(world.emulators.partnerCenter.books().entries.map(({ what }) => what)).not.toContain('customer created');
   });
 
+  it('is refused with the regions that there are when Azure does not have the chosen one', async () => {
+    const id = order(2301, { parameters: { ...SHOP, REGION: 'Atlantis' } });
+
+    await settle(id);
+
+    expect(shown(id).deploymentStatus).toBe('FAILED');
+    expect(shown(id).instructions.en).toMatch(/"REGION": possible values are .*germanywestcentral/);
+    expect(books().groups).toEqual([]);
+    world.emulators.cloudesire.changeParameters(id, { REGION: 'Italy North' });
+    await settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  });
+
   it('is delivered by itself once it was corrected', async () => {
     const id = order(2301, { parameters: { ...SHOP, DNS_PREFIX: 'No dots. please' } });
     await settle(id, 5);
@@ -293,6 +306,30 @@ describe('the consent of the partner', () => {
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
   });
 });
+
+describe('a template that cannot be deployed', () => {
+  it('is replaced by the corrected one at `retry`', async () => {
+    const good = await (await fetch(templateAddress())).text();
+    world.emulators.templates.publish({
+      path: TEMPLATE_PATH,
+      content: JSON.parse(
+        good.replaceAll('Microsoft.Network/networkSecurityGroups', 'Microsoft.Network/networkSecurityGroupz'),
+      ),
+    });
+    const id = order(2301);
+    await settle(id, 60);
+    expect((await recordOf(id)).state).toBe('needs-attention');
+
+    world.emulators.templates.publish({ path: TEMPLATE_PATH, content: JSON.parse(good) });
+    await world.records.askRetry(id);
+    await settle(id);
+
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  });
+});
+
+const TEMPLATE_PATH = '/two-tier/azuredeploy.json';
+const templateAddress = () => new URL(TEMPLATE_PATH, world.emulators.templates.url);
 
 describe('a deployment that fails', () => {
   it('tells the innermost cause, and goes on at `retry` without a second machine', async () => {

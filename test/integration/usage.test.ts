@@ -60,13 +60,14 @@ async function deploy(facts: { type?: 'TRIAL'; label?: string } = {}): Promise<n
 }
 
 it('the cost of a deployment grows while it runs, and is that of its own resource group', async () => {
-  const url = await startWeb();
   const id = await deploy();
   await world.pass(3 * DAY_MS);
   const other = await deploy({ label: 'officine-shop' });
 
-  const { value: first = 0 } = (await read(url, 'azure-cost', id)).body;
+  const { value: first = 0 } = (await read(await startWeb(), 'azure-cost', id)).body;
   await world.pass(3 * DAY_MS);
+  // A process that has asked before answers from memory for a minute of real time.
+  const url = await startWeb();
   const { value: second = 0 } = (await read(url, 'azure-cost', id)).body;
 
   expect(first).toBeGreaterThan(0);
@@ -75,10 +76,10 @@ it('the cost of a deployment grows while it runs, and is that of its own resourc
 });
 
 it('the last known cost is told in time while Microsoft cannot be asked', async () => {
-  const url = await startWeb();
   const id = await deploy();
   await world.pass(3 * DAY_MS);
-  const { value } = (await read(url, 'azure-cost', id)).body;
+  const { value } = (await read(await startWeb(), 'azure-cost', id)).body;
+  const url = await startWeb();
   await world.pass(3 * DAY_MS);
   world.emulators.faults.inject({ server: 'partner-center', kind: 'timeout-after', times: 100 });
 
@@ -99,7 +100,7 @@ it('the cost of a trial is not charged: it begins at zero with the first payment
 
   expect((await read(url, 'azure-cost', id)).body.value).toBe(0);
   await world.pass(3 * DAY_MS);
-  expect((await read(url, 'azure-cost', id)).body.value).toBeGreaterThan(0);
+  expect((await read(await startWeb(), 'azure-cost', id)).body.value).toBeGreaterThan(0);
 });
 
 it('the seats of a licence are those at Microsoft, and none once it has ended', async () => {
@@ -120,4 +121,15 @@ it('is told to nobody without the secret, and of nothing that is not ours', asyn
   expect((await read(url, 'cpu', 50010)).status).toBe(404);
   expect(await read(url, 'seats', 50099)).toMatchObject({ status: 404, body: { error: 'subscription.unknown' } });
   expect(await read(url, 'seats', 'x')).toMatchObject({ status: 400, body: { error: 'usage.subscription-missing' } });
+});
+
+it('however often it is asked for, Microsoft is asked once a minute for all orders of a customer', async () => {
+  const url = await startWeb();
+  const ids = [await deploy(), await deploy({ label: 'officine-shop' })];
+  const isUsage = ({ path }: { path: string }) => path.endsWith('/resourceusagerecords');
+  const before = world.emulators.calls().filter(isUsage).length;
+
+  for (const id of [...ids, ...ids]) await read(url, 'azure-cost', id);
+
+  expect(world.emulators.calls().filter(isUsage)).toHaveLength(before + 1);
 });

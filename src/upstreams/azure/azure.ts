@@ -82,13 +82,12 @@ export interface Bootstrap {
   removeRole(where: Where, grant: RoleGrant): Promise<void>;
   /** Ends an Azure subscription; it is disabled at once and deleted after 90 days. */
   cancelSubscription(where: Where): Promise<'cancelled' | 'resources-left'>;
-  enableSubscription(where: Where): Promise<void>;
 }
 
 export interface AzureSubscription {
   /** `undefined`: ARM does not know it (yet); `no-access`: it belongs to another tenant, or we have no role there. */
   read(): Promise<{ state: string; displayName?: string } | 'no-access' | undefined>;
-  /** Adds tags to the Azure subscription; others stay. */
+  /** Gives the Azure subscription these tags instead of those it has. */
   tag(tags: Record<string, string>): Promise<void>;
   locations(): Promise<{ name: string; displayName: string }[]>;
   providers: {
@@ -139,8 +138,6 @@ export interface AzureSubscription {
     /** Whether the terms show as accepted afterwards. */
     accept(plan: Plan): Promise<boolean>;
   };
-  /** Sizes of machines; `restricted` ones cannot be had there by this Azure subscription. */
-  sizes(location: string): Promise<{ name: string; restricted: boolean }[]>;
 }
 
 export interface Azure {

@@ -121,10 +121,6 @@ export function createBootstrap({ partner, inTenant, billingAccount }: Bootstrap
     return 'cancelled';
   };
 
-  const enableSubscription: Bootstrap['enableSubscription'] = async (where) => {
-    await inTenant(where.tenantId).send('POST', actionOf(where, 'enable'));
-  };
-
   return {
     billingScope,
     createAlias,
@@ -133,7 +129,6 @@ export function createBootstrap({ partner, inTenant, billingAccount }: Bootstrap
     assignRole,
     removeRole,
     cancelSubscription,
-    enableSubscription,
   };
 }
 

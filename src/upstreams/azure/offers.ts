@@ -3,21 +3,18 @@ import { path } from '../http.ts';
 import type { Arm } from './arm.ts';
 import type { AzureSubscription } from './azure.ts';
 import { isAbsent } from './errors.ts';
-import { ImageVersion, Named, Sku, Terms } from './schema.ts';
+import { ImageVersion, Named, Terms } from './schema.ts';
 
 /** The newer version has been seen to answer `accepted: false` after an acceptance, which the older one confirms. */
 const TERMS = '2021-01-01';
 const OLDER_TERMS = '2015-06-01';
 
 /**
- * Returns the calls about what can be had in a region: images of the marketplace with their terms, and sizes of machines.
+ * Returns the calls about what can be had in the Azure Marketplace: images of the marketplace with their terms.
  *
  * @see https://learn.microsoft.com/rest/api/compute/virtual-machine-images
  */
-export function createOfferCalls(
-  arm: Arm,
-  subscriptionId: string,
-): Pick<AzureSubscription, 'images' | 'terms' | 'sizes'> {
+export function createOfferCalls(arm: Arm, subscriptionId: string): Pick<AzureSubscription, 'images' | 'terms'> {
   const root = path`/subscriptions/${subscriptionId}`;
 
   const find: AzureSubscription['images']['find'] = async (location, { publisher, offer, sku }) => {
@@ -61,18 +58,7 @@ export function createOfferCalls(
     return (await arm.read({ ...terms, apiVersion: OLDER_TERMS }, Terms)).properties.accepted === true;
   };
 
-  const sizes: AzureSubscription['sizes'] = async (location) => {
-    const filter = `location eq '${location.replaceAll("'", "''")}'`;
-    const found = await arm.pages(`${root}/skus`, ({ compute }) => compute.resourceSkus.list({ filter }), Sku);
-    return found.flatMap(({ resourceType, name, restrictions }) =>
-      resourceType?.toLowerCase() === 'virtualmachines' && name
-        ? // Restrictions of single zones do not matter to machines without one.
-          [{ name, restricted: (restrictions ?? []).some(({ type }) => type?.toLowerCase() === 'location') }]
-        : [],
-    );
-  };
-
-  return { images: { find }, terms: { accept }, sizes };
+  return { images: { find }, terms: { accept } };
 }
 
 /** The newest first: `10.0.1` before `9.1.0`. */

@@ -122,12 +122,6 @@ export const ImageVersion = z.object({
 /** As it came, for it is sent back whole. */
 export const Terms = z.looseObject({ properties: z.looseObject({ accepted: z.boolean().nullish() }) });
 
-export const Sku = z.object({
-  resourceType: descriptive(z.string()),
-  name: descriptive(z.string()),
-  restrictions: descriptive(z.array(z.object({ type: descriptive(z.string()) }))),
-});
-
 export const InstanceView = z.object({
   statuses: z
     .array(z.object({ code: descriptive(z.string()) }))

@@ -30,8 +30,7 @@ export function createSubscriptionCalls(
 
     tag: (tags) =>
       arm.call(`the tags of ${root}`, ({ resources }) =>
-        // Others may have tagged it too: theirs stay.
-        resources.tagsOperations.updateAtScope(root.slice(1), { operation: 'Merge', properties: { tags } }).submitted(),
+        resources.tagsOperations.createOrUpdateAtScope(root.slice(1), { properties: { tags } }).submitted(),
       ),
 
     locations: () => arm.list({ path: `${root}/locations`, apiVersion: SUBSCRIPTIONS }, Location),

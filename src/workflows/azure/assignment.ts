@@ -3,11 +3,13 @@ import type { DeploymentBody, Image } from '../../upstreams/azure/client.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import type { AzureFulfillment } from '../fulfillment.ts';
+import type { Look } from '../look.ts';
 import type { ProductType } from '../operations.ts';
 import type { DerivedSecrets } from '../record.ts';
 import { readSelling } from '../selling.ts';
-import { type Blueprint, type BlueprintParts, readBlueprint } from './blueprint.ts';
-import { groupOf, ORDER_TAG } from './names.ts';
+import { architectureOf, type Blueprint, type BlueprintParts, readBlueprint } from './blueprint.ts';
+import { groupOf, tagsOf } from './names.ts';
+import { noteAzure } from './note.ts';
 import { type AzureOrder, type AzureSettings, type ImageReference, readAzureOrder } from './order.ts';
 import { fillParameters, type Meaning } from './template-parameters.ts';
 
@@ -57,7 +59,7 @@ export async function readAssignment(
         location: order.region,
         dnsLabel: order.dnsPrefix ?? groupOf(subscription.id),
         orderId: String(subscription.id),
-        tags: { [ORDER_TAG]: String(subscription.id) },
+        tags: tagsOf(subscription.id),
         ...(order.vmSize && { vmSize: order.vmSize }),
         ...(order.deploys.kind === 'image' && imageParameters(order.deploys.image, image)),
       },
@@ -74,6 +76,41 @@ export async function readAssignment(
     generatedSecrets() {
       const { parameters, generated } = fill();
       return generated.map((name) => ({ name, value: String(parameters[name]?.value) }));
+    },
+  };
+}
+
+/** The assignment of a look: read when it is first needed, kept to the content of the template that is noted. */
+export interface CurrentAssignment {
+  read(): Promise<Assignment>;
+  /** Takes up what stands at the address of the template now, on the word of operations that it was corrected. */
+  renew(): Promise<void>;
+}
+
+export function createAssignment(
+  productType: Exclude<ProductType, 'license'>,
+  look: Look,
+  parts: AssignmentParts,
+): CurrentAssignment {
+  const { secretsKey } = look.fulfillment().azure ?? {};
+  let current: Promise<Assignment> | undefined;
+
+  return {
+    read() {
+      current ??= readAssignment(productType, look.subscription, look.fulfillment().azure ?? {}, parts);
+      return current;
+    },
+
+    async renew() {
+      const renewed = await readAssignment(
+        productType,
+        look.subscription,
+        { ...(secretsKey && { secretsKey }) },
+        parts,
+      );
+      const { blueprint } = renewed;
+      await noteAzure(look, { template: blueprint.sha256, architecture: architectureOf(blueprint) });
+      current = Promise.resolve(renewed);
     },
   };
 }

@@ -1,21 +1,19 @@
 import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError, RetryableError } from '../../lib/errors.ts';
-import type { AzureSubscription, DeploymentBody, Fault } from '../../upstreams/azure/client.ts';
+import type { AzureSubscription, Fault, Image } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
+import type { CurrentAssignment } from './assignment.ts';
 import { CAPACITY_PAUSE_MS, errorOf, mayPass, worstOf } from './faults.ts';
-import { deploymentOf, groupOf, isOurs, notOurs, ORDER_TAG, TEMPLATE_TAG } from './names.ts';
+import { deploymentOf, groupOf, isOurs, notOurs, TEMPLATE_TAG, tagsOf } from './names.ts';
 import { noteAzure } from './note.ts';
 
 export interface Deployment {
   /** The Azure subscription, as the connector's service principal. */
   subscription: AzureSubscription;
   region: string;
-  /** SHA-256 of the template. */
-  template: string;
-  /** Digest of what the customer entered: with something else a failed deployment is worth another attempt. */
-  configuration: string;
-  /** Composed when it is sent, since it may hold secrets, which rest nowhere. */
-  body(): Promise<DeploymentBody>;
+  assignment: CurrentAssignment;
+  /** What is known of the image, where one is deployed. */
+  image: Image | undefined;
 }
 
 export interface DeployParts {
@@ -51,22 +49,28 @@ export async function deploy(
   deployment: Deployment,
   { pollEveryMs }: DeployParts,
 ): Promise<Deployed> {
-  const { subscription, region, template, configuration } = deployment;
+  const { subscription, region, assignment, image } = deployment;
   const orderId = look.subscription.id;
   const group = groupOf(orderId);
-  const tags = { [ORDER_TAG]: String(orderId), [TEMPLATE_TAG]: template };
+  /** Composed when it is sent, since it may hold secrets, which rest nowhere. */
+  const compose = async () => (await assignment.read()).body(image);
+  const tags = async () => ({ ...tagsOf(orderId), [TEMPLATE_TAG]: (await assignment.read()).blueprint.sha256 });
 
   await flow.step('make the resource group', async () => {
     const found = await subscription.groups.get(group);
     if (found && !isOurs(found, orderId)) throw notOurs(group, orderId);
     // A group stays where it was made; what is in it may lie elsewhere.
-    await subscription.groups.put(group, { location: found?.location ?? region, tags: { ...found?.tags, ...tags } });
+    await subscription.groups.put(group, {
+      location: found?.location ?? region,
+      tags: { ...found?.tags, ...(await tags()) },
+    });
   });
   const first = await flow.step('number the deployment', async () => (look.fulfillment().azure?.attempt ?? 0) + 1);
   for (let attempt = first; ; attempt += 1) {
     const name = deploymentOf(orderId, attempt);
     await flow.step(`have deployment ${attempt} checked`, async () => {
-      const faults = await subscription.deployments.validate(group, name, await deployment.body());
+      if (look.takeRetry()) await assignment.renew();
+      const faults = await subscription.deployments.validate(group, name, await compose());
       if (faults.length > 0) throw errorOf('The check of the deployment', faults);
     });
     const sent = await flow.effect<{ configuration: string }, { configuration: string }>(
@@ -75,14 +79,14 @@ export async function deploy(
         async prepare() {
           await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
           await noteAzure(look, { attempt });
-          return { configuration };
+          return { configuration: (await assignment.read()).configuration };
         },
         async find(prepared) {
           const { state } = await subscription.deployments.look(group, name);
           return state === 'absent' ? undefined : prepared;
         },
         async act(prepared) {
-          await subscription.deployments.start(group, name, { ...(await deployment.body()), tags });
+          await subscription.deployments.start(group, name, { ...(await compose()), tags: await tags() });
           return prepared;
         },
       },
@@ -113,7 +117,8 @@ export async function deploy(
       return;
     }
     await flow.step(`deploy again after ${attempt}`, async () => {
-      if (look.takeRetry() || configuration !== entered) return;
+      if (look.takeRetry()) return assignment.renew();
+      if ((await assignment.read()).configuration !== entered) return;
       const error = errorOf(what, faults);
       if (!(error instanceof RetryableError)) throw error;
       throw new AttentionError(

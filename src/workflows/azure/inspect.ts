@@ -17,10 +17,10 @@ export async function inspectAzure(
   const subscription = await inAzure.read();
   if (subscription === undefined || subscription === 'no-access') return { status: 'unknown', suspensionReasons: [] };
   if (!WORKING.has(subscription.state.toLowerCase())) {
-    return { status: 'suspended', suspensionReasons: [`the Azure subscription is ${subscription.state}`] };
+    return { status: 'suspended', what: 'Azure subscription', suspensionReasons: [subscription.state] };
   }
   const group = await inAzure.groups.get(groupOf(orderId));
-  if (!group) return { status: 'ended', suspensionReasons: [] };
+  if (!group) return { status: 'ended', what: `resource group ${groupOf(orderId)}`, suspensionReasons: [] };
   const runs = suspended !== undefined && (await running(inAzure, orderId)).length > 0;
   return { status: 'active', suspensionReasons: [], ...(runs && { runs }) };
 }

@@ -34,6 +34,11 @@ export function isDedicated(name: string | undefined): boolean {
   return /^cloudesire-\d+$/i.test(name ?? '');
 }
 
+/** What everything of an order bears. */
+export function tagsOf(subscriptionId: number): Record<string, string> {
+  return { [ORDER_TAG]: String(subscriptionId) };
+}
+
 /** Whether a resource group is that of an order: by its tag, for its name may be anybody's. */
 export function isOurs({ tags }: { tags: Record<string, string> }, orderId: number): boolean {
   return Object.entries(tags).some(([tag, value]) => tag.toLowerCase() === ORDER_TAG && value === String(orderId));

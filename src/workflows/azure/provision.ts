@@ -11,7 +11,7 @@ import { type AcceptAgreementParts, acceptAgreement, passVetting } from '../step
 import { type EnsureCustomerParts, ensureCustomer } from '../steps/ensure-customer.ts';
 import { type FindResellerParts, findReseller } from '../steps/find-reseller.ts';
 import { type AccessParts, ensureAccess } from './access.ts';
-import { type AssignmentParts, readAssignment } from './assignment.ts';
+import { type AssignmentParts, createAssignment } from './assignment.ts';
 import { type AzurePlanParts, ensureAzurePlan } from './azure-plan.ts';
 import { ensureAzureSubscription } from './azure-subscription.ts';
 import { architectureOf, providersOf } from './blueprint.ts';
@@ -20,9 +20,11 @@ import { giveAccess } from './customer-access.ts';
 import { deploy } from './deploy.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
 import { prepareImage } from './image.ts';
+import { tagsOf } from './names.ts';
 import { noteAzure } from './note.ts';
 import { readOutputs } from './outputs.ts';
 import { registerProviders } from './providers.ts';
+import { chooseRegion } from './region.ts';
 
 export interface ProvisionAzureParts
   extends EnsureCustomerParts,
@@ -52,18 +54,17 @@ export function createProvisionAzure(
       const { subscription } = look;
       // Personal data and what the customer entered are read anew by each look that needs them, and rest nowhere.
       const buyer = once(() => readBuyer(cloudesire, subscription.buyerId, parts));
-      const assignment = once(() => readAssignment(productType, subscription, look.fulfillment().azure ?? {}, parts));
+      const assignment = createAssignment(productType, look, parts);
 
       // What the marketplace, the template or the customer have to cure is found before anything is asked of Microsoft.
       const checked = await flow.step('check the order', async () => {
-        const { order, blueprint } = await assignment();
+        const { order, blueprint } = await assignment.read();
         const { owner, country } = await buyer();
-        const { region, segment, dedicated } = order;
+        const { segment, dedicated } = order;
         const { sha256: template } = blueprint;
         return {
           owner,
           country,
-          region,
           segment,
           dedicated,
           template,
@@ -71,10 +72,10 @@ export function createProvisionAzure(
           providers: providersOf(order.deploys, blueprint),
         };
       });
-      const { owner, country, segment, region, dedicated, template, architecture } = checked;
+      const { owner, country, segment, dedicated, template, architecture } = checked;
       // What was in service before is gone, or this would not be deployed anew.
       await look.note({ owner, country, segment, deployedAt: undefined, settled: undefined });
-      await noteAzure(look, { region, dedicated, template, architecture, secretsKey: parts.secrets.fingerprint });
+      await noteAzure(look, { dedicated, template, architecture, secretsKey: parts.secrets.fingerprint });
 
       const { customerId, planId } = await becomeCustomer(flow, look, { owner, country, segment });
       const subscriptionId = await ensureAzureSubscription(
@@ -85,24 +86,21 @@ export function createProvisionAzure(
       await noteAzure(look, { planId, subscriptionId });
       const where = { tenantId: customerId, subscriptionId };
       await ensureAccess(flow, where, parts);
-      await ensureBudget(flow, customerId, (await assignment()).order.budget, parts);
+      await ensureBudget(flow, customerId, (await assignment.read()).order.budget, parts);
 
       const inAzure = azure.in(where);
+      if (dedicated) await flow.step('tag the Azure subscription', () => inAzure.tag(tagsOf(subscription.id)));
+      const region = await chooseRegion(flow, inAzure, look, await assignment.read(), parts);
+      await noteAzure(look, { region });
       await registerProviders(flow, inAzure, checked.providers, parts);
-      const image = await prepareImage(flow, inAzure, region, (await assignment()).order.deploys, parts);
+      const image = await prepareImage(flow, inAzure, region, (await assignment.read()).order.deploys, parts);
       const { outputs, configuration } = await deploy(
         flow,
         look,
-        {
-          subscription: inAzure,
-          region,
-          template,
-          configuration: (await assignment()).configuration,
-          body: async () => (await assignment()).body(image),
-        },
+        { subscription: inAzure, region, assignment, image },
         parts,
       );
-      await giveAccess(flow, look, where, (await assignment()).order.access, parts);
+      await giveAccess(flow, look, where, (await assignment.read()).order.access, parts);
       const { planId: sold, type } = subscription;
       await look.settle({
         trial: type === 'TRIAL',
@@ -112,7 +110,7 @@ export function createProvisionAzure(
       await handOver(
         flow,
         look,
-        { owner, given: readOutputs(outputs), secrets: async () => (await assignment()).generatedSecrets() },
+        { owner, given: readOutputs(outputs), secrets: async () => (await assignment.read()).generatedSecrets() },
         parts,
       );
     },

@@ -1,18 +1,16 @@
 import type { Workflow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
-import { once } from '../../lib/once.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, Where } from '../../upstreams/azure/client.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import type { ProductType } from '../operations.ts';
-import { type AssignmentParts, readAssignment } from './assignment.ts';
-import { architectureOf, providersOf } from './blueprint.ts';
+import { type AssignmentParts, createAssignment } from './assignment.ts';
+import { providersOf } from './blueprint.ts';
 import { type DeployParts, deploy } from './deploy.ts';
 import { errorOf } from './faults.ts';
 import { prepareImage } from './image.ts';
 import { deploymentOf, groupOf } from './names.ts';
-import { noteAzure } from './note.ts';
 import { readOutputs } from './outputs.ts';
 import { registerProviders } from './providers.ts';
 
@@ -37,46 +35,26 @@ export function createRedeploy(
 
     async run(flow, look) {
       const { subscription } = look;
-      const { template: deployed, secretsKey, region = '', attempt = 0 } = look.fulfillment().azure ?? {};
-      const pinned = operation === 'reconfigure' ? deployed : undefined;
-      const read = (template: string | undefined) =>
-        readAssignment(
-          productType,
-          subscription,
-          { ...(template && { template }), ...(secretsKey && { secretsKey }) },
-          parts,
-        );
-      const { template, providers, architecture } = await flow.step('check the order', async () => {
-        const { order, blueprint } = await read(pinned);
-        return {
-          template: blueprint.sha256,
-          providers: providersOf(order.deploys, blueprint),
-          architecture: architectureOf(blueprint),
-        };
+      const { region = '', attempt = 0 } = look.fulfillment().azure ?? {};
+      const assignment = createAssignment(productType, look, parts);
+      const { providers } = await flow.step('check the order', async () => {
+        if (operation === 'change-plan') await assignment.renew();
+        const { order, blueprint } = await assignment.read();
+        return { providers: providersOf(order.deploys, blueprint) };
       });
-      const assignment = once(() => read(template));
 
       const inAzure = parts.azure.in(whereOf(look.fulfillment()));
       await registerProviders(flow, inAzure, providers, parts);
-      const image = await prepareImage(flow, inAzure, region, (await assignment()).order.deploys, parts);
-      const body = async () => (await assignment()).body(image);
+      const image = await prepareImage(flow, inAzure, region, (await assignment.read()).order.deploys, parts);
       await flow.step('see what would change', async () => {
-        const group = groupOf(subscription.id);
-        const foreseen = await inAzure.deployments.whatIf(
-          group,
-          deploymentOf(subscription.id, attempt + 1),
-          await body(),
-        );
+        const name = deploymentOf(subscription.id, attempt + 1);
+        const body = (await assignment.read()).body(image);
+        const foreseen = await inAzure.deployments.whatIf(groupOf(subscription.id), name, body);
         if ('faults' in foreseen) throw errorOf('The look ahead at the change', foreseen.faults);
         return foreseen.changes.filter(({ action }) => action !== 'NoChange' && action !== 'Ignore').slice(0, 50);
       });
-      const { outputs, configuration } = await deploy(
-        flow,
-        look,
-        { subscription: inAzure, region, template, configuration: (await assignment()).configuration, body },
-        parts,
-      );
-      await noteAzure(look, { template, architecture });
+      const deployment = { subscription: inAzure, region, assignment, image };
+      const { outputs, configuration } = await deploy(flow, look, deployment, parts);
       const { endpoints } = readOutputs(outputs);
       if (endpoints.length > 0) {
         await flow.step('hand over endpoints', () => parts.report.azure.endpoints(subscription.id, endpoints));

@@ -187,10 +187,4 @@ describe('an Azure subscription', () => {
     const { azure } = await startCloud(() => reply);
     expect(await azure.bootstrap.cancelSubscription(WHERE)).toBe(expected);
   });
-
-  it('is enabled again', async () => {
-    const { azure, sent } = await startCloud(() => ({ json: { subscriptionId: SUBSCRIPTION } }));
-    await azure.bootstrap.enableSubscription(WHERE);
-    expect(sent()).toEqual([`POST ${ROOT}/providers/Microsoft.Subscription/enable`]);
-  });
 });

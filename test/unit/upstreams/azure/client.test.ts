@@ -152,7 +152,6 @@ describe('a dry run', () => {
       () => azure.bootstrap.assignRole(where, grant),
       () => azure.bootstrap.removeRole(where, grant),
       () => azure.bootstrap.cancelSubscription(where),
-      () => azure.bootstrap.enableSubscription(where),
     ];
     for (const write of writes) expect(await failureOf(write())).toBeInstanceOf(WithheldError);
     expect(calls).toHaveLength(3);

@@ -70,32 +70,3 @@ describe('terms', () => {
     }
   });
 });
-
-describe('sizes', () => {
-  it('are those of machines, with what may not be had there', async () => {
-    const size = (name: string, restrictions: unknown[] = [], resourceType = 'virtualMachines') => ({
-      resourceType,
-      name,
-      restrictions,
-    });
-    const { there, calls } = await startCloud(() => ({
-      json: {
-        value: [
-          size('Standard_B2s'),
-          size('Standard_NC6', [{ type: 'Location', reasonCode: 'NotAvailableForSubscription' }]),
-          size('Standard_D2', [{ type: 'Zone' }]),
-          size('Premium_LRS', [], 'disks'),
-        ],
-      },
-    }));
-    expect(await there.sizes('westeurope')).toEqual([
-      { name: 'Standard_B2s', restricted: false },
-      { name: 'Standard_NC6', restricted: true },
-      { name: 'Standard_D2', restricted: false },
-    ]);
-    expect(calls[0]).toMatchObject({
-      path: `${ROOT}/providers/Microsoft.Compute/skus`,
-      query: { $filter: "location eq 'westeurope'", 'api-version': '2021-07-01' },
-    });
-  });
-});
