@@ -1,10 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createWorld, type World } from '../support/world.ts';
 
 /* Microsoft demands the Customer Agreement anew, for what is in service: the customer is asked, and what they wanted goes on. */
 
 const DAY_MS = 86_400_000;
 const LINK = 'https://cdn.partner.microsoft.com/mca/?attestationid=';
+const KNOWLEDGE = /^Microsoft to know of the Customer Agreement that was accepted at 20/;
+/** So long Microsoft may take for that: 960 polls. */
+const KNOWN_WITHIN_MS = 9_600;
 const WAITS = /^the customer to accept the Microsoft Customer Agreement at https:/;
 
 let world: World;
@@ -21,6 +24,20 @@ beforeEach(async () => {
 });
 
 afterAll(() => world.close());
+
+afterEach(() => {
+  laterMs = 0;
+  vi.restoreAllMocks();
+});
+
+const realNow = Date.now;
+let laterMs = 0;
+
+/** It is so much later for the connector, once more with each call. */
+function laterBy(ms: number): void {
+  laterMs += ms;
+  vi.spyOn(Date, 'now').mockImplementation(() => realNow() + laterMs);
+}
 
 const shown = (id: number) => world.emulators.cloudesire.subscription(id);
 const recorded = async (id: number) => (await world.records.get(id))!;
@@ -76,6 +93,86 @@ async function expectDone(id: number): Promise<void> {
   expect(shown(id).instructions?.en).not.toMatch(/agreement/i);
   expect(world.alerts).toEqual([]);
 }
+
+const CHECKOUT = { method: 'POST', path: '/checkout$' };
+const refusal = {
+  code: 13605,
+  description: 'No Microsoft Customer Agreement was found',
+  data: [],
+  source: 'PartnerFD',
+};
+
+function refuseCheckouts(times: number): void {
+  const rule = { server: 'partner-center', ...CHECKOUT, kind: 'status', status: 403, body: refusal, times } as const;
+  world.emulators.faults.inject(rule);
+}
+
+const buy = () => world.emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true });
+const calls = (method: string, path: RegExp) =>
+  world.emulators.calls().filter((one) => one.method === method && path.test(one.path));
+
+describe('the agreement, accepted for an order', () => {
+  it('and not known at Microsoft yet is waited for: one link, one cart, and pauses that grow', async () => {
+    refuseCheckouts(6);
+    const id = buy();
+    const pauses: number[] = [];
+    for (let look = 0; look < 30 && shown(id).deploymentStatus !== 'DEPLOYED'; look += 1) {
+      const outcome = await world.look(id);
+      if (!('againInMs' in outcome)) break;
+      if (KNOWLEDGE.test((await recorded(id)).waitingFor ?? '')) {
+        pauses.push(outcome.againInMs);
+        laterBy(outcome.againInMs);
+      }
+      await world.pass(Math.max(500, outcome.againInMs));
+    }
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(pauses).toHaveLength(6);
+    expect(pauses[0]).toBeGreaterThan(30);
+    expect(pauses.at(-1)).toBeGreaterThan(2 * pauses[0]!);
+    expect(calls('POST', /enhanced$/)).toHaveLength(1);
+    expect(calls('POST', /\/carts$/)).toHaveLength(1);
+    expect(new Set(calls('POST', /checkout$/).map(({ requestId }) => requestId)).size).toBe(7);
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(1);
+    expect(world.alerts).toEqual([]);
+  });
+
+  it('and never known at Microsoft is told to operations after hours; once cured the order goes on by itself', async () => {
+    refuseCheckouts(1_000);
+    const id = buy();
+    await world.settle(id, { looks: 8 });
+    expect((await recorded(id)).state).toBe('waiting');
+    laterBy(KNOWN_WITHIN_MS);
+    await world.look(id);
+    expect(await recorded(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: { code: 'agreement.not-recognised' },
+    });
+    expect(shown(id).deploymentStatus).toBe('PENDING');
+    expect(calls('POST', /enhanced$/)).toHaveLength(1);
+    world.emulators.faults.clear();
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(calls('POST', /\/carts$/)).toHaveLength(1);
+  });
+
+  it('carts that come to nothing again and again are told to operations, and retry makes new ones', async () => {
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      ...CHECKOUT,
+      kind: 'status',
+      status: 404,
+      body: { ...refusal, code: 800008 },
+      times: 5,
+    });
+    const id = buy();
+    await world.settle(id, { looks: 12 });
+    expect(await recorded(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'order.impossible' } });
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(1);
+  });
+});
 
 describe('the agreement, demanded anew', () => {
   it('parks more seats: the customer gets link and text, keeps what they have, and the seats come by themselves', async () => {
@@ -199,21 +296,35 @@ describe('the agreement, demanded anew', () => {
     await expectDone(id);
   });
 
-  it('that Microsoft goes on demanding although it was accepted is a matter for operations, not for the customer again', async () => {
+  it('that Microsoft does not know of at once is waited for with growing pauses, without a second link, then told to operations, and asked for anew on retry', async () => {
     const id = await sell();
     await refuse(id, { method: 'PATCH', path: '/subscriptions/' });
     world.emulators.cloudesire.changeQuantity(id, 14, { paid: true });
     world.emulators.partnerCenter.acceptAllAttestations(true);
-    await world.settle(id, { looks: 12 });
+    await world.settle(id, { looks: 8 });
+    expect(await recorded(id)).toMatchObject({ state: 'waiting', waitingFor: expect.stringMatching(KNOWLEDGE) });
+    expect(shown(id).instructions?.en).toMatch(/nothing is left for you to do/);
+    expect(world.emulators.partnerCenter.attestations()).toHaveLength(2);
+    expect(world.alerts).toEqual([]);
+
+    laterBy(KNOWN_WITHIN_MS);
+    await world.look(id);
     expect(await recorded(id)).toMatchObject({
       state: 'needs-attention',
       lastError: { code: 'agreement.not-recognised' },
     });
     expect(world.alerts).toEqual(['agreement.not-recognised']);
     expect(world.emulators.partnerCenter.attestations()).toHaveLength(2);
+
+    world.emulators.partnerCenter.acceptAllAttestations(false);
+    await world.records.askRetry(id);
+    await world.look(id);
+    expect(world.emulators.partnerCenter.attestations()).toHaveLength(3);
+    expect(await recorded(id)).toMatchObject({ state: 'waiting', waitingFor: expect.stringMatching(WAITS) });
     await accept(id);
     expect(partnerSubscription()).toMatchObject({ quantity: 14 });
     expect((await recorded(id)).state).toBe('done');
+    expect(links(id).join()).not.toContain(LINK);
   });
 
   it('is confirmed by the partner in classic mode, and the customer reads nothing of it', async () => {
@@ -228,5 +339,15 @@ describe('the agreement, demanded anew', () => {
     expect(partnerSubscription()).toMatchObject({ quantity: 14 });
     expect(shown(id).instructions).toEqual(before);
     await expectDone(id);
+  });
+
+  it('is confirmed once for an order in classic mode, however late Microsoft knows of it', async () => {
+    refuseCheckouts(3);
+    const id = buy();
+    await world.settle(id, { looks: 5 });
+    laterBy(KNOWN_WITHIN_MS / 2);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(calls('POST', /\/agreements$/)).toHaveLength(1);
   });
 });

@@ -5,7 +5,7 @@ import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
 import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory } from '../record.ts';
-import { buy, DEAD_ORDERS } from '../steps/purchase.ts';
+import { buy, DEAD_ORDERS, type Purchase } from '../steps/purchase.ts';
 
 /** The Azure plan in the catalogue. https://learn.microsoft.com/partner-center/developer/create-azure-plan */
 const PRODUCT_ID = 'DZH318Z0BPS6';
@@ -26,7 +26,7 @@ export interface AzurePlanRequest {
   segment: string;
   /** PartnerID of the indirect reseller through whom the order came. */
   resellerPartnerId?: string | undefined;
-  renewAgreement(round: number): Promise<void>;
+  underAgreement: Purchase['underAgreement'];
 }
 
 /**
@@ -42,7 +42,7 @@ export async function ensureAzurePlan(
   parts: AzurePlanParts,
 ): Promise<string> {
   const { partnerCenter, pollEveryMs } = parts;
-  const { customerId, country, segment, resellerPartnerId, renewAgreement } = request;
+  const { customerId, country, segment, resellerPartnerId, underAgreement } = request;
 
   const existing = await flow.step('find the Azure plan', async () => (await findAzurePlan(parts, customerId)) ?? null);
   if (existing) return existing;
@@ -59,7 +59,7 @@ export async function ensureAzurePlan(
       async note({ cartId }) {
         if (cartId) usedCarts.add(cartId);
       },
-      renewAgreement,
+      underAgreement,
     },
     { ...parts, partnerCenter: { ...partnerCenter, carts: { ...partnerCenter.carts, create: createShared } } },
   );

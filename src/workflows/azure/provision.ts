@@ -10,6 +10,7 @@ import type { ProductType } from '../operations.ts';
 import { type AcceptAgreementParts, acceptAgreement, passVetting } from '../steps/accept-agreement.ts';
 import { type EnsureCustomerParts, ensureCustomer } from '../steps/ensure-customer.ts';
 import { type FindResellerParts, findReseller } from '../steps/find-reseller.ts';
+import { underAgreement } from '../steps/under-agreement.ts';
 import { type AccessParts, ensureAccess } from './access.ts';
 import { type AssignmentParts, createAssignment } from './assignment.ts';
 import { type AzurePlanParts, ensureAzurePlan } from './azure-plan.ts';
@@ -139,7 +140,8 @@ export function createProvisionAzure(
     await flow.step('note the customer in the marketplace', () =>
       parts.report.identifiers(subscription.id, { customerId }),
     );
-    await acceptAgreement(flow, look, { customerId, owner, buyer, need: 'order' }, parts);
+    const agreement = { customerId, owner, buyer, need: 'order' } as const;
+    await acceptAgreement(flow, look, agreement, parts);
     await passVetting(flow, look, customerId, parts);
     const planId = await ensureAzurePlan(
       flow,
@@ -149,8 +151,7 @@ export function createProvisionAzure(
         country,
         segment,
         resellerPartnerId: reseller?.partnerId,
-        renewAgreement: (round) =>
-          acceptAgreement(flow, look, { customerId, owner, buyer, need: 'order', again: round }, parts),
+        underAgreement: (work) => underAgreement(flow, look, async () => agreement, parts, work),
       },
       parts,
     );

@@ -13,6 +13,7 @@ import { type AcceptAgreementParts, acceptAgreement, passVetting } from '../step
 import { type EnsureCustomerParts, ensureCustomer } from '../steps/ensure-customer.ts';
 import { type FindResellerParts, findReseller } from '../steps/find-reseller.ts';
 import { buy, findOrder } from '../steps/purchase.ts';
+import { underAgreement } from '../steps/under-agreement.ts';
 import { findCatalogItem } from './catalog-item.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
@@ -73,7 +74,8 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       await flow.step('note the customer in the marketplace', () =>
         parts.report.identifiers(subscription.id, { customerId }),
       );
-      await acceptAgreement(flow, look, { customerId, owner, buyer, need: 'order' }, parts);
+      const agreement = { customerId, owner, buyer, need: 'order' } as const;
+      await acceptAgreement(flow, look, agreement, parts);
       await passVetting(flow, look, customerId, parts);
 
       const findItem = async () => ({
@@ -109,8 +111,7 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
               ...(deadOrderId && { formerOrderIds: [...new Set([...formerOrderIds, deadOrderId])] }),
             });
           },
-          renewAgreement: (round) =>
-            acceptAgreement(flow, look, { customerId, owner, buyer, need: 'order', again: round }, parts),
+          underAgreement: (work) => underAgreement(flow, look, async () => agreement, parts, work),
         },
         parts,
       );

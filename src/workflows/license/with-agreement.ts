@@ -1,25 +1,20 @@
 import type { Flow, Workflow } from '../../engine/workflow.ts';
-import { AttentionError, ConnectorError } from '../../lib/errors.ts';
 import { once } from '../../lib/once.ts';
 import type { AgreementNeed } from '../../report/texts/texts.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
-import { AGREEMENT_MISSING } from '../../upstreams/partner-center/errors.ts';
 import { readBuyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
-import { type AcceptAgreementParts, acceptAgreement } from '../steps/accept-agreement.ts';
+import type { AcceptAgreementParts } from '../steps/accept-agreement.ts';
+import { underAgreement } from '../steps/under-agreement.ts';
 
 export interface WithAgreementParts extends AcceptAgreementParts {
   cloudesire: Cloudesire;
   privateCustomers: 'refuse' | 'allow';
 }
 
-const DEMANDED = 'the agreement is demanded';
-
 /**
  * A workflow for what is in service that, when Microsoft demands the Customer Agreement for it, has the customer accept it and then
  * begins anew: days may have passed, so that nothing that was read before holds. Until then everything stays as it is.
- *
- * @throws {AttentionError} `agreement.not-recognised` when Microsoft demands it still, although it was accepted
  */
 export function withAgreement(
   workflow: Workflow<Look>,
@@ -29,35 +24,20 @@ export function withAgreement(
   return {
     name: workflow.name,
 
-    async run(flow, look) {
-      if (!flow.isDone(DEMANDED)) {
-        try {
-          return await workflow.run(flow, look);
-        } catch (error) {
-          if (!isAgreementMissing(error)) throw error;
-          await flow.step(DEMANDED, async () => true);
-        }
-      }
-      const { customerId = '', owner } = look.fulfillment();
+    run(flow, look) {
       const buyer = once(() => readBuyer(parts.cloudesire, look.subscription.buyerId, parts));
-      const request = { customerId, owner: owner ?? (await buyer()).owner, buyer, need, again: 1 };
-      await acceptAgreement(flow, look, request, parts);
-      try {
-        await workflow.run(renamed(flow, 'with the agreement'), look);
-      } catch (error) {
-        if (!isAgreementMissing(error)) throw error;
-        throw new AttentionError(
-          'agreement.not-recognised',
-          `The agreement of customer ${customerId} was accepted, but Microsoft still demands it. It is tried again by itself; if that goes on, see in Partner Center which agreement the customer has, and ask its support. (${error.message})`,
-          { cause: error, facts: error.facts },
-        );
-      }
+      const request = async () => {
+        const { customerId = '', owner } = look.fulfillment();
+        return { customerId, owner: owner ?? (await buyer()).owner, buyer, need };
+      };
+      return underAgreement(flow, look, request, parts, (round) => workflow.run(inRound(flow, round), look));
     },
   };
 }
 
-function isAgreementMissing(error: unknown): error is ConnectorError {
-  return error instanceof ConnectorError && error.facts.upstreamCode === AGREEMENT_MISSING;
+function inRound(flow: Flow, round: number): Flow {
+  if (round === 0) return flow;
+  return renamed(flow, round === 1 ? 'with the agreement' : `with the agreement, ${round}`);
 }
 
 /** The same flow, in which every step has another name, and so a result of its own. */

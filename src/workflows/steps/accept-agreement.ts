@@ -32,7 +32,8 @@ const NOT_ACCEPTED_YET = new Set([400, 404, 409, 412, 422]);
 
 /**
  * Makes sure that the Microsoft Customer Agreement of this customer is accepted. Enhanced: the customer accepts on Microsoft's
- * page, to which they get a link through the marketplace, and the run waits for it. Classic: the partner confirms.
+ * page, to which they get a link through the marketplace, and the run waits for it. Classic: the partner confirms. Returns when (ISO)
+ * that became known here; undefined when it was so before.
  *
  * Without a refresh token nobody can ask Microsoft whether it was accepted before; what was accepted here is remembered.
  *
@@ -44,7 +45,7 @@ export async function acceptAgreement(
   look: Look,
   { customerId, owner, buyer, need, again }: AgreementRequest,
   parts: AcceptAgreementParts,
-): Promise<void> {
+): Promise<string | undefined> {
   const { agreements, hasUserToken } = parts.partnerCenter;
   const named = (step: string): string => (again === undefined ? step : `${step}, again ${again}`);
   const isAccepted = (): Promise<boolean> => agreements.isAccepted(customerId);
@@ -54,14 +55,15 @@ export async function acceptAgreement(
       if ((await parts.directory.find(owner))?.agreed) return true;
       return hasUserToken || parts.mode === 'classic' ? isAccepted() : false;
     });
-    if (known) return;
+    if (known) return undefined;
   }
   if (parts.mode === 'classic') await confirm();
   else await attest();
-  await flow.step(named('remember agreement'), async () => {
+  return flow.step(named('remember agreement'), async () => {
     const customer = await parts.directory.find(owner);
     const agreedAt = new Date(parts.now()).toISOString();
     if (customer) await parts.directory.save(look.lane, owner, { ...customer, agreed: true, agreedAt });
+    return agreedAt;
   });
 
   async function confirm(): Promise<void> {

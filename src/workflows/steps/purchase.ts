@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
-import { AGREEMENT_MISSING, cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
+import { cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
 import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
@@ -18,8 +18,8 @@ export const DEAD_ORDERS = new Set(['cancelled', 'error', 'po-review-rejected'])
 const STUCK_ORDERS = new Set(['suspended', 'partial-success', 'pending-po-upload']);
 /** So many polls an order may be missing in the list: with the usual pause these are 15 minutes. */
 export const POLLS_UNTIL_LISTED = 60;
-const MOST_SENDS_OF_A_CART = 3;
-/** More carts than this in a row are useless for another reason than a change of the catalogue. */
+const MOST_SENDS = 3;
+/** So many carts in a row are useless for another reason than a change of the catalogue. */
 const MOST_ROUNDS = 5;
 
 export interface BuyParts {
@@ -37,8 +37,8 @@ export interface Purchase {
   recognisedBy: string;
   /** What has come of it so far, for whoever has to end it before it is complete. */
   note(facts: PurchaseFacts): Promise<void>;
-  /** Has the Customer Agreement accepted once more. */
-  renewAgreement(round: number): Promise<void>;
+  /** Does what needs the Customer Agreement, and does it again once Microsoft knows of one. */
+  underAgreement<T>(work: () => Promise<T>): Promise<T>;
 }
 
 type PurchaseFacts = { [fact in 'cartId' | 'checkoutAt' | 'orderId']?: Fulfillment[fact] | undefined } & {
@@ -52,7 +52,7 @@ export interface Bought {
   planId: number | undefined;
 }
 
-type Checkout = { orderId: string } | { outcome: 'submitted' | 'useless' | 'agreement-missing' };
+type Checkout = { orderId: string } | { outcome: 'submitted' | 'useless' };
 
 /**
  * Buys an item once and returns the partner subscription that the order created. The cart is the idempotency key: it is noted before the
@@ -65,16 +65,19 @@ type Checkout = { orderId: string } | { outcome: 'submitted' | 'useless' | 'agre
 export async function buy(
   flow: Flow,
   look: Look,
-  { customerId, findItem, findOrder: find, recognisedBy, note, renewAgreement }: Purchase,
+  { customerId, findItem, findOrder: find, recognisedBy, note, underAgreement }: Purchase,
   { partnerCenter, now, pollEveryMs }: BuyParts,
 ): Promise<Bought> {
   const { carts, orders } = partnerCenter;
 
   // In the tenant that we know an order may be there already when the record of it was lost: it is taken over instead of buying again.
   const earlier = await flow.step('look for an earlier order', async () => (await find()) ?? null);
-  for (let round = 1; round <= MOST_ROUNDS; round += 1) {
+  for (let round = 1; ; round += 1) {
+    if (round > 1 && round % MOST_ROUNDS === 1) await giveUpAfter(round - 1);
     const { orderId, planId } =
-      round === 1 && earlier ? { orderId: earlier, planId: look.subscription.planId } : await order(round);
+      round === 1 && earlier
+        ? { orderId: earlier, planId: look.subscription.planId }
+        : await underAgreement(() => order(round));
     if (orderId === null) continue;
     await note({ orderId });
     const outcome = await awaitOrder(round, orderId);
@@ -90,10 +93,16 @@ export async function buy(
       );
     });
   }
-  throw new AttentionError(
-    'order.impossible',
-    `${MOST_ROUNDS} carts in a row came to nothing at Partner Center for customer ${customerId}. Look at the offer of the plan there; terminate the order, or have the developers look at its timeline.`,
-  );
+
+  function giveUpAfter(rounds: number): Promise<void> {
+    return flow.step(`buy on after cart ${rounds}`, async () => {
+      if (look.takeRetry()) return;
+      throw new AttentionError(
+        'order.impossible',
+        `${MOST_ROUNDS} carts in a row came to nothing at Partner Center for customer ${customerId}. Look at the offer of the plan there and press retry, which makes a new one; or terminate the order.`,
+      );
+    });
+  }
 
   async function order(round: number): Promise<{ orderId: string | null; planId: number | undefined }> {
     const { cartId, planId } = await flow.effect(`create cart ${round}`, {
@@ -103,7 +112,7 @@ export async function buy(
       },
       // The same request makes no second cart. What it asks for may not be sold any more; since a cart that nobody checks out costs nothing
       // and expires by itself, one is then made anew, with the items of the day.
-      find: async (_prepared, { sends }) => (sends < MOST_SENDS_OF_A_CART ? undefined : PREPARE_ANEW),
+      find: async (_prepared, { sends }) => (sends < MOST_SENDS ? undefined : PREPARE_ANEW),
       async act({ requestId, line, planId: forPlan }) {
         const cart = await carts.create(customerId, { lineItems: [line] }, { requestId });
         const error = cart.lineItems.find((item) => item.error)?.error;
@@ -119,10 +128,11 @@ export async function buy(
         await note({ checkoutAt: new Date(now()).toISOString() });
         return { requestId: randomUUID() };
       },
-      async find(_prepared, { firstSentAt }) {
+      async find(_prepared, { firstSentAt, sends }) {
         const cart = await carts.get(customerId, cartId);
-        // Only a cart that says so has surely not been ordered, and may be checked out again.
-        if (cart?.status === 'active') return undefined;
+        // Only a cart that says so has surely not been ordered, and may be checked out again. To a request that Partner Center has refused
+        // it may repeat its answer, and none of ours stays unanswered for ever.
+        if (cart?.status === 'active') return sends < MOST_SENDS ? undefined : PREPARE_ANEW;
         const found = await find();
         if (found) return { orderId: found };
         // A cart is ordered once at most: asked again, it repeats its first answer or says that it was submitted.
@@ -139,7 +149,6 @@ export async function buy(
         } catch (error) {
           const code = error instanceof ConnectorError ? (error.facts.upstreamCode ?? '') : '';
           if (code === CART_SUBMITTED) return { outcome: 'submitted' };
-          if (code === AGREEMENT_MISSING) return { outcome: 'agreement-missing' };
           if (CART_USELESS.has(code)) return { outcome: 'useless' };
           throw error;
         }
@@ -163,7 +172,6 @@ export async function buy(
       });
       return { orderId, planId };
     }
-    if (checkout.outcome === 'agreement-missing') await renewAgreement(round);
     // An earlier send of the same checkout may have been ordered all the same.
     const placed = await flow.step(`look for an order of cart ${round}`, async () => (await find()) ?? null);
     return { orderId: placed, planId };
