@@ -76,21 +76,22 @@ export function composeBuyer(user: User, company: Company | undefined, country: 
   const language = (user.language ?? company?.language ?? 'en').toLowerCase();
 
   const wanted = {
-    companyName:
-      company?.name ?? (isPrivate ? [firstName, lastName].filter(Boolean).join(' ') || undefined : undefined),
-    email: user.email ?? company?.emailAddress,
-    firstName,
-    lastName,
-    addressLine: address.address,
-    city: address.city,
+    companyName: tidy(company?.name) ?? (isPrivate ? tidy([firstName, lastName].join(' ')) : undefined),
+    email: tidy(user.email) ?? tidy(company?.emailAddress),
+    firstName: tidy(firstName),
+    lastName: tidy(lastName),
+    addressLine: tidy(address.address),
+    city: tidy(address.city),
     country,
   };
-  const missing = Object.entries(wanted).flatMap(([field, value]) => (value?.trim() ? [] : [field as AskedField]));
+  const missing = Object.entries(wanted).flatMap(([field, value]) => (value ? [] : [field as AskedField]));
   if (missing.length > 0) throw missingData(missing);
 
   const found = wanted as { [field in keyof typeof wanted]: string };
-  const phoneNumber = user.phoneNumber ?? company?.phoneNumber;
-  const registrationNumber = company?.taxCode ?? (isPrivate ? user.fiscalCode : undefined);
+  const phoneNumber = tidy(user.phoneNumber) ?? tidy(company?.phoneNumber);
+  const registrationNumber = tidy(company?.taxCode) ?? (isPrivate ? tidy(user.fiscalCode) : undefined);
+  const postalCode = tidy(address.zipCode);
+  const state = tidy(address.state);
   return {
     ...found,
     owner: ownerOf(user),
@@ -98,13 +99,18 @@ export function composeBuyer(user: User, company: Company | undefined, country: 
     culture: user.culture?.replace('_', '-') ?? (user.language ? `${language}-${found.country}` : 'en-US'),
     ...(phoneNumber && { phoneNumber }),
     ...(registrationNumber && { registrationNumber }),
-    ...(address.zipCode && { postalCode: address.zipCode }),
-    ...(address.state && { state: address.state }),
+    ...(postalCode && { postalCode }),
+    ...(state && { state }),
   };
 }
 
+/** Blanks around and between words are no part of what is meant. */
+function tidy(text: string | undefined): string | undefined {
+  return text?.replace(/\s+/g, ' ').trim() || undefined;
+}
+
 function splitName(user: User): { firstName?: string; lastName?: string } {
-  if (user.name && user.surname) return { firstName: user.name.trim(), lastName: user.surname.trim() };
+  if (user.name && user.surname) return { firstName: user.name, lastName: user.surname };
   const whole = (user.fullName ?? user.name ?? '').trim();
   const blank = whole.lastIndexOf(' ');
   if (blank < 0) return whole ? { firstName: whole } : {};

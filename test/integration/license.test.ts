@@ -180,6 +180,21 @@ describe('the customer at Microsoft', () => {
     );
   });
 
+  it('must keep the rules of Microsoft and of the country: what breaks them is asked for before anything is sent, and cured by itself', async () => {
+    const address = { address: 'Via Roma 1', city: 'Milano', zipCode: 'ABC', country: 'ITALY', countryCode: 'IT' };
+    world.emulators.cloudesire.putCompany(512, { address });
+    const id = buy();
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('FAILED');
+    expect(shown(id).instructions?.en).toMatch(/did not accept data of your profile: postal code\./);
+    expect(callsTo('partner-center')).not.toContain('POST /v1/customers');
+    expect(world.alerts).toEqual([]);
+
+    world.emulators.cloudesire.putCompany(512, { address: { ...address, zipCode: '20121' } });
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  });
+
   it('is a company: a private person is asked to add one, unless the operator allows private customers', async () => {
     const id = buy({ buyer: 1303 });
     await world.settle(id);

@@ -253,6 +253,16 @@ const REFUSED: Refused[] = [
     it: /mancano nel tuo profilo: partita IVA o numero di iscrizione al registro delle imprese/,
   },
   {
+    what: 'with data that break the rules of the country or of Microsoft',
+    prepare: () =>
+      world.emulators.cloudesire.putCompany(512, {
+        name: 'S.r.l.',
+        address: { address: 'Via Roma 1', city: 'Milano', zipCode: 'ABC', country: 'ITALY', countryCode: 'IT' },
+      }),
+    en: /does not accept data of your profile: company name, postal code\./,
+    it: /non accetta alcuni dati del tuo profilo: ragione sociale, CAP\./,
+  },
+  {
     what: 'with an address that Microsoft calls wrong',
     prepare: () => world.emulators.partnerCenter.answerAddressWith('None', 2),
     en: /does not accept data of your profile: street and number, postal code, city/,

@@ -2,9 +2,8 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
 import type { Checks } from '../checks.ts';
 import type { CustomerDirectory } from '../record.ts';
-import { refuseWrongAddress } from './ensure-customer.ts';
 import { existingTenant, findNamedCustomer } from './named-tenant.ts';
-import { composeNewCustomer } from './new-customer.ts';
+import { checkNewCustomer } from './new-customer.ts';
 import { readDomainWish } from './tenant-domain.ts';
 
 export interface CheckCustomerParts {
@@ -34,10 +33,7 @@ export async function checkCustomer(
   });
   if (customer?.isNew) {
     if (wish.kind === 'none' && domainWish?.trim()) checks.object('customer.domain-unusable');
-    await Promise.all([
-      checks.make('profile', async () => composeNewCustomer(buyer, '', await customers.countryRules(buyer.country))),
-      checks.make('address', () => refuseWrongAddress(buyer, customers)),
-    ]);
+    await checks.make('profile', () => checkNewCustomer(buyer, customers));
   }
   return customer;
 }

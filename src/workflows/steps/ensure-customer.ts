@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
-import { AttentionError, ConnectorError, CustomerError, RetryableError } from '../../lib/errors.ts';
+import { AttentionError, ConnectorError, RetryableError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory, KnownCustomer, SecretBox } from '../record.ts';
 import { existingTenant, findForgottenCustomer, findNamedCustomer } from './named-tenant.ts';
-import { composeNewCustomer } from './new-customer.ts';
+import { checkNewCustomer, composeNewCustomer } from './new-customer.ts';
 import { domainsFor, readDomainWish } from './tenant-domain.ts';
 
 export interface EnsureCustomerParts {
@@ -214,8 +214,7 @@ async function createTenant(
     async prepare() {
       const who = await buyer();
       // Whatever of the data cannot do is found before anything is sent.
-      composeNewCustomer(who, '', await customers.countryRules(who.country));
-      await refuseWrongAddress(who, customers);
+      await checkNewCustomer(who, customers);
       return { domain: await chooseDomain(parts, who, domainWish), requestId: randomUUID() };
     },
 
@@ -273,31 +272,6 @@ function unclear(domain: string, retryAfterMs: number): RetryableError {
     'customer.creation-unclear',
     `Partner Center did not answer the creation of ${domain}: the name is taken now, the customer not listed yet. It is looked for again; nothing is sent until that is clear.`,
     { retryAfterMs },
-  );
-}
-
-/**
- * Only an address that Microsoft calls wrong is refused; one that it cannot check, or would write otherwise, is good enough to try.
- *
- * @throws {CustomerError} `customer.data-refused` naming the address
- * @see https://learn.microsoft.com/partner-center/developer/validate-an-address
- */
-export async function refuseWrongAddress(
-  buyer: Buyer,
-  customers: Pick<PartnerCenter['customers'], 'validateAddress'>,
-): Promise<void> {
-  const { addressLine: addressLine1, city, country, state, postalCode } = buyer;
-  // Incomplete addresses cannot be checked; whether they will do is for the rules of the country to say.
-  if (!state || !postalCode) return;
-  const check = await customers.validateAddress({ addressLine1, city, country, state, postalCode });
-  if (check?.status !== 'None') return;
-  throw new CustomerError(
-    'customer.data-refused',
-    `Microsoft does not know the address of ${buyer.owner}. The customer was asked to correct it; the next look goes on.`,
-    {
-      params: { fields: 'addressLine,postalCode,city' },
-      effect: 'none',
-    },
   );
 }
 

@@ -1,6 +1,10 @@
+import { CustomerError } from '../../lib/errors.ts';
+import { fitsPattern } from '../../lib/foreign-pattern.ts';
 import type { AskedField } from '../../report/texts/texts.ts';
-import type { CountryRules, NewCustomer } from '../../upstreams/partner-center/customers.ts';
+import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { CountryRules, NewCustomer, PostalAddress } from '../../upstreams/partner-center/customers.ts';
 import { type Buyer, missingData } from '../buyer.ts';
+import { isLegalForm } from './tenant-domain.ts';
 
 /**
  * Countries whose business customers must state a registration number and a phone number; elsewhere the number is not sent.
@@ -10,22 +14,59 @@ const REGISTRATION_COUNTRIES = new Set(
   'AM AZ BY HU KZ KG MD RU TJ UZ UA BR IN ZA PL AE SA TR TH VN MM IQ SS VE'.split(' '),
 );
 
+/** https://learn.microsoft.com/partner-center/developer/utility-resources */
+const LONGEST_NAME = 50;
+const LONGEST_LINE = 200;
+const LONGEST_STATE = 2;
+
 /**
- * The request that creates a buyer's tenant, by the rules of their country.
+ * Finds, before anything is sent, whether a customer can be created with what is known of a buyer.
  *
- * @param rules what Partner Center demands in that country; undefined when it knows no rules for it
- * @throws {CustomerError} `customer.data-missing` naming what the country demands and the buyer's profile lacks
+ * @throws {CustomerError} `customer.data-missing` or `customer.data-refused`, naming the fields
+ */
+export async function checkNewCustomer(
+  buyer: Buyer,
+  customers: Pick<PartnerCenter['customers'], 'countryRules' | 'validateAddress'>,
+): Promise<void> {
+  const { address } = composeNewCustomer(buyer, '', await customers.countryRules(buyer.country));
+  await refuseWrongAddress(address, customers, buyer.owner);
+}
+
+/**
+ * The request that creates a buyer's tenant, by the rules of Microsoft and of their country. What can be written as Microsoft wants it,
+ * without a loss, is.
+ *
+ * @param rules what Partner Center demands in that country; undefined when it knows no rules for it. One that cannot be used is ignored
+ * @throws {CustomerError} `customer.data-missing` naming what the country demands and the buyer's profile lacks, `customer.data-refused`
+ *   naming what is there and would be refused
+ * @see https://learn.microsoft.com/partner-center/validate-names-addresses
  */
 export function composeNewCustomer(buyer: Buyer, domain: string, rules: CountryRules | undefined): NewCustomer {
   const registers = REGISTRATION_COUNTRIES.has(buyer.country);
-  const phoneNumber = normalizePhone(buyer.phoneNumber, rules);
   const missing: AskedField[] = [];
   if (rules?.isStateRequired && !buyer.state) missing.push('state');
   if (rules?.isPostalCodeRequired && !buyer.postalCode) missing.push('postalCode');
   if (registers && !buyer.registrationNumber) missing.push('registrationNumber');
-  if (registers && !phoneNumber) missing.push('phoneNumber');
+  if (registers && !buyer.phoneNumber) missing.push('phoneNumber');
   if (missing.length > 0) throw missingData(missing);
 
+  const lines = toLines(buyer.addressLine);
+  const state = buyer.state && toState(buyer.state, rules);
+  const postalCode = buyer.postalCode && toPostalCode(buyer.postalCode, rules);
+  const phoneNumber = buyer.phoneNumber && toPhone(buyer.phoneNumber, rules);
+  const refused: AskedField[] = [];
+  if (!isCompanyName(buyer.companyName)) refused.push('companyName');
+  if (!isEmail(buyer.email)) refused.push('email');
+  if (buyer.firstName.length > LONGEST_NAME) refused.push('firstName');
+  if (buyer.lastName.length > LONGEST_NAME) refused.push('lastName');
+  if (!lines) refused.push('addressLine');
+  if (buyer.postalCode && !postalCode) refused.push('postalCode');
+  if (buyer.state && !state) refused.push('state');
+  // Where nobody needs it, one that does not fit is left out.
+  if (registers && !phoneNumber) refused.push('phoneNumber');
+  if (!lines || refused.length > 0) throw refusedData(buyer.owner, refused);
+
+  const [addressLine1, addressLine2] = lines;
   return {
     domain,
     companyName: buyer.companyName,
@@ -35,16 +76,81 @@ export function composeNewCustomer(buyer: Buyer, domain: string, rules: CountryR
     address: {
       firstName: buyer.firstName,
       lastName: buyer.lastName,
-      addressLine1: buyer.addressLine,
+      addressLine1,
+      ...(addressLine2 && { addressLine2 }),
       city: buyer.city,
       country: buyer.country,
-      ...(buyer.state && { state: buyer.state }),
-      ...(buyer.postalCode && { postalCode: buyer.postalCode }),
+      ...(state && { state }),
+      ...(postalCode && { postalCode }),
       ...(phoneNumber && { phoneNumber }),
     },
     ...(registers &&
       buyer.registrationNumber && { organizationRegistrationNumber: buyer.registrationNumber.replace(/[\s./-]/g, '') }),
   };
+}
+
+function refusedData(owner: string, fields: AskedField[]): CustomerError {
+  return new CustomerError(
+    'customer.data-refused',
+    `Microsoft would not accept these data of ${owner}: ${fields.join(', ')}. The customer was asked to correct them; the next look goes on.`,
+    { params: { fields: fields.join(',') }, effect: 'none' },
+  );
+}
+
+/**
+ * Only an address that Microsoft calls wrong is refused; one that it cannot check, or would write otherwise, is good enough to try.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/validate-an-address
+ */
+async function refuseWrongAddress(
+  { addressLine1, addressLine2, city, country, state, postalCode }: PostalAddress,
+  customers: Pick<PartnerCenter['customers'], 'validateAddress'>,
+  owner: string,
+): Promise<void> {
+  // Incomplete addresses cannot be checked.
+  if (!state || !postalCode) return;
+  const address = { addressLine1, ...(addressLine2 && { addressLine2 }), city, country, state, postalCode };
+  const check = await customers.validateAddress(address);
+  if (check?.status === 'None') throw refusedData(owner, ['addressLine', 'postalCode', 'city']);
+}
+
+/** More than one character, some of which say something, and not a legal form alone. */
+function isCompanyName(name: string): boolean {
+  return name.length > 1 && /[\p{L}\p{N}]/u.test(name) && !isLegalForm(name);
+}
+
+function isEmail(text: string): boolean {
+  return /^[^\s@]+@[^\s@.]+(\.[^\s@.]+)+$/.test(text) && !/@microsoft\.com$/i.test(text);
+}
+
+/** In two lines where one cannot hold it; undefined where two cannot either. */
+function toLines(street: string): [string, string?] | undefined {
+  if (street.length <= LONGEST_LINE) return [street];
+  const end = street.lastIndexOf(' ', LONGEST_LINE);
+  const rest = street.slice(end + 1);
+  return end > 0 && rest.length <= LONGEST_LINE ? [street.slice(0, end), rest] : undefined;
+}
+
+/** As the country's list writes it. */
+function toState(text: string, rules: CountryRules | undefined): string | undefined {
+  const state = supported(text, rules?.states);
+  return state && state.length <= LONGEST_STATE ? state : undefined;
+}
+
+function toPostalCode(text: string, rules: CountryRules | undefined): string | undefined {
+  const upper = text.toUpperCase();
+  return firstFitting([text, upper, upper.replaceAll(' ', '')], rules?.postalCodeRegex);
+}
+
+/** Digits only, in the national form where the country's rule wants that; undefined when the rule fits no form of it. */
+function toPhone(text: string, rules: CountryRules | undefined): string | undefined {
+  const digits = text.replace(/^\s*00/, '+').replace(/[^\d+]/g, '');
+  if (!digits) return undefined;
+  const callingCode = rules?.callingCodes
+    ?.map((code) => `+${code.replace(/\D/g, '')}`)
+    .find((code) => digits.startsWith(code));
+  const national = callingCode ? digits.slice(callingCode.length) : digits.replace('+', '');
+  return firstFitting([national, digits, digits.replace('+', '')], rules?.phoneNumberRegex);
 }
 
 /** Rules without a list restrict nothing. */
@@ -53,26 +159,7 @@ function supported(value: string, list: string[] | undefined): string | undefine
   return list.find((entry) => entry.toLowerCase() === value.toLowerCase());
 }
 
-/** Digits only, in the national form where the country's rule wants that; undefined when the rule fits no form of it. */
-function normalizePhone(text: string | undefined, rules: CountryRules | undefined): string | undefined {
-  const digits = text?.replace(/^\s*00/, '+').replace(/[^\d+]/g, '');
-  if (!digits) return undefined;
-  const callingCode = rules?.callingCodes
-    ?.map((code) => `+${code.replace(/\D/g, '')}`)
-    .find((code) => digits.startsWith(code));
-  const forms = [
-    callingCode ? digits.slice(callingCode.length) : digits.replace('+', ''),
-    digits,
-    digits.replace('+', ''),
-  ];
-  const pattern = toPattern(rules?.phoneNumberRegex);
-  return pattern ? forms.find((form) => pattern.test(form)) : forms[0];
-}
-
-function toPattern(source: string | undefined): RegExp | undefined {
-  try {
-    return source ? new RegExp(source) : undefined;
-  } catch {
-    return undefined; // a dialect that JavaScript does not read: Partner Center itself will judge
-  }
+/** The first form that a pattern does not rule out; undefined when it rules out all. */
+function firstFitting(forms: string[], pattern: string | undefined): string | undefined {
+  return pattern ? forms.find((form) => fitsPattern(pattern, form) !== false) : forms[0];
 }

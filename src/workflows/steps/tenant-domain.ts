@@ -65,6 +65,15 @@ export function* tenantDomains(name: string, fallback: string): Generator<string
     yield `${base.slice(0, LONGEST - String(number).length)}${number}${SUFFIX}`;
 }
 
+/** Words that end the name of a company, and are names themselves. */
+const ALSO_NAMES = new Set(['company', 'sp', 'unipersonale', 'zoo']);
+
+/** Whether a name is a legal form and nothing else, such as "S.r.l.". */
+export function isLegalForm(name: string): boolean {
+  const bare = name.toLowerCase().replace(/[^\p{L}\p{N}]/gu, '');
+  return LEGAL_FORMS.has(bare) && !ALSO_NAMES.has(bare);
+}
+
 function withoutLegalForm(name: string): string {
   const words = name.split(/[\s,]+/).filter(Boolean);
   while (words.length > 1 && saysNothing(words.at(-1) ?? '')) words.pop();
