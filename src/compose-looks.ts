@@ -21,17 +21,10 @@ import type { UpstreamCall } from './upstreams/http.ts';
 import { createCatalog } from './workflows/catalog.ts';
 import { createReconcile } from './workflows/reconcile.ts';
 import { createSweep } from './workflows/sweep.ts';
+import { createWebhookRegistration } from './workflows/webhook-registration.ts';
 
 /** Longest pause between two tries of something that fails. */
 const LONGEST_BACKOFF_MS = 300_000;
-/** What Partner Center is asked to tell. */
-const WEBHOOK_EVENTS = [
-  'subscription-updated',
-  'reseller-relationship-accepted-by-customer',
-  'azure-fraud-event-detected',
-  'usagerecords-thresholdExceeded',
-  'test-created',
-];
 
 export interface LookParts {
   /** From `workerConnection`. */
@@ -40,10 +33,12 @@ export interface LookParts {
   alerts: Alerts;
   requestLook(subscriptionId: number): Promise<unknown>;
   observe(call: UpstreamCall): void;
+  /** Does something later, unless the process ends before. */
+  later(work: () => Promise<void>, inMs: number): void;
 }
 
 /** Builds what a worker does: the look at one subscription, and the sweep over all. */
-export function composeLooks(config: Config, { redis, log, alerts, requestLook, observe }: LookParts) {
+export function composeLooks(config: Config, { redis, log, alerts, requestLook, observe, later }: LookParts) {
   const clock = systemClock;
   const { timing, sales } = config;
   const keys = createKeys(config.redis.prefix);
@@ -57,6 +52,9 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     readTimeoutMs: timing.httpTimeoutMs,
   });
   const report = createReport({ cloudesire, languages: config.cloudesire.languages });
+
+  const pauseAfter = (attempts: number): number =>
+    backoffMs({ attempts, baseMs: timing.retryBaseMs, capMs: LONGEST_BACKOFF_MS, random: Math.random });
 
   const catalog = createCatalog({
     cloudesire,
@@ -95,28 +93,25 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     log,
     clock,
     openLane: (subscriptionId, signal) => lanes.openLane(subscriptionId, signal),
-    backoffMs: (attempts) =>
-      backoffMs({ attempts, baseMs: timing.retryBaseMs, capMs: LONGEST_BACKOFF_MS, random: Math.random }),
+    backoffMs: pauseAfter,
     settings: {
       sandboxOrders: sales.sandboxOrders,
       deadlineMs: timing.operationDeadlineMs,
       retryBaseMs: timing.retryBaseMs,
     },
   });
-  /** Without Partner Center's events changes there are found by the sweep only, so a failure is no reason not to work. */
-  async function registerWebhook(): Promise<void> {
-    const { publicUrl } = config.http;
-    if (publicUrl === undefined || config.readOnly) return;
-    try {
-      const outcome = await partnerCenter.webhooks.register({
-        url: `${publicUrl}/partner-center/event`,
-        events: WEBHOOK_EVENTS,
-      });
-      log.info({ outcome }, "Partner Center's webhook is registered");
-    } catch (error) {
-      log.warn({ err: error }, "Partner Center's webhook could not be registered; it is tried again at the next start");
-    }
-  }
+  const { publicUrl } = config.http;
+  const webhookRegistration =
+    publicUrl === undefined || config.readOnly
+      ? undefined
+      : createWebhookRegistration({
+          webhooks: partnerCenter.webhooks,
+          url: `${publicUrl}/partner-center/event`,
+          log,
+          alerts,
+          backoffMs: pauseAfter,
+          later,
+        });
 
-  return { registerWebhook, look, sweep: createSweep({ cloudesire, records, requestLook, clock, log }) };
+  return { webhookRegistration, look, sweep: createSweep({ cloudesire, records, requestLook, clock, log }) };
 }

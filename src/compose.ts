@@ -69,7 +69,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   server.register(healthRoutes, {
     log,
     isStopping: () => stopping,
-    notes: config.warnings,
+    notes: () => [...config.warnings, ...(worker?.notes() ?? [])],
     checks: {
       redis: () => checkWritable(producerRedis, keys),
       ...(worker && { worker: async () => (worker.isAlive() ? undefined : 'The worker does not take jobs.') }),
@@ -206,12 +206,19 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     // Two connections, for BullMQ's blocking reads must not hold up the store.
     const queueRedis = workerConnection(config.redis.url);
     const redis = workerConnection(config.redis.url);
-    const { look, sweep, registerWebhook } = composeLooks(config, {
+    const { look, sweep, webhookRegistration } = composeLooks(config, {
       redis,
       log,
       alerts,
       requestLook: (id) => producer.requestLook(id, { urgent: false }),
       observe,
+      later(work, inMs) {
+        globalThis
+          .setTimeout(() => {
+            if (!stopping) void work();
+          }, inMs)
+          .unref();
+      },
     });
     const runner = createWorker({
       connection: queueRedis,
@@ -236,7 +243,11 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     return {
       start() {
         runner.start();
-        void registerWebhook();
+        void webhookRegistration?.start();
+      },
+      notes() {
+        const note = webhookRegistration?.note();
+        return note === undefined ? [] : [note];
       },
       isAlive: () => runner.isAlive(),
       async stop() {

@@ -6,8 +6,8 @@ import { within } from './deadline.ts';
 export interface HealthParts {
   /** Name → what is not ready, in a sentence without values; `undefined` when all is well. */
   checks: Record<string, () => Promise<string | undefined>>;
-  /** What is worth knowing without keeping anything from working, e.g. that no refresh token is configured. */
-  notes: readonly string[];
+  /** What is worth knowing now without keeping anything from working, e.g. that no refresh token is configured. */
+  notes: () => readonly string[];
   /** True from the moment on at which the process is to take no new work. */
   isStopping: () => boolean;
   log: Log;
@@ -37,6 +37,6 @@ export const healthRoutes: FastifyPluginAsync<HealthParts> = async (app, { check
     const isReady = results.every(([, result]) => result === 'ok');
     return reply
       .code(isReady ? 200 : 503)
-      .send({ status: isReady ? 'ok' : 'not-ready', checks: Object.fromEntries(results), notes });
+      .send({ status: isReady ? 'ok' : 'not-ready', checks: Object.fromEntries(results), notes: notes() });
   });
 };

@@ -69,6 +69,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     alerts: told,
     requestLook: async (id) => requested.push(id),
     observe: () => {},
+    later: () => {},
   });
   const signal = new AbortController().signal;
   const look = (subscriptionId: number) => looks.look(subscriptionId, signal);
