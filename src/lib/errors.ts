@@ -45,10 +45,17 @@ export abstract class ConnectorError extends Error {
 export class RetryableError extends ConnectorError {
   /** The upstream's own wish for a pause; it outranks our back-off. */
   readonly retryAfterMs: number | undefined;
+  /** What the pause is for, in words that operations read. */
+  readonly waitingFor: string | undefined;
 
-  constructor(code: string, message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
+  constructor(
+    code: string,
+    message: string,
+    options: ErrorOptions & { retryAfterMs?: number; waitingFor?: string } = {},
+  ) {
     super(code, message, options);
     this.retryAfterMs = options.retryAfterMs;
+    this.waitingFor = options.waitingFor;
   }
 }
 

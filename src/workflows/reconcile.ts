@@ -386,7 +386,8 @@ export function createReconcile(
       const pauseMs = error instanceof RetryableError ? (error.retryAfterMs ?? 0) : 0;
       if (known && pauseMs >= LONG_PAUSE_MS) {
         // An upstream that names so long a pause is not failing: something takes its time there.
-        await standAt('waiting', { waitingFor: known.message, attempts: 0, failingSince: undefined });
+        const waitingFor = (error instanceof RetryableError ? error.waitingFor : undefined) ?? known.message;
+        await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined });
         return { againInMs: pauseMs };
       }
       const isOver = clock.now() - Date.parse(failingSince) >= settings.deadlineMs;

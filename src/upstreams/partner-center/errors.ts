@@ -17,6 +17,8 @@ interface Decision {
   /** What it says, and what its reader should do about it. */
   advice: string;
   retryAfterMs?: number;
+  /** What a long pause is for, in words that operations read. */
+  waitingFor?: string;
   /** Fields of the buyer's profile that the customer has to correct, comma separated. */
   fields?: string;
   /** `none` unless the refusal leaves open what has happened. */
@@ -88,6 +90,7 @@ const RULES: Rule[] = [
     codes: { 403: [800073, 800074] },
     meaning: 'retry',
     retryAfterMs: 6 * HOUR_MS,
+    waitingFor: 'Microsoft to review the account of the customer, which takes days',
     advice:
       'Microsoft reviews the customer, which takes days; it is tried again. Partner Center shows under account verification how far it is.',
   },
@@ -273,6 +276,7 @@ const RULES: Rule[] = [
     codes: { 400: [900277, 900280] },
     meaning: 'retry',
     retryAfterMs: 12 * HOUR_MS,
+    waitingFor: 'Microsoft to process the end of the term, until which nothing can be changed',
     advice: 'Its term is ending, and changes are closed until Microsoft has processed that; it is tried again.',
   },
   {
@@ -280,6 +284,7 @@ const RULES: Rule[] = [
     meaning: 'retry',
     effect: 'unknown',
     retryAfterMs: 15 * MINUTE_MS,
+    waitingFor: 'Microsoft to finish another operation on the partner subscription, which may take 24 hours',
     advice: 'Another operation is pending on it, for up to 24 hours; it is tried again.',
   },
   {
@@ -293,6 +298,7 @@ const RULES: Rule[] = [
     codes: { 400: [800081] },
     meaning: 'retry',
     retryAfterMs: 15 * MINUTE_MS,
+    waitingFor: 'the customer to activate the partner subscription',
     advice: 'The customer has not activated it yet; it is tried again.',
   },
   {
@@ -534,12 +540,16 @@ function faultError(
 }
 
 function errorBy(decision: Decision, code: string, what: string, facts: ErrorFacts): ConnectorError {
-  const { meaning, advice, retryAfterMs, fields, effect = 'none' } = decision;
+  const { meaning, advice, retryAfterMs, waitingFor, fields, effect = 'none' } = decision;
   const message = `${what} ${advice}`;
   const options: ErrorOptions = { facts, effect };
   switch (meaning) {
     case 'retry':
-      return new RetryableError(code, message, { ...options, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+      return new RetryableError(code, message, {
+        ...options,
+        ...(retryAfterMs !== undefined && { retryAfterMs }),
+        ...(waitingFor && { waitingFor }),
+      });
     case 'attention':
       return new AttentionError(code, message, options);
     case 'customer':

@@ -55,6 +55,17 @@ describe('refusals', () => {
     expect(refusalOf(answer(409, { code: 900278 }))).toMatchObject({ retryAfterMs: 900_000 });
   });
 
+  it.each([
+    [400, 900277, 'Microsoft to process the end of the term'],
+    [409, 900278, 'Microsoft to finish another operation'],
+    [403, 800074, 'Microsoft to review the account'],
+    [400, 800081, 'the customer to activate'],
+  ])('a long pause after %i %i says what is waited for, without the call', (status, code, words) => {
+    const { waitingFor } = refusalOf(answer(status, { code })) as RetryableError;
+    expect(waitingFor).toContain(words);
+    expect(waitingFor).not.toMatch(/refused|\/v1\/|\d{4}/);
+  });
+
   it.each([408, 500, 502, 503, 504])('%i is left to the rule for upstreams that are away', (status) => {
     expect(refusalOf(answer(status, { code: 800003 }))).toBeUndefined();
   });
