@@ -58,7 +58,7 @@ export function createReport({
     licenseInstructions(id: number, access: Access): Promise<void> {
       return subscriptions.setInstructions(
         id,
-        inLanguages((texts) => texts.license[access]),
+        inLanguages((texts) => texts.license[access](main.endpoints)),
       );
     },
 
@@ -72,7 +72,17 @@ export function createReport({
         id,
         inLanguages(
           (texts, language) =>
-            `${texts.nextTerm[change]({ seats, date: dayIn(until, language) })}\n\n${texts.license['existing-tenant']}`,
+            `${texts.nextTerm[change]({ seats, date: dayIn(until, language) })}\n\n${texts.license['existing-tenant'](main.endpoints)}`,
+        ),
+      );
+    },
+
+    /** A number of seats that cannot be had was asked for: what is in service stays as it is. `params` with `seats`, `min` and perhaps `max`. */
+    seatsNotPossible(id: number, params: Params): Promise<void> {
+      return subscriptions.setInstructions(
+        id,
+        inLanguages(
+          (texts) => `${texts.seatsNotPossible(params)}\n\n${texts.license['existing-tenant'](main.endpoints)}`,
         ),
       );
     },
@@ -81,7 +91,7 @@ export function createReport({
     newTerm(id: number, change: 'renewed' | 'afterTrial', { seats }: { seats: number }): Promise<void> {
       return subscriptions.setInstructions(
         id,
-        inLanguages((texts) => texts.newTerm[change]({ seats })),
+        inLanguages((texts) => texts.newTerm[change]({ seats, ...main.endpoints })),
       );
     },
 
@@ -106,7 +116,7 @@ export function createReport({
       await subscriptions.setEndpoints(id, need === 'order' ? [link] : [link, ...licenseEndpoints]);
       await subscriptions.setInstructions(
         id,
-        inLanguages((texts) => texts.agreement[need]),
+        inLanguages((texts) => texts.agreement[need](main.endpoints)),
       );
     },
 
@@ -125,7 +135,7 @@ export function createReport({
       ]);
       await subscriptions.setInstructions(
         id,
-        inLanguages((texts) => texts.invitation),
+        inLanguages((texts) => texts.invitation(main.endpoints)),
       );
     },
 

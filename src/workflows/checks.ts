@@ -36,7 +36,7 @@ export interface Checks {
    */
   make<T>(name: string, check: () => Promise<T>): Promise<T | undefined>;
   /** Says that something speaks against the order. */
-  object(code: ObjectionCode): void;
+  object(code: ObjectionCode, params?: Params): void;
   /** What has been found so far, each matter once. */
   objections(): Objection[];
 }
@@ -110,7 +110,7 @@ export function createChecks({ log, alerts }: CheckParts, signal: AbortSignal): 
         return undefined;
       }
     },
-    object: (code) => void found.set(code, { code, params: {} }),
+    object: (code, params = {}) => void found.set(code, { code, params }),
     objections: () => [...found.values()],
   };
 }

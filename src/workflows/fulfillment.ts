@@ -34,8 +34,8 @@ export interface Fulfillment {
   scheduled?: TermItem;
   /** Set while the licence is suspended: what has to be restored on resuming. */
   suspended?: Suspension;
-  /** Set while the customer of what is in service is asked for the agreement: what they are shown has to be put back. */
-  agreementAskedAt?: string;
+  /** Set while the customer of what is in service reads what they have to do instead of the way in, which has to be put back. */
+  askedAt?: string;
   /** Set when DEPLOYED was reported. */
   deployedAt?: string;
   /** Set once nothing is left that we could still end. */

@@ -137,8 +137,8 @@ function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: 
         atMicrosoftSaid(seen, known, atMicrosoft) ??
         planWish(seen, known.fulfillment?.settled) ??
         drift(known, atMicrosoft) ??
-        // Nothing needs the agreement any more for which the customer was asked.
-        (known.fulfillment?.agreementAskedAt ? run('report') : settled('done'))
+        // Nothing is needed any more for which the customer was asked.
+        (known.fulfillment?.askedAt ? run('report') : settled('done'))
       );
   }
 }

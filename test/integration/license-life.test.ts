@@ -61,6 +61,49 @@ describe('seats', () => {
     expect((await recorded(id)).fulfillment?.settled).toMatchObject({ seats: 14 });
   });
 
+  it('that one subscription cannot have are not asked of Microsoft: the customer reads it, operations are told once, a possible number goes on', async () => {
+    const id = await sell();
+    const writes = () =>
+      world.emulators.calls().filter(({ server, method }) => server === 'partner-center' && method === 'PATCH').length;
+    const before = writes();
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 400 });
+    for (let times = 0; times < 3; times += 1) await world.look(id);
+    expect(writes()).toBe(before);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(shown(id).instructions?.en).toMatch(
+      /stays as it is: Microsoft sells this product with 1 to 300 licences .* asked for 400\. .*\n\nYour Microsoft licences are ready/s,
+    );
+    expect(shown(id).instructions?.it).toMatch(/resta com'è: .* da 1 a 300 .* richieste 400\./);
+    expect((await recorded(id)).state).toBe('needs-attention');
+    expect(world.alerts).toEqual(['order.quantity-out-of-bounds']);
+
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 100 });
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 100 });
+    expect(shown(id).instructions?.en).toMatch(/^Your Microsoft licences are ready/);
+    expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('wait while the term is ending at Microsoft, and operations read that in plain words', async () => {
+    const id = await sell();
+    const refusal = { code: 900277, description: 'The subscription is expiring', data: [], source: 'PartnerFD' };
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      method: 'PATCH',
+      kind: 'status',
+      status: 400,
+      body: refusal,
+    });
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 14 });
+    await world.look(id);
+    expect(await recorded(id)).toMatchObject({
+      state: 'waiting',
+      waitingFor: 'Microsoft to process the end of the term, until which nothing can be changed',
+    });
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 14 });
+  });
+
   it('are not added before they are paid', async () => {
     const id = await sell();
     world.emulators.cloudesire.changeQuantity(id, 14, { paid: false });

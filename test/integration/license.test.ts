@@ -219,6 +219,8 @@ describe('the agreement', () => {
     });
     expect(record?.waitingFor).toContain(link?.endpoint ?? 'no link');
     expect(shown(id).instructions?.it).toMatch(/Contratto del cliente Microsoft/);
+    // The name of a link is told as it is shown, in whatever language the text is.
+    for (const text of Object.values(shown(id).instructions ?? {})) expect(text).toContain(`"${link?.description}"`);
     expect(happened('order placed')).toHaveLength(0);
 
     world.emulators.partnerCenter.acceptAllAttestations(true);

@@ -269,6 +269,15 @@ const REFUSED: Refused[] = [
     it: /non accetta alcuni dati del tuo profilo: via e numero civico, CAP, città/,
   },
   {
+    what: 'with a name that is taken',
+    prepare() {
+      for (const name of ['offverdi', 'offverdi2']) world.emulators.partnerCenter.takeDomain(`${name}.onmicrosoft.com`);
+    },
+    order: { configurationParameters: { MICROSOFT_DOMAIN: 'offverdi' } },
+    en: /"offverdi" that you entered .* is already taken\. .* for example "offverdi3"\./,
+    it: /"offverdi" che hai indicato .* è già in uso\. .* per esempio "offverdi3"\./,
+  },
+  {
     what: 'with a name that no tenant can have',
     order: { configurationParameters: { MICROSOFT_DOMAIN: '1_' } },
     en: /enter 3 to 27 letters and digits/,
@@ -417,10 +426,10 @@ describe('an order is refused in the language that is asked for', () => {
 });
 
 describe('an order is accepted', () => {
-  it('when the wanted name belongs to somebody else, for the next free one is taken', async () => {
+  it('when nobody wishes for a name and that of the company is taken, for the next free one is used', async () => {
     world.emulators.partnerCenter.takeDomain('officineverdi.onmicrosoft.com');
     await startWeb();
-    expect((await validate()).accepted).toBe(true);
+    expect((await validate({ configurationParameters: {} })).accepted).toBe(true);
   });
 
   it('when it names a tenant that is nobody’s customer yet: it is invited', async () => {

@@ -1,4 +1,4 @@
-import type { ParameterFlaw, Params, Texts } from './texts.ts';
+import type { Links, ParameterFlaw, Params, Texts } from './texts.ts';
 
 const parameterFlaws: Texts['parameterFlaws'] = {
   missing: () => 'a value is needed',
@@ -18,12 +18,12 @@ const parameterFlaws: Texts['parameterFlaws'] = {
 
 export const en: Texts = {
   license: {
-    'new-tenant':
-      'Your Microsoft licences are ready. We have set up a Microsoft organisation for your company. Open the Microsoft 365 admin center from the links of this subscription and sign in with the user name and the password shown under credentials. At the first sign-in you choose a password of your own. Then add your users and assign the licences to them.',
-    'password-lost':
-      'Your Microsoft licences are ready. We have set up a Microsoft organisation for your company. The administrator account is shown under credentials; its first password could not be delivered. Please contact our support to receive a new one. Then open the Microsoft 365 admin center from the links of this subscription, add your users and assign the licences to them.',
-    'existing-tenant':
-      "Your Microsoft licences are ready and have been added to your company's Microsoft organisation. Open the Microsoft 365 admin center from the links of this subscription, sign in with your administrator account and assign the licences to your users.",
+    'new-tenant': ({ admin }) =>
+      `Your Microsoft licences are ready. We have set up a Microsoft organisation for your company. Open the link "${admin}" of this subscription and sign in with the user name and the password shown under credentials. At the first sign-in you choose a password of your own. Then add your users and assign the licences to them.`,
+    'password-lost': ({ admin }) =>
+      `Your Microsoft licences are ready. We have set up a Microsoft organisation for your company. The administrator account is shown under credentials; its first password could not be delivered. Please contact our support to receive a new one. Then open the link "${admin}" of this subscription, add your users and assign the licences to them.`,
+    'existing-tenant': ({ admin }) =>
+      `Your Microsoft licences are ready and have been added to your company's Microsoft organisation. Open the link "${admin}" of this subscription, sign in with your administrator account and assign the licences to your users.`,
   },
   azure: {
     ready:
@@ -58,8 +58,8 @@ export const en: Texts = {
       'Your licences then come back by themselves.',
     ),
   },
-  invitation:
-    'One step is left for you: your Microsoft organisation has to accept us as its reseller. Please have an administrator of that organisation open the link "Accept us as your Microsoft reseller" of this subscription, sign in and accept. Delivery then goes on by itself. If you would rather have a new organisation, please contact our support.',
+  invitation: ({ invitation }) =>
+    `One step is left for you: your Microsoft organisation has to accept us as its reseller. Please have an administrator of that organisation open the link "${invitation}" of this subscription, sign in and accept. Delivery then goes on by itself. If you would rather have a new organisation, please contact our support.`,
   underWay:
     'Thank you, nothing is left for you to do: your order is being carried out. This usually takes a few minutes; where Microsoft reviews a company first, it can take several days. As soon as your product is ready, you will read here how to use it. A link that you have already used for this order is no longer needed.',
   nextTerm: {
@@ -71,11 +71,13 @@ export const en: Texts = {
       `Your trial goes on until its end${date && ` on ${date}`}. After that your subscription continues by itself with ${licences(seats)}; until then you can use all those of the trial. Please decide in time which users are to keep theirs.`,
   },
   newTerm: {
-    renewed: ({ seats }) =>
-      `Your subscription has been renewed, with the change that you asked for: it now has ${licences(seats)}. ${CHECK_LICENCES}`,
-    afterTrial: ({ seats }) =>
-      `Your trial is over and your subscription goes on: it now has ${licences(seats)}. ${CHECK_LICENCES}`,
+    renewed: ({ seats, admin }) =>
+      `Your subscription has been renewed, with the change that you asked for: it now has ${licences(seats)}. ${checkLicences(admin)}`,
+    afterTrial: ({ seats, admin }) =>
+      `Your trial is over and your subscription goes on: it now has ${licences(seats)}. ${checkLicences(admin)}`,
   },
+  seatsNotPossible: ({ seats = '', min = '', max = '' }) =>
+    `The number of licences could not be changed, and your subscription stays as it is: Microsoft sells this product with ${bounds(min, max)} in one subscription, and you asked for ${counted(seats)}. Please choose a possible number in the marketplace; if you need more, order the product once more, as a subscription of its own.`,
   endpoints: {
     admin: 'Microsoft 365 admin center',
     passwordReset: 'Reset your password',
@@ -153,10 +155,14 @@ export const en: Texts = {
       `Microsoft does not accept data of your profile: ${refused}. Please check them in the marketplace, in your own profile or in that of your company, then order again.`,
     'customer.domain-unusable': () =>
       'The name that you entered for your Microsoft organisation cannot be used. Please enter 3 to 27 letters and digits that begin with a letter, or the domain of the organisation that your company has already.',
+    'customer.domain-taken': ({ name = '', free = '' }) =>
+      `The name "${name}" that you entered for your Microsoft organisation is already taken. Please choose another one${free && `, for example "${free}"`}.`,
     'customer.tenant-of-another': () =>
       'The Microsoft organisation that you named belongs to another customer. Please enter the domain of your own company, or a new name.',
     'trial.used': () =>
       'Your company has had this trial already, or owns the product. Microsoft grants each trial only once; please order the product itself.',
+    'trial.seats-fixed': () =>
+      'Microsoft has fixed the number of licences of a trial; it cannot be changed. If you need more licences, please order the product itself.',
     'order.parameter-invalid': (params) => `Please check the value of ${nameOf(params)}: ${ruleOf(params)}.`,
   },
   choices: {
@@ -167,12 +173,14 @@ export const en: Texts = {
   parameterFlaws,
 };
 
-function agreement(why: string, outcome: string): string {
-  return `${why} Open the link "Accept the Microsoft Customer Agreement" of this subscription, read the agreement and accept it in the name of your company. ${outcome} The link is valid for a few days; if it expires, you will find a new one here.`;
+function agreement(why: string, outcome: string): (links: Links) => string {
+  return ({ agreement: link }) =>
+    `${why} Open the link "${link}" of this subscription, read the agreement and accept it in the name of your company. ${outcome} The link is valid for a few days; if it expires, you will find a new one here.`;
 }
 
-const CHECK_LICENCES =
-  'Please check in the Microsoft 365 admin center, which you reach from the links of this subscription, that everybody who needs a licence has one.';
+function checkLicences(admin: string): string {
+  return `Please check under the link "${admin}" of this subscription that everybody who needs a licence has one.`;
+}
 
 function licences(seats: number): string {
   return seats === 1 ? 'one licence' : `${amount(seats)} licences`;

@@ -1,4 +1,4 @@
-import type { ParameterFlaw, Params, Texts } from './texts.ts';
+import type { Links, ParameterFlaw, Params, Texts } from './texts.ts';
 
 const parameterFlaws: Texts['parameterFlaws'] = {
   missing: () => 'serve un valore',
@@ -18,12 +18,12 @@ const parameterFlaws: Texts['parameterFlaws'] = {
 
 export const it: Texts = {
   license: {
-    'new-tenant':
-      "Le tue licenze Microsoft sono pronte. Abbiamo creato un'organizzazione Microsoft per la tua azienda. Apri l'interfaccia di amministrazione di Microsoft 365 dai collegamenti di questo abbonamento e accedi con il nome utente e la password indicati tra le credenziali. Al primo accesso sceglierai una password personale. Poi aggiungi i tuoi utenti e assegna loro le licenze.",
-    'password-lost':
-      "Le tue licenze Microsoft sono pronte. Abbiamo creato un'organizzazione Microsoft per la tua azienda. L'account amministratore è indicato tra le credenziali; non è stato possibile consegnare la prima password. Contatta la nostra assistenza per riceverne una nuova. Poi apri l'interfaccia di amministrazione di Microsoft 365 dai collegamenti di questo abbonamento, aggiungi i tuoi utenti e assegna loro le licenze.",
-    'existing-tenant':
-      "Le tue licenze Microsoft sono pronte e sono state aggiunte all'organizzazione Microsoft della tua azienda. Apri l'interfaccia di amministrazione di Microsoft 365 dai collegamenti di questo abbonamento, accedi con il tuo account amministratore e assegna le licenze ai tuoi utenti.",
+    'new-tenant': ({ admin }) =>
+      `Le tue licenze Microsoft sono pronte. Abbiamo creato un'organizzazione Microsoft per la tua azienda. Apri il collegamento "${admin}" di questo abbonamento e accedi con il nome utente e la password indicati tra le credenziali. Al primo accesso sceglierai una password personale. Poi aggiungi i tuoi utenti e assegna loro le licenze.`,
+    'password-lost': ({ admin }) =>
+      `Le tue licenze Microsoft sono pronte. Abbiamo creato un'organizzazione Microsoft per la tua azienda. L'account amministratore è indicato tra le credenziali; non è stato possibile consegnare la prima password. Contatta la nostra assistenza per riceverne una nuova. Poi apri il collegamento "${admin}" di questo abbonamento, aggiungi i tuoi utenti e assegna loro le licenze.`,
+    'existing-tenant': ({ admin }) =>
+      `Le tue licenze Microsoft sono pronte e sono state aggiunte all'organizzazione Microsoft della tua azienda. Apri il collegamento "${admin}" di questo abbonamento, accedi con il tuo account amministratore e assegna le licenze ai tuoi utenti.`,
   },
   azure: {
     ready:
@@ -58,8 +58,8 @@ export const it: Texts = {
       'Fatto questo, le licenze torneranno attive da sole.',
     ),
   },
-  invitation:
-    'Manca ancora un passo da parte tua: la tua organizzazione Microsoft deve accettarci come rivenditore. Chiedi a un amministratore di quell\'organizzazione di aprire il collegamento "Accettaci come rivenditore Microsoft" di questo abbonamento, di accedere e di accettare. Fatto questo, la consegna prosegue da sola. Se preferisci una nuova organizzazione, contatta la nostra assistenza.',
+  invitation: ({ invitation }) =>
+    `Manca ancora un passo da parte tua: la tua organizzazione Microsoft deve accettarci come rivenditore. Chiedi a un amministratore di quell'organizzazione di aprire il collegamento "${invitation}" di questo abbonamento, di accedere e di accettare. Fatto questo, la consegna prosegue da sola. Se preferisci una nuova organizzazione, contatta la nostra assistenza.`,
   underWay:
     "Grazie, non devi fare altro: il tuo ordine è in lavorazione. Di solito bastano pochi minuti; se Microsoft deve prima verificare l'azienda, possono servire alcuni giorni. Non appena il prodotto sarà pronto, troverai qui le istruzioni per usarlo. Un collegamento che hai già usato per questo ordine non serve più.",
   nextTerm: {
@@ -71,11 +71,13 @@ export const it: Texts = {
       `La tua versione di valutazione resta attiva fino alla sua scadenza${date && `, ${day(date)}`}. Poi il tuo abbonamento proseguirà da solo con ${licences(seats)}; fino a quel momento puoi usare tutte quelle della versione di valutazione. Decidi per tempo quali utenti dovranno conservare la propria.`,
   },
   newTerm: {
-    renewed: ({ seats }) =>
-      `Il tuo abbonamento è stato rinnovato con la modifica che avevi richiesto: ora comprende ${licences(seats)}. ${CHECK_LICENCES}`,
-    afterTrial: ({ seats }) =>
-      `La versione di valutazione è terminata e il tuo abbonamento prosegue: ora comprende ${licences(seats)}. ${CHECK_LICENCES}`,
+    renewed: ({ seats, admin }) =>
+      `Il tuo abbonamento è stato rinnovato con la modifica che avevi richiesto: ora comprende ${licences(seats)}. ${checkLicences(admin)}`,
+    afterTrial: ({ seats, admin }) =>
+      `La versione di valutazione è terminata e il tuo abbonamento prosegue: ora comprende ${licences(seats)}. ${checkLicences(admin)}`,
   },
+  seatsNotPossible: ({ seats = '', min = '', max = '' }) =>
+    `Non è stato possibile cambiare il numero di licenze e il tuo abbonamento resta com'è: Microsoft vende questo prodotto ${bounds(min, max)} per abbonamento e ne hai ${seats === '1' ? 'richiesta una' : `richieste ${amount(seats)}`}. Scegli un numero possibile nel marketplace; se te ne servono di più, ordina di nuovo il prodotto come abbonamento a sé.`,
   endpoints: {
     admin: 'Interfaccia di amministrazione di Microsoft 365',
     passwordReset: 'Reimposta la password',
@@ -99,7 +101,7 @@ export const it: Texts = {
     city: 'città',
     country: 'paese',
     postalCode: 'CAP',
-    state: 'provincia',
+    state: 'provincia o stato',
     phoneNumber: 'numero di telefono',
     registrationNumber: 'partita IVA o numero di iscrizione al registro delle imprese',
   },
@@ -153,10 +155,14 @@ export const it: Texts = {
       `Microsoft non accetta alcuni dati del tuo profilo: ${refused}. Controllali nel marketplace, nel tuo profilo o in quello della tua azienda, poi ordina di nuovo.`,
     'customer.domain-unusable': () =>
       "Il nome indicato per la tua organizzazione Microsoft non si può usare. Indica da 3 a 27 lettere e cifre, con una lettera all'inizio, oppure il dominio dell'organizzazione che la tua azienda ha già.",
+    'customer.domain-taken': ({ name = '', free = '' }) =>
+      `Il nome "${name}" che hai indicato per la tua organizzazione Microsoft è già in uso. Scegline un altro${free && `, per esempio "${free}"`}.`,
     'customer.tenant-of-another': () =>
       "L'organizzazione Microsoft che hai indicato appartiene a un altro cliente. Indica il dominio della tua azienda o un nome nuovo.",
     'trial.used': () =>
       'La tua azienda ha già avuto questa versione di valutazione oppure possiede il prodotto. Microsoft concede ogni versione di valutazione una sola volta: ordina direttamente il prodotto.',
+    'trial.seats-fixed': () =>
+      'Il numero di licenze di una versione di valutazione è fissato da Microsoft e non si può cambiare. Se ti servono più licenze, ordina direttamente il prodotto.',
     'order.parameter-invalid': (params) => `Controlla il valore di ${nameOf(params)}: ${ruleOf(params)}.`,
   },
   choices: {
@@ -167,12 +173,14 @@ export const it: Texts = {
   parameterFlaws,
 };
 
-function agreement(why: string, outcome: string): string {
-  return `${why} Apri il collegamento "Accetta il Contratto del cliente Microsoft" di questo abbonamento, leggi il contratto e accettalo a nome della tua azienda. ${outcome} Il collegamento vale per qualche giorno; se scade, qui ne troverai uno nuovo.`;
+function agreement(why: string, outcome: string): (links: Links) => string {
+  return ({ agreement: link }) =>
+    `${why} Apri il collegamento "${link}" di questo abbonamento, leggi il contratto e accettalo a nome della tua azienda. ${outcome} Il collegamento vale per qualche giorno; se scade, qui ne troverai uno nuovo.`;
 }
 
-const CHECK_LICENCES =
-  "Verifica nell'interfaccia di amministrazione di Microsoft 365, che raggiungi dai collegamenti di questo abbonamento, che chi ha bisogno di una licenza ne abbia una.";
+function checkLicences(admin: string): string {
+  return `Verifica dal collegamento "${admin}" di questo abbonamento che chi ha bisogno di una licenza ne abbia una.`;
+}
 
 function licences(seats: number): string {
   return seats === 1 ? 'una licenza' : `${amount(seats)} licenze`;

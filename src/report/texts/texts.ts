@@ -53,29 +53,36 @@ export type ObjectionCode =
   | 'customer.data-missing'
   | 'customer.data-refused'
   | 'customer.domain-unusable'
+  | 'customer.domain-taken'
   | 'customer.tenant-of-another'
   | 'trial.used'
+  | 'trial.seats-fixed'
   | 'order.parameter-invalid';
 
 /** Values that a text may need; never personal data. */
 export type Params = Record<string, string>;
+
+/** The links that texts name, as the marketplace shows them: in its first language, whatever that of the text. */
+export type Links = Pick<Texts['endpoints'], 'admin' | 'agreement' | 'invitation'>;
 
 /**
  * Everything that a customer reads, in one language. Plain text: the marketplace forbids links in instructions, so addresses go
  * into endpoints, and each text stays far below its 4096 characters.
  */
 export interface Texts {
-  license: Record<Access, string>;
+  license: Record<Access, (links: Links) => string>;
   /** Of a deployment: that it is there, of a tenant that was made with it, and who can reach it in Azure. */
   azure: { ready: string; newTenant: string; access: Record<AzureAccess, string> };
-  agreement: Record<AgreementNeed, string>;
-  invitation: string;
+  agreement: Record<AgreementNeed, (links: Links) => string>;
+  invitation(links: Links): string;
   /** The customer has done their part, and what is left may take Microsoft days. */
   underWay: string;
   /** Changes that take effect later; `date` in the form of the language, or empty. */
   nextTerm: Record<NextTermChange, (params: { seats: number; date: string }) => string>;
   /** What was on order for the next term has come about. */
-  newTerm: Record<'renewed' | 'afterTrial', (params: { seats: number }) => string>;
+  newTerm: Record<'renewed' | 'afterTrial', (params: { seats: number } & Links) => string>;
+  /** A number of licences that one subscription cannot have was asked for, of what is in service. */
+  seatsNotPossible(params: Params): string;
   endpoints: {
     admin: string;
     passwordReset: string;

@@ -1,6 +1,7 @@
 import { AttentionError, CustomerError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Sku } from '../../upstreams/partner-center/schema.ts';
+import type { Fulfillment } from '../fulfillment.ts';
 
 /** What is looked for. Term and billing cycle in Partner Center's words; without `seats` the SKU says how many. */
 export interface WantedItem {
@@ -67,7 +68,7 @@ export async function findCatalogItem(
  * @param offer `product:sku`
  * @throws {CustomerError} `order.quantity-out-of-bounds` with `seats`, `min` and, where there is one, `max`
  */
-export function refuseOutOfBounds(
+function refuseOutOfBounds(
   quantity: number,
   { minimumQuantity: min = 1, maximumQuantity: max }: Sku,
   offer: string,
@@ -81,6 +82,18 @@ export function refuseOutOfBounds(
       effect: 'none',
     },
   );
+}
+
+/** The same of what is in service; what the catalogue does not show any more can still change while it runs. @throws as refuseOutOfBounds */
+export async function refuseImpossibleSeats(
+  { catalog }: { catalog: Pick<PartnerCenter['catalog'], 'sku'> },
+  { offerId, country, segment = 'commercial' }: Pick<Fulfillment, 'offerId' | 'country' | 'segment'>,
+  seats: number,
+): Promise<void> {
+  if (!offerId || !country) return;
+  const [productId = '', skuId = ''] = offerId.split(':');
+  const sku = await catalog.sku({ productId, skuId, country, segment });
+  if (sku) refuseOutOfBounds(seats, sku, offerId);
 }
 
 function sameTerm(one: { duration: string; billingCycle: string }, term: string, billingCycle: string): boolean {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Workflow } from '../../engine/workflow.ts';
-import { ConnectorError } from '../../lib/errors.ts';
+import { ConnectorError, CustomerError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Look } from '../look.ts';
 import { isSameItem } from '../term-item.ts';
+import { refuseImpossibleSeats } from './catalog-item.ts';
 import { type LicenseSettings, readSeats } from './parameters.ts';
 import {
   changePartnerSubscription,
@@ -47,6 +48,7 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
         const ordered = onOrder(found)?.seats ?? found.quantity;
         return { isTrial: found.isTrial, ordered, item: { offerId, term, billingCycle, seats: found.quantity } };
       });
+      if (!before.isTrial) await refuseWhatCannotBe(before.item.offerId);
       // What else is on order for the next term stays so, with the new number; a change within the term drops it, and the next look orders it anew.
       const isOnOrder = scheduled && (before.isTrial || !isSameItem({ ...scheduled, seats: undefined }, before.item));
       const next = isOnOrder ? { ...scheduled, seats } : undefined;
@@ -81,6 +83,20 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
       if (scheduled || look.fulfillment().scheduled)
         await flow.step('tell the customer when', () => tellStanding(look, parts.report));
       await look.settle({ seats });
+
+      /** The customer can choose another number; operations see that they have not done so yet. */
+      async function refuseWhatCannotBe(offerId: string): Promise<void> {
+        try {
+          await refuseImpossibleSeats(parts.partnerCenter, { ...fulfillment, offerId }, seats);
+        } catch (error) {
+          if (!(error instanceof CustomerError)) throw error;
+          await flow.step('tell that so many are not possible', async () => {
+            await look.note({ askedAt: new Date(parts.now()).toISOString() });
+            await parts.report.seatsNotPossible(look.subscription.id, error.params);
+          });
+          throw error;
+        }
+      }
 
       async function lower(wanted: number, current: number): Promise<void> {
         const read = () => readPartnerSubscription(parts, fulfillment);

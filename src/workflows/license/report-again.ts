@@ -14,9 +14,9 @@ export function createReportLicense({ report }: Pick<HandOverParts, 'report'>): 
     async run(flow, look) {
       const { id } = look.subscription;
       await flow.step('hand over endpoints', () => report.licenseEndpoints(id));
-      if (look.fulfillment().agreementAskedAt) {
+      if (look.fulfillment().askedAt) {
         await flow.step('tell how it stands', () => tellStanding(look, report));
-        await look.note({ agreementAskedAt: undefined });
+        await look.note({ askedAt: undefined });
       }
       await flow.step('report deployed', async () => {
         const { deploymentStatus } = await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);

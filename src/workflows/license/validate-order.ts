@@ -7,7 +7,7 @@ import { isRefusedSandbox, type PlanSettings } from '../plan-operation.ts';
 import type { CustomerDirectory, Records } from '../record.ts';
 import { readSelling } from '../selling.ts';
 import { checkCustomer } from '../steps/check-customer.ts';
-import { findCatalogItem, refuseOutOfBounds } from './catalog-item.ts';
+import { findCatalogItem, refuseImpossibleSeats } from './catalog-item.ts';
 import { type LicenseOrder, type LicenseSettings, readLicenseOrder, readSeats } from './parameters.ts';
 import { hasEnded, offerOf } from './partner-subscription.ts';
 import { findTermEnd } from './term-end.ts';
@@ -106,6 +106,8 @@ export function createValidateLicenseOrder(
     if (!fulfillment?.deployedAt || fulfillment.endedAt) return;
 
     const changed = withSeats(order, fulfillment);
+    if (order.orderType === 'BILLING_ITEM_UPGRADE' && changesTrial(changed, fulfillment))
+      return checks.object('trial.seats-fixed');
     if (order.orderType === 'SYNDICATED_UPGRADE' || fulfillment.trial) return checkMove(changed, fulfillment, checks);
     await checks.make('quantity', () => checkQuantity(changed, fulfillment));
   }
@@ -116,6 +118,12 @@ export function createValidateLicenseOrder(
     const isNamed = order.extraResources.some((one) => one.identifier === identifier);
     if (isNamed || seats === undefined) return order;
     return { ...order, extraResources: [{ identifier, value: seats }] };
+  }
+
+  /** Once the licence that follows a trial is on order, the number counts for that. */
+  function changesTrial(order: ProposedOrder, { trial, scheduled, seats }: Fulfillment): boolean {
+    const wanted = order.extraResources.find(({ identifier }) => identifier === license.licenseIdentifier)?.value;
+    return trial === true && !scheduled && wanted !== seats;
   }
 
   /** Another plan, or the paid one after a trial: it must be for sale, and Microsoft must offer a way to it. */
@@ -136,12 +144,7 @@ export function createValidateLicenseOrder(
   /** Fewer seats are no matter of refusal: if not at once, they take effect at the renewal. */
   async function checkQuantity(order: ProposedOrder, fulfillment: Fulfillment): Promise<void> {
     const seats = readSeats(order, license.licenseIdentifier, { id: order.planId });
-    const { offerId, country, segment = 'commercial' } = fulfillment;
-    if (!offerId || !country) return;
-    const [productId = '', skuId = ''] = offerId.split(':');
-    const sku = await partnerCenter.catalog.sku({ productId, skuId, country, segment });
-    // What is not sold any more can still change while it runs.
-    if (sku) refuseOutOfBounds(seats, sku, offerId);
+    await refuseImpossibleSeats(partnerCenter, fulfillment, seats);
   }
 
   async function readPlan(order: ProposedOrder, type: 'NORMAL' | 'TRIAL'): Promise<Offered> {

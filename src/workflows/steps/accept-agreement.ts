@@ -97,7 +97,7 @@ export async function acceptAgreement(
         },
       });
       await flow.step(named(`hand over agreement link ${round}`), async () => {
-        if (need !== 'order') await look.note({ agreementAskedAt: askedAt });
+        if (need !== 'order') await look.note({ askedAt });
         await parts.report.agreementLink(look.subscription.id, { url: attestation.url, need });
       });
 

@@ -2,9 +2,12 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
 import type { Checks } from '../checks.ts';
 import type { CustomerDirectory } from '../record.ts';
-import { existingTenant, findNamedCustomer } from './named-tenant.ts';
+import { existingTenant, findForgottenCustomer, findNamedCustomer } from './named-tenant.ts';
 import { checkNewCustomer } from './new-customer.ts';
-import { readDomainWish } from './tenant-domain.ts';
+import { enteredFor, newDomain, readDomainWish, tenantDomains } from './tenant-domain.ts';
+
+/** So many other names are tried where the wanted one is taken. */
+const NAMES_TO_OFFER = 5;
 
 export interface CheckCustomerParts {
   partnerCenter: Pick<PartnerCenter, 'customers'>;
@@ -33,7 +36,25 @@ export async function checkCustomer(
   });
   if (customer?.isNew) {
     if (wish.kind === 'none' && domainWish?.trim()) checks.object('customer.domain-unusable');
-    await checks.make('profile', () => checkNewCustomer(buyer, customers));
+    await Promise.all([
+      checks.make('profile', () => checkNewCustomer(buyer, customers)),
+      checks.make('name', checkName),
+    ]);
   }
   return customer;
+
+  /** Delivery takes the next free name where the wanted one is taken; a customer who still can choose is asked. */
+  async function checkName(): Promise<void> {
+    if (wish.kind !== 'new' || !(await customers.isDomainTaken(newDomain(wish.prefix)))) return;
+    // What was made for this very buyer is used again.
+    if (await findForgottenCustomer(buyer, wish, { customers, directory })) return;
+    const free = await firstFree(wish.prefix);
+    checks.object('customer.domain-taken', { name: wish.prefix, ...(free && { free: enteredFor(free) }) });
+  }
+
+  async function firstFree(prefix: string): Promise<string | undefined> {
+    const names = [...tenantDomains(prefix, prefix)].slice(1, 1 + NAMES_TO_OFFER);
+    const taken = await Promise.all(names.map((name) => customers.isDomainTaken(name)));
+    return names.find((_, position) => !taken[position]);
+  }
 }

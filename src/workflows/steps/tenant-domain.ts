@@ -34,6 +34,11 @@ export function readDomainWish(value: string | undefined): DomainWish {
   return prefix ? { kind: 'new', prefix } : { kind: 'none' };
 }
 
+/** The whole name of a new tenant. */
+export function newDomain(prefix: string): string {
+  return prefix + SUFFIX;
+}
+
 /** What a buyer enters for a tenant: the prefix of a name of Microsoft's, else the domain as it is. */
 export function enteredFor(domain: string): string {
   return domain.endsWith(SUFFIX) ? domain.slice(0, -SUFFIX.length) : domain;

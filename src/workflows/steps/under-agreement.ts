@@ -43,11 +43,11 @@ export async function underAgreement<T>(
   async function giveItTime(refusal: ConnectorError, acceptedAt: string | undefined): Promise<void> {
     const { owner, customerId } = await request();
     const agreedAt = acceptedAt ?? (await parts.directory.find(owner))?.agreedAt;
-    const { deployedAt = '', agreementAskedAt } = look.fulfillment();
+    const { deployedAt = '', askedAt } = look.fulfillment();
     // What was delivered under an acceptance shows that it was known: Microsoft wants another one.
     const sinceMs = agreedAt && agreedAt > deployedAt ? parts.now() - Date.parse(agreedAt) : Number.POSITIVE_INFINITY;
     if (sinceMs < POLLS_UNTIL_KNOWN * parts.pollEveryMs) {
-      if (agreementAskedAt) {
+      if (askedAt) {
         await flow.step(`tell that the agreement is accepted, again ${round}`, () =>
           parts.report.underWay(look.subscription.id),
         );

@@ -3,7 +3,16 @@ import { en } from '../../../src/report/texts/en.ts';
 import { it as italian } from '../../../src/report/texts/it.ts';
 import type { Texts } from '../../../src/report/texts/texts.ts';
 
-const params = { fields: 'city', seats: '7', min: '1', max: '300', date: '31 August 2027' };
+const params = {
+  ...en.endpoints,
+  name: 'contoso',
+  free: 'contoso2',
+  fields: 'city',
+  seats: '7',
+  min: '1',
+  max: '300',
+  date: '31 August 2027',
+};
 const ONE = { ...params, seats: '1', min: '1', max: '1' };
 /** The places of the numbers that texts take as such. */
 const COUNTS_SEATS = /^(nextTerm|newTerm)\//;
@@ -83,6 +92,16 @@ it.each([
 ])('bounds %j are told in words', (bounds, english, inItalian) => {
   expect(en.parameterFlaws.length(bounds)).toBe(`it must be ${english} characters long`);
   expect(italian.parameterFlaws.length(bounds)).toBe(`deve avere ${inItalian} caratteri`);
+});
+
+it('a text names a link as it is shown, whatever the language of the text', () => {
+  const links = { admin: 'Verwaltung', agreement: 'Vertrag annehmen', invitation: 'Einladung annehmen' };
+  for (const texts of [en, italian]) {
+    for (const text of Object.values(texts.license)) expect(text(links)).toContain('"Verwaltung"');
+    for (const text of Object.values(texts.newTerm)) expect(text({ seats: 2, ...links })).toContain('"Verwaltung"');
+    for (const text of Object.values(texts.agreement)) expect(text(links)).toContain('"Vertrag annehmen"');
+    expect(texts.invitation(links)).toContain('"Einladung annehmen"');
+  }
 });
 
 it('both languages say the same things', () => {

@@ -27,7 +27,7 @@ const KNOWN = {
   'provisioned, fewer seats on order': {
     fulfillment: built({ seats: 15, scheduled: ON_ORDER }),
   },
-  'asked for the agreement': { fulfillment: built({ agreementAskedAt: DAY }) },
+  'asked for the agreement': { fulfillment: built({ askedAt: DAY }) },
   trial: { fulfillment: built({ settled: { planId: 2101, seats: 25, trial: true, endDate: DAY } }) },
   'in Azure': { fulfillment: built({ settled: { planId: 2101, trial: false, endDate: DAY, configuration: 'small' } }) },
   'suspended, in Azure': { fulfillment: built({ suspended: { at: DAY, ran: ['/vm'] } }) },

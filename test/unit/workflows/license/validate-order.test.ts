@@ -230,7 +230,17 @@ describe('an order of a new licence', () => {
     ['with an address that is wrong', { address: 'None' }, ['customer.data-refused']],
     ['with an address that cannot be checked', { address: 'NotValidated' }, []],
     ['with a wish for a name', { order: wish('verdi') }, []],
-    ['with a wish for a name that is taken', { order: wish('verdi'), takenDomains: ['verdi.onmicrosoft.com'] }, []],
+    [
+      'with a wish for a name that is taken',
+      { order: wish('verdi'), takenDomains: ['verdi.onmicrosoft.com'] },
+      ['customer.domain-taken'],
+    ],
+    [
+      'with a wish for a name that is taken, by a customer',
+      { order: wish('verdi'), takenDomains: ['verdi.onmicrosoft.com'], known: true },
+      [],
+    ],
+    ['without a wish, where the name of the company is taken', { takenDomains: ['officineverdi.onmicrosoft.com'] }, []],
     ['with a wish that is no name', { order: wish('1!') }, ['customer.domain-unusable']],
     ['with a blank wish', { order: wish('  ') }, []],
     ['with a wish that is no name, by a customer', { order: wish('1!'), known: true }, []],
@@ -369,6 +379,24 @@ describe('an order of a change', () => {
     [
       'of what began with an end that is over',
       change('BILLING_ITEM_UPGRADE', { order: { extraResources: seats(20), ...end('2026-03-31') }, known: true }),
+      [],
+    ],
+    [
+      'of the seats of a trial',
+      change('BILLING_ITEM_UPGRADE', { fulfillment: inTrial, order: { extraResources: seats(30) } }),
+      ['trial.seats-fixed'],
+    ],
+    [
+      'of anything but the seats of a trial',
+      change('BILLING_ITEM_UPGRADE', { fulfillment: inTrial, order: { extraResources: [] } }),
+      [],
+    ],
+    [
+      'of the seats that follow a trial',
+      change('BILLING_ITEM_UPGRADE', {
+        fulfillment: { ...inTrial, scheduled: { offerId: OFFER, term: 'P1Y', billingCycle: 'monthly', seats: 5 } },
+        order: { extraResources: seats(6) },
+      }),
       [],
     ],
     ['of another resource', change('BILLING_ITEM_UPGRADE', { order: { extraResources: [] } }), []],
