@@ -15,6 +15,8 @@ export function createKeys(prefix: string) {
     records: `${prefix}:records`,
     /** Set of the subscription ids that operations want to be tried again. */
     askedRetries: `${prefix}:asked-retries`,
+    /** Exists once what had ended before anything was recorded has been looked for. */
+    endedListed: `${prefix}:ended-listed`,
     timeline: (subscriptionId: number) => `${prefix}:timeline:${subscriptionId}`,
     customer: (owner: string) => `${prefix}:customer:${owner}`,
     /** Owner of a Partner Center customer; ids compare without regard to case. */

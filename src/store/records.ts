@@ -66,6 +66,12 @@ export function createRecords(redis: Redis, keys: Keys): Records {
       for (const id of await allIds()) yield Number(id);
     },
 
+    areEndedListed: async () => (await redis.exists(keys.endedListed)) === 1,
+
+    async noteEndedListed() {
+      await redis.set(keys.endedListed, '1');
+    },
+
     async askRetry(subscriptionId) {
       await redis.sadd(keys.askedRetries, subscriptionId);
     },

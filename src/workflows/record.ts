@@ -82,6 +82,9 @@ export interface Records {
   list(query: RecordQuery): Promise<{ items: SubscriptionRecord[]; total: number }>;
   /** Every recorded subscription id. */
   ids(): AsyncIterable<number>;
+  /** Whether what the marketplace had ended before anything was recorded has been looked for. */
+  areEndedListed(): Promise<boolean>;
+  noteEndedListed(): Promise<void>;
   /** Operations want a failed operation to be tried again; remembered until a look has acted on it. */
   askRetry(subscriptionId: number): Promise<void>;
   isRetryAsked(subscriptionId: number): Promise<boolean>;

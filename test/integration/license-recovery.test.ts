@@ -312,6 +312,29 @@ describe('a record that was lost', () => {
     expect(partnerSubscriptions()).toMatchObject([{ status: 'deleted' }]);
   });
 
+  it('of what has ended in the marketplace is taken up by the first sweep: what Microsoft still charges is listed again', async () => {
+    world.emulators.cloudesire.putPlan(2101, { minimumDuration: 12, billingPeriod: 1 });
+    const [runsOut, cancelled] = [buy(), buy()];
+    for (const id of [runsOut, cancelled]) await world.settle(id);
+    world.emulators.cloudesire.terminate(cancelled);
+    await world.settle(cancelled);
+    await world.emulators.clock.advance(10 * 86_400_000);
+    world.emulators.cloudesire.terminate(runsOut);
+    await world.settle(runsOut);
+    const { partnerSubscriptionId, seats, until } = (await recorded(runsOut)).fulfillment?.exposure ?? {};
+    expect(until).toBeDefined();
+    const before = world.emulators.partnerCenter.books().entries.length;
+    await world.forget();
+
+    expect(await world.sweep()).toEqual(expect.arrayContaining([runsOut, cancelled]));
+    for (const id of [runsOut, cancelled]) await world.settle(id);
+    expect((await recorded(runsOut)).fulfillment?.exposure).toEqual({ partnerSubscriptionId, seats, until });
+    expect((await recorded(cancelled)).fulfillment).not.toHaveProperty('exposure');
+    expect(world.emulators.partnerCenter.books().entries).toHaveLength(before);
+    expect(world.alerts).toEqual([]);
+    expect(await world.sweep()).toEqual([]);
+  });
+
   it('while the order was under way leads to no second purchase', async () => {
     world.emulators.partnerCenter.setOrderDelayMs(60_000);
     const id = buy();

@@ -2,20 +2,19 @@ import { randomUUID } from 'node:crypto';
 import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { ConnectorError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
-import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { Exposure, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { bearsMark } from '../mark.ts';
 import { DEAD_ORDERS, findOrder, POLLS_UNTIL_LISTED } from '../steps/purchase.ts';
 import {
   changePartnerSubscription,
-  endsWithTerm,
   gone,
   hasEnded,
   type LicenseParts,
   offerOf,
   RUN_OUT,
   readPartnerSubscription,
+  runsOut,
 } from './partner-subscription.ts';
 
 export interface DeprovisionLicenseParts extends LicenseParts {
@@ -147,14 +146,11 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       return { kind: 'cancelled' };
     }
 
-    // A suspended one has lost its renewal already and accepts no schedule.
-    const shows = (found: PartnerSubscription | undefined): boolean =>
-      endsWithTerm(found) || found?.status === 'suspended';
     const { seats, commitmentEndDate: until } = await changePartnerSubscription(
       flow,
       'let the term run out, since it cannot be cancelled any more',
       fulfillment,
-      { change: () => RUN_OUT, shows },
+      { change: () => RUN_OUT, shows: runsOut },
       parts,
     );
     return { kind: 'runs-out', exposure: { partnerSubscriptionId, seats, ...(until && { until }) } };

@@ -168,6 +168,11 @@ export function endsWithTerm(found: PartnerSubscription | undefined): boolean {
   );
 }
 
+/** The same; a suspended one has lost its renewal already and accepts no schedule. */
+export function runsOut(found: PartnerSubscription | undefined): boolean {
+  return endsWithTerm(found) || found?.status === 'suspended';
+}
+
 /**
  * The change after which a term runs out: no renewal, and no extended term, which would be charged month by month.
  * https://learn.microsoft.com/partner-center/customers/extended-service-terms

@@ -1,6 +1,7 @@
 import { AttentionError, CustomerError } from '../../lib/errors.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
+import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import { readBuyer } from '../buyer.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import { bearsMark } from '../mark.ts';
@@ -8,7 +9,7 @@ import { DELIVERED, readKnownCustomer, unlessHidden } from '../recovery.ts';
 import { readSelling } from '../selling.ts';
 import { findOrder } from '../steps/purchase.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
-import { hasEnded, type LicenseParts, offerOf } from './partner-subscription.ts';
+import { hasEnded, type LicenseParts, offerOf, runsOut } from './partner-subscription.ts';
 
 export interface RecoverParts extends LicenseParts {
   cloudesire: Cloudesire;
@@ -54,6 +55,16 @@ export async function recoverLicense(
     ...(found.termDuration && { term: found.termDuration }),
     ...(found.billingCycle && { billingCycle: found.billingCycle }),
     ...(DELIVERED.has(subscription.deploymentStatus) && { deployedAt: new Date(now()).toISOString() }),
+    ...(subscription.deploymentStatus === 'UNDEPLOYED' && runsOut(found) && ended(found, now())),
+  };
+}
+
+/** Nothing is left to end; what is paid for is charged all the same. */
+function ended(found: PartnerSubscription, now: number): Pick<Fulfillment, 'endedAt' | 'exposure'> {
+  const { id: partnerSubscriptionId, quantity: seats, commitmentEndDate: until } = found;
+  return {
+    endedAt: new Date(now).toISOString(),
+    ...(!hasEnded(found) && { exposure: { partnerSubscriptionId, seats, ...(until && { until }) } }),
   };
 }
 
