@@ -76,7 +76,7 @@ function refuseOutOfBounds(
   if (quantity >= min && (max === undefined || quantity <= max)) return;
   throw new CustomerError(
     'order.quantity-out-of-bounds',
-    `One subscription of ${offer} has ${min} to ${max ?? 'any number of'} seats; ${quantity} were ordered.`,
+    `One subscription of ${offer} has ${min} to ${max ?? 'any number of'} seats; ${quantity} were ordered. The customer was told so and can choose another number; the next look goes on.`,
     {
       params: { seats: String(quantity), min: String(min), ...(max !== undefined && { max: String(max) }) },
       effect: 'none',

@@ -12,7 +12,7 @@ const LONGEST_PAUSE = 60;
 
 /**
  * Does what Microsoft allows only under the Customer Agreement, and returns what comes of it. Where Microsoft demands the agreement, the
- * customer is asked for it, and the work is done again. What was accepted just now may not be known at Microsoft yet: then the same work is
+ * customer is asked for it, and the work is done again. What was accepted in this run may not be known at Microsoft yet: then the same work is
  * tried again, ever more slowly, and nobody is asked a second time.
  *
  * @param work told how often the agreement was asked for because Microsoft demanded it
@@ -39,15 +39,15 @@ export async function underAgreement<T>(
     }
   }
 
-  /** Returns when the customer has to be asked: they never were, what they accepted is out of date, or operations want it. */
+  /** Returns when the customer has to be asked: they were not in this run, so that what they accepted is out of date, or operations want it. */
   async function giveItTime(refusal: ConnectorError, acceptedAt: string | undefined): Promise<void> {
+    const wasAsked = round > 0 || flow.isDone('remember agreement');
+    if (!wasAsked) return;
     const { owner, customerId } = await request();
-    const agreedAt = acceptedAt ?? (await parts.directory.find(owner))?.agreedAt;
-    const { deployedAt = '', askedAt } = look.fulfillment();
-    // What was delivered under an acceptance shows that it was known: Microsoft wants another one.
-    const sinceMs = agreedAt && agreedAt > deployedAt ? parts.now() - Date.parse(agreedAt) : Number.POSITIVE_INFINITY;
+    const agreedAt = acceptedAt ?? (await parts.directory.find(owner))?.agreedAt ?? '';
+    const sinceMs = parts.now() - Date.parse(agreedAt);
     if (sinceMs < POLLS_UNTIL_KNOWN * parts.pollEveryMs) {
-      if (askedAt) {
+      if (look.fulfillment().askedAt) {
         await flow.step(`tell that the agreement is accepted, again ${round}`, () =>
           parts.report.underWay(look.subscription.id),
         );
@@ -61,8 +61,7 @@ export async function underAgreement<T>(
         `Microsoft to know of the Customer Agreement that was accepted at ${agreedAt}: until then it refuses what needs one`,
       );
     }
-    const wasAsked = round > 0 || flow.isDone('remember agreement');
-    if (!wasAsked || look.takeRetry()) return;
+    if (look.takeRetry()) return;
     throw new AttentionError(
       'agreement.not-recognised',
       `The agreement of customer ${customerId} was accepted at ${agreedAt}, but Microsoft still demands it. See in Partner Center which agreement the customer has, and ask its support; it is tried again by itself. Press retry to have the customer asked for it once more. (${refusal.message})`,
