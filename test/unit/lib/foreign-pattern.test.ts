@@ -20,6 +20,6 @@ describe('a regular expression of somebody else', () => {
   ])('%s says nothing, and holds nobody up', (_what, source, text) => {
     const before = performance.now();
     expect(fitsPattern(source, text)).toBeUndefined();
-    expect(performance.now() - before).toBeLessThan(500);
+    expect(performance.now() - before).toBeLessThan(5_000);
   });
 });
