@@ -32,6 +32,7 @@ const ARGUMENTS = {
   clearSuspension: ['subscriptionId'],
   cancelByHand: ['subscriptionId'],
   changeQuantityByHand: ['subscriptionId', 'seats'],
+  changeItemByHand: ['subscriptionId', 'item'],
   setAutoRenewByHand: ['subscriptionId', 'on'],
   addEntitlement: ['planId', 'facts'],
   setMachineCostPerHour: ['entitlementId', 'cost'],

@@ -285,6 +285,26 @@ export function createControls(parts: ControlParts) {
       return noteByHand(subscription, 'quantity', before, seats);
     },
 
+    /** Somebody moves a subscription to another SKU, as `product:sku`, or to another term or billing cycle. */
+    changeItemByHand(
+      subscriptionId: string,
+      item: { offer?: string; termDuration?: string; billingCycle?: string },
+    ): object {
+      const subscription = subscriptionOf(subscriptionId);
+      const before = subscription.catalogItemId;
+      const { offer, ...terms } = item;
+      Object.assign(subscription, terms);
+      if (offer !== undefined) {
+        const [productId = '', skuId = ''] = offer.split(':');
+        const catalogItemId = catalog.currentItemId(productId, skuId, subscription.segment) ?? '';
+        Object.assign(subscription, { productId, skuId, catalogItemId });
+      }
+      // Like any change within the term, it drops what was scheduled for its end.
+      delete subscription.actions;
+      delete subscription.nextTerm;
+      return noteByHand(subscription, 'offerId', before, subscription.catalogItemId);
+    },
+
     setAutoRenewByHand(subscriptionId: string, on: boolean): object {
       const subscription = subscriptionOf(subscriptionId);
       const before = subscription.autoRenew;

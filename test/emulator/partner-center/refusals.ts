@@ -87,6 +87,7 @@ const DESCRIPTIONS: Record<number, string> = {
   900260: 'The target transition ToSubscriptionId field is invalid. Target subscription has a shorter term.',
   900261: 'The target transition ToSubscriptionId field is invalid. Target subscription ends earlier.',
   900267: "Target transition can't have a term duration shorter than that of the source subscription.",
+  900268: 'Target transition term duration is not allowed for this subscription.',
   900278: 'There is a pending operation on this subscription. Please try again after 24 hours.',
   900279: 'No further updates are allowed on this subscription.',
   900280: 'Updates are currently not allowed on this subscription.',

@@ -5,11 +5,13 @@ import type { Customer, NextTerm, ScheduledAction, State, Subscription } from '.
 import { isTermEndAllowed } from './purchase-lines.ts';
 import { invalidInput, refusal } from './refusals.ts';
 import type { WantedSubscription } from './subscription-update.ts';
+import type { Switches } from './switches.ts';
 
 export interface ScheduleParts {
   clock: Clock;
   state: State;
   catalog: Catalog;
+  switches: Switches;
 }
 
 /**
@@ -58,7 +60,7 @@ function checkInstructions(subscription: Subscription, next: NextTerm, customer:
   if (item === 'product') throw refusal(404, 400013);
   if (item === 'sku') throw refusal(404, 400018);
   if (item === 'availability') throw refusal(404, 400019);
-  if (!isReachable(subscription, `${productId}:${skuId}`, parts.catalog)) throw refusal(400, 900236);
+  if (!isReachable(subscription, `${productId}:${skuId}`, parts)) throw refusal(400, 900236);
   if (findTerm(item.sku, termDuration, billingCycle) === undefined) {
     throw invalidInput('The SKU is not sold for this term and billing cycle.');
   }
@@ -69,8 +71,16 @@ function checkInstructions(subscription: Subscription, next: NextTerm, customer:
   if (!isTermEndAllowed({ endAt, startAt, termDuration }, customer, parts.state)) throw refusal(400, 900246);
 }
 
-/** At renewal a subscription may keep its SKU or move up, and a trial may become what the catalog says. */
-function isReachable({ productId, skuId, kind }: Subscription, offer: string, catalog: Catalog): boolean {
+/** The offers from which a subscription's SKU can be reached by an upgrade. */
+export function downgradesOf({ productId, skuId }: Subscription, catalog: Catalog): string[] {
+  const isLower = ({ upgradeTargetOffers = [] }: Sku): boolean => upgradeTargetOffers.includes(`${productId}:${skuId}`);
+  return catalog.products().flatMap(({ id, skus }) => skus.filter(isLower).map((sku) => `${id}:${sku.id}`));
+}
+
+/** At renewal a subscription may keep its SKU or move up, or down where the switch says so; a trial may become what the catalog says. */
+function isReachable(subscription: Subscription, offer: string, { catalog, switches }: ScheduleParts): boolean {
+  const { productId, skuId, kind } = subscription;
+  if (switches.scheduledDowngrades && downgradesOf(subscription, catalog).includes(offer)) return true;
   const sku = catalog.findSku(productId, skuId);
   if (kind === 'trial') return sku?.convertsTo?.includes(offer) === true;
   return offer === `${productId}:${skuId}` || sku?.upgradeTargetOffers?.includes(offer) === true;

@@ -78,6 +78,14 @@ export interface Switches {
   transitionDelayMs: number;
   transitionHistoryKey: 'items' | 'transition';
   transitionTargetInReply: boolean;
+  /** How transitions begun from now on end. */
+  transitionOutcome: 'complete' | 'fail';
+  /** Whether a full transition keeps the subscription, or makes another one, and when the former one then ends. */
+  fullTransition: 'keep-id' | 'new-id' | 'new-id-former-ends-first';
+  /** Whether the eligibilities name the SKU itself, by which a term becomes longer. */
+  sameSkuEligible: boolean;
+  /** Whether at its renewal a subscription may become a SKU that can be upgraded to its own. */
+  scheduledDowngrades: boolean;
 
   webhookDelayMs: number;
 
@@ -142,6 +150,10 @@ export function defaultSwitches(): Switches {
     transitionDelayMs: MINUTE_MS,
     transitionHistoryKey: 'items',
     transitionTargetInReply: true,
+    transitionOutcome: 'complete',
+    fullTransition: 'keep-id',
+    sameSkuEligible: false,
+    scheduledDowngrades: false,
 
     webhookDelayMs: 0,
 

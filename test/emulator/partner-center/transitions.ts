@@ -8,6 +8,7 @@ import { newGuid } from './identifiers.ts';
 import type { Customer, Subscription, Transition, TransitionEvent } from './model.ts';
 import { invalidInput, refusal } from './refusals.ts';
 import { ok } from './replies.ts';
+import { downgradesOf } from './scheduled-changes.ts';
 import { findSubscription, type SubscriptionOperationParts } from './subscription-operations.ts';
 
 const PATH = '/v1/customers/:customerId/subscriptions/:subscriptionId';
@@ -48,7 +49,12 @@ export function defineTransitions(parts: SubscriptionOperationParts): void {
     const wanted = readTransition(request.fields(), source, customer);
     const transition = start(source, wanted);
     source.updatePending = true;
-    schedule.at(clock.now() + switches.transitionDelayMs, () => complete(source, transition, wanted, request.cause));
+    const fails = switches.transitionOutcome === 'fail';
+    if (isReplaced(source, transition) && switches.fullTransition === 'new-id-former-ends-first' && !fails)
+      parts.subscriptions.end(source, 'deleted', request.cause, 'replaced by another subscription');
+    schedule.at(clock.now() + switches.transitionDelayMs, () =>
+      fails ? fail(source, transition) : complete(source, transition, wanted, request.cause),
+    );
     return ok(viewTransition(transition, { isFirst: true }));
   });
 
@@ -58,7 +64,8 @@ export function defineTransitions(parts: SubscriptionOperationParts): void {
       const source = findSubscription(request, customer, parts);
       const type = request.query.get('eligibilityType')?.toLowerCase() ?? 'immediate';
       if (type !== 'immediate' && type !== 'scheduled') throw invalidInput('The eligibilityType is not valid.');
-      const items = targetsOf(source).map((offer) => viewEligibility(source, customer, offer, type));
+      const lower = type === 'scheduled' && switches.scheduledDowngrades ? downgradesOf(source, catalog) : [];
+      const items = [...targetsOf(source), ...lower].map((offer) => viewEligibility(source, customer, offer, type));
       return ok({ totalCount: items.length, items, attributes: { objectType: 'Collection' } });
     });
 
@@ -76,8 +83,9 @@ export function defineTransitions(parts: SubscriptionOperationParts): void {
   /** What the catalog lets this SKU become; SKUs that are not sold any more fall away. */
   function targetsOf({ productId, skuId, kind, segment }: Subscription): string[] {
     const sku = catalog.findSku(productId, skuId);
-    const offers = kind === 'trial' ? sku?.convertsTo : sku?.upgradeTargetOffers;
-    return (offers ?? []).filter((offer) => {
+    const itself = switches.sameSkuEligible ? [`${productId}:${skuId}`] : [];
+    const offers = kind === 'trial' ? (sku?.convertsTo ?? []) : [...(sku?.upgradeTargetOffers ?? []), ...itself];
+    return offers.filter((offer) => {
       const target = catalog.findOffer(offer);
       return target !== undefined && catalog.currentItemId(target.product.id, target.sku.id, segment) !== undefined;
     });
@@ -179,7 +187,11 @@ export function defineTransitions(parts: SubscriptionOperationParts): void {
   }
 
   function checkTerm(source: Subscription, termDuration: string, isSameSku: boolean): void {
-    if (source.kind === 'trial') return;
+    if (source.kind === 'trial') {
+      // At once a trial becomes what its conversion instructions list for that.
+      if (termDuration !== 'P1Y') throw refusal(400, 900268);
+      return;
+    }
     const isShorter = monthsOfTerm(termDuration) < monthsOfTerm(source.termDuration ?? '');
     if (isShorter) throw refusal(400, isSameSku ? 800122 : 900267);
     if (isSameSku && termDuration === source.termDuration) throw refusal(400, 900236);
@@ -192,7 +204,7 @@ export function defineTransitions(parts: SubscriptionOperationParts): void {
       fromCatalogItemId: source.catalogItemId,
       fromSubscriptionId: source.id,
       toCatalogItemId: wanted.toCatalogItemId,
-      toSubscriptionId: wanted.target?.id ?? (isFull ? source.id : newGuid()),
+      toSubscriptionId: wanted.target?.id ?? (isFull && switches.fullTransition === 'keep-id' ? source.id : newGuid()),
       quantity: wanted.quantity,
       termDuration: wanted.termDuration,
       billingCycle: wanted.billingCycle,
@@ -203,9 +215,22 @@ export function defineTransitions(parts: SubscriptionOperationParts): void {
     return transition;
   }
 
+  /** All seats move, and yet to another subscription. */
+  function isReplaced(source: Subscription, { toSubscriptionId, quantity }: Transition): boolean {
+    const isFull = source.kind === 'trial' || quantity === source.quantity;
+    return isFull && toSubscriptionId !== source.id && !state.subscriptions.has(toSubscriptionId);
+  }
+
+  function fail(source: Subscription, transition: Transition): void {
+    source.updatePending = false;
+    const errors = [{ code: 3, description: 'Conflicting service types.' }];
+    transition.events.push({ name: 'Conversion', status: 'Failed', at: clock.now(), errors });
+  }
+
   function complete(source: Subscription, transition: Transition, wanted: TransitionRequest, cause: Cause): void {
     source.updatePending = false;
-    if (source.status !== 'active') {
+    const replaced = isReplaced(source, transition);
+    if (source.status !== 'active' && !(replaced && source.status === 'deleted')) {
       transition.events.push({ name: 'Conversion', status: 'Failed', at: clock.now() });
       return;
     }
@@ -213,6 +238,7 @@ export function defineTransitions(parts: SubscriptionOperationParts): void {
     delete source.actions;
     if (wanted.target !== undefined) merge(source, wanted.target, wanted.quantity, cause);
     else if (transition.toSubscriptionId === source.id) replace(source, transition);
+    else if (replaced) supersede(source, transition, cause);
     else split(source, transition, cause);
     transition.events.push({ name: 'Conversion', status: 'Completed', at: clock.now() });
     if (wanted.transitionType === 'transition_with_license_transfer') {
@@ -244,6 +270,27 @@ export function defineTransitions(parts: SubscriptionOperationParts): void {
     source.offerName = sku?.title ?? source.offerName;
     if (wasNamedAfterOffer) source.friendlyName = source.offerName;
     termEnd.arm(source);
+  }
+
+  /** All seats, in another subscription: the former one ends. */
+  function supersede(source: Subscription, transition: Transition, cause: Cause): void {
+    const { stopTimer: _timerOfSource, ...inherited } = source;
+    const created: Subscription = {
+      ...structuredClone(inherited),
+      id: transition.toSubscriptionId,
+      status: 'active',
+      quantity: transition.quantity,
+      autoRenew: true,
+      createdAt: clock.now(),
+      updates: 0,
+      transitions: [],
+      billing: [],
+    };
+    state.subscriptions.set(created.id, created);
+    ledger.note('subscription created', created, cause, { catalogItemId: created.catalogItemId, kind: created.kind });
+    replace(created, transition);
+    if (source.status === 'active')
+      parts.subscriptions.end(source, 'deleted', cause, 'replaced by another subscription');
   }
 
   /** Some of the seats: they move to a new subscription that ends, and may be cancelled, when the source may. */
