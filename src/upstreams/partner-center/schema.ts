@@ -425,7 +425,43 @@ export const Vetting = anyCase({
 });
 export type VettingStatus = z.output<typeof Vetting>['status'];
 
-/** A SKU of the catalogue. */
+/** How a billing cycle is written as a duration. */
+const CYCLE_OF: Record<string, string> = { P1M: 'monthly', P1Y: 'annual', P3Y: 'triennial' };
+
+/** What a trial can become, and when. */
+const ConversionInstruction = anyCase({
+  conversionOptions: listOf(
+    anyCase({
+      transferToId: z.string(),
+      termTransferRules: listOf(
+        anyCase({
+          transferTiming: Word,
+          allowedTransferToTermDurationAndBilling: listOf(
+            anyCase({ termDuration: z.string(), billingPlan: descriptive(z.string()) }),
+          ),
+        }),
+      ),
+    }),
+  ),
+}).transform(({ conversionOptions }) =>
+  conversionOptions.flatMap(({ transferToId: toId, termTransferRules }) =>
+    termTransferRules.flatMap(({ transferTiming: timing, allowedTransferToTermDurationAndBilling: allowed }) =>
+      allowed.map(({ termDuration: term, billingPlan }) =>
+        compact({
+          toId,
+          timing,
+          term,
+          billingCycle: billingPlan && (CYCLE_OF[billingPlan.toUpperCase()] ?? billingPlan),
+        }),
+      ),
+    ),
+  ),
+);
+
+/**
+ * A SKU of the catalogue. `conversions` of a trial: into which `product:sku`, with which term and billing cycle, and whether that is
+ * possible `immediate` or `scheduled` for its end.
+ */
 export const Sku = anyCase({
   id: z.string(),
   title: descriptive(z.string()),
@@ -433,7 +469,13 @@ export const Sku = anyCase({
   maximumQuantity: descriptive(z.number()),
   isTrial: z.boolean().catch(false),
   supportedBillingCycles: listOf(Word),
-}).transform((sku) => compact(sku));
+  // Its keys may change without notice: what cannot be read is not known.
+  dynamicAttributes: anyCase({ conversionInstructions: listOf(ConversionInstruction).catch([]) })
+    .nullish()
+    .catch(undefined),
+}).transform(({ dynamicAttributes, ...sku }) =>
+  compact({ ...sku, conversions: dynamicAttributes?.conversionInstructions.flat() }),
+);
 export type Sku = z.output<typeof Sku>;
 
 /**

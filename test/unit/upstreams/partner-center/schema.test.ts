@@ -315,6 +315,7 @@ describe('catalogue', () => {
       maximumQuantity: 300,
       isTrial: false,
       supportedBillingCycles: ['annual', 'monthly'],
+      conversions: [],
     });
     const [availability] = collection(Availability).parse(bodyOf('catalog-availabilities', 'list-availabilities'));
     expect(availability).toMatchObject({
@@ -328,6 +329,27 @@ describe('catalogue', () => {
       ],
     });
   });
+});
+
+describe('what a trial can become', () => {
+  const bodies = collection(Sku).parse(bodyOf('catalog-skus', 'list-skus'));
+
+  it('is read with its time, term and billing cycle', () => {
+    const becomes = { toId: 'CFQ7TTC0XA11:0001', billingCycle: 'monthly' };
+    expect(bodies.find(({ isTrial }) => isTrial)?.conversions).toEqual([
+      { ...becomes, timing: 'immediate', term: 'P1Y' },
+      { ...becomes, timing: 'scheduled', term: 'P1Y' },
+      { ...becomes, timing: 'scheduled', term: 'P1M' },
+    ]);
+  });
+
+  it.each([{}, { conversionInstructions: null }, { conversionInstructions: [{ conversionOptions: [{}] }] }, 'none'])(
+    'is not known where it cannot be read: %j',
+    (dynamicAttributes) => {
+      const { conversions = [] } = Sku.parse({ id: '0003', isTrial: true, dynamicAttributes });
+      expect(conversions).toEqual([]);
+    },
+  );
 });
 
 describe('instants and collections', () => {
