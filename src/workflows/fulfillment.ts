@@ -19,12 +19,12 @@ export interface Fulfillment {
   partnerSubscriptionId?: string;
   /** Orders whose subscription has ended at Microsoft, and which count no more. */
   formerOrderIds?: string[];
-  /** `product:sku` that was bought. */
+  /** What it is to be in the present term: `product:sku`, term and billing cycle as bought, or as changed since. */
   offerId?: string;
-  /** Seats at Microsoft when last seen. */
-  seats?: number;
   term?: string;
   billingCycle?: string;
+  /** Seats at Microsoft when last seen. */
+  seats?: number;
   trial?: boolean;
   /** Last day of the term at Microsoft when last seen. */
   commitmentEndDate?: string;
@@ -32,6 +32,8 @@ export interface Fulfillment {
   settled?: Wish;
   /** What Microsoft was told to do at the end of the term, because it was not possible at once. */
   scheduled?: TermItem;
+  /** Set from just before Microsoft is asked to move the licence to another item, which cannot be taken back, until it is known what came of it. */
+  moving?: Moving;
   /** Set while the licence is suspended: what has to be restored on resuming. */
   suspended?: Suspension;
   /** Set while the customer of what is in service reads what they have to do instead of the way in, which has to be put back. */
@@ -79,6 +81,13 @@ export interface Wish {
   endDate?: string;
   /** Digest of what the customer entered, where that decides about what is deployed. */
   configuration?: string;
+}
+
+/** A move to another item that is under way, as far as Microsoft has named it. */
+export interface Moving {
+  operationId?: string;
+  /** The partner subscription in which it ends, which may be another one. */
+  toSubscriptionId?: string;
 }
 
 export interface Suspension {

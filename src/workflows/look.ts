@@ -17,7 +17,7 @@ export interface Look {
   /**
    * Reads the subscription again, just before something that cannot be undone.
    *
-   * @throws {Suspended} when its status is no longer one of these: the next look, at once, decides anew
+   * @throws {Suspended} when its status is no longer one of these, or it is not what is wanted: the next look, at once, decides anew
    */
-  stillIn(statuses: DeploymentStatus[]): Promise<Subscription>;
+  stillIn(statuses: DeploymentStatus[], isWanted?: (fresh: Subscription) => boolean): Promise<Subscription>;
 }

@@ -1,5 +1,5 @@
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
-import type { AtMicrosoft, LicenseAtMicrosoft, Wish } from './fulfillment.ts';
+import type { AtMicrosoft, Fulfillment, LicenseAtMicrosoft, Wish } from './fulfillment.ts';
 import type { Operation } from './operations.ts';
 import type { SubscriptionRecord } from './record.ts';
 import { isSameItem } from './term-item.ts';
@@ -23,7 +23,8 @@ export type Seen = Pick<Subscription, 'deploymentStatus' | 'paid' | 'type' | 'pl
 };
 
 /** What we recorded. */
-export type Known = Pick<SubscriptionRecord, 'fulfillment' | 'failure' | 'run'> & {
+export type Known = Pick<SubscriptionRecord, 'fulfillment' | 'failure' | 'run' | 'aside'> & {
+  state?: SubscriptionRecord['state'];
   /** Operations have pressed retry since the last look. */
   retryAsked: boolean;
 };
@@ -37,6 +38,8 @@ export interface PlanSettings {
  * not asked); never from the event that woke us. One difference at a time: the next look finds the next.
  */
 export function planOperation(seen: Seen, known: Known, settings: PlanSettings, atMicrosoft?: AtMicrosoft): Decision {
+  // What Microsoft was asked for and cannot take back is followed to its end, whatever the marketplace shows meanwhile.
+  if (known.fulfillment?.moving && known.run) return run(known.run.operation, known.run.target);
   const local = localState(known);
   switch (seen.deploymentStatus) {
     case 'WAITING_PAYMENT':
@@ -46,7 +49,7 @@ export function planOperation(seen: Seen, known: Known, settings: PlanSettings, 
     case 'POSTPONED':
       return beforeProvisioning(local, 'the start date of the order');
     case 'PENDING':
-      return planPending(seen, local, settings);
+      return planPending(seen, known, local, settings, atMicrosoft);
     case 'DEPLOYED':
       return planDeployed(seen, known, local, atMicrosoft);
     case 'STOPPED':
@@ -93,7 +96,13 @@ export function isRefusedSandbox(type: string, { sandboxOrders }: PlanSettings):
   return type === 'SANDBOX' && sandboxOrders === 'refuse';
 }
 
-function planPending(seen: Seen, local: LocalState, settings: PlanSettings): Decision {
+function planPending(
+  seen: Seen,
+  known: Known,
+  local: LocalState,
+  settings: PlanSettings,
+  atMicrosoft?: AtMicrosoft,
+): Decision {
   if (seen.type === 'UNKNOWN') {
     return attention(
       'subscription.unexpected-type',
@@ -108,7 +117,7 @@ function planPending(seen: Seen, local: LocalState, settings: PlanSettings): Dec
   }
   // Trials are provisioned at once: no invoice exists for them.
   if (seen.type !== 'TRIAL' && !seen.paid) return wait('payment');
-  if (local === 'suspended') return run('resume');
+  if (local === 'suspended') return endedAtMicrosoft(seen, known, atMicrosoft) ?? run('resume');
   if (local === 'provisioned') return run('report');
   if (local === 'ended') {
     return attention(
@@ -122,7 +131,7 @@ function planPending(seen: Seen, local: LocalState, settings: PlanSettings): Dec
 function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: AtMicrosoft | undefined): Decision {
   switch (local) {
     case 'suspended':
-      return run('resume');
+      return endedAtMicrosoft(seen, known, atMicrosoft) ?? run('resume');
     case 'provisioning':
       // The status arrived, its record did not: the run is carried on and finds everything in place.
       return run('provision');
@@ -134,57 +143,76 @@ function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: 
       );
     case 'provisioned':
       return (
-        atMicrosoftSaid(seen, known, atMicrosoft) ??
-        planWish(seen, known.fulfillment?.settled) ??
-        drift(known, atMicrosoft) ??
+        endedAtMicrosoft(seen, known, atMicrosoft) ??
+        suspendedAtMicrosoft(atMicrosoft) ??
+        difference(seen, known, atMicrosoft) ??
         // Nothing is needed any more for which the customer was asked.
         (known.fulfillment?.askedAt ? run('report') : settled('done'))
       );
   }
 }
 
-/** What happened at Microsoft and cannot be put right without a person. */
-function atMicrosoftSaid(
+/** The first difference between what is sold and what is. A change of plan that needs a person comes last, so that it holds up nothing else. */
+function difference(seen: Seen, known: Known, atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
+  const done = known.fulfillment?.settled;
+  const plan = otherPlan(seen, done);
+  const rest = () => otherWish(seen, done) ?? drift(seen, known, atMicrosoft);
+  return plan && needsPerson(plan, known) ? (rest() ?? plan) : (plan ?? rest());
+}
+
+function needsPerson(decision: Decision, { state, run: current, aside, retryAsked }: Known): boolean {
+  if (decision.kind !== 'run' || retryAsked) return false;
+  const stuck = [state === 'needs-attention' ? current : undefined, aside];
+  return stuck.some((one) => one?.operation === decision.operation && one.target === decision.target);
+}
+
+/** What has ended at Microsoft cannot come back; buying anew costs money and needs the word of a person. */
+function endedAtMicrosoft(
   seen: Seen,
   { retryAsked, fulfillment }: Known,
   atMicrosoft: AtMicrosoft | undefined,
 ): Decision | undefined {
-  const what = atMicrosoft?.what ?? 'partner subscription';
-  if (atMicrosoft?.status === 'ended') {
-    // What has ended cannot come back; buying anew costs money and needs the word of a person.
-    if (retryAsked) return run('provision');
-    if (fulfillment?.settled?.trial) {
-      // The licence after the trial is a purchase of its own, which the customer has paid.
-      if (seen.type !== 'TRIAL')
-        return seen.paid ? run('provision') : wait('payment of the subscription that follows the trial');
-      if (endsSoonAfter(seen.endDate, atMicrosoft.commitmentEndDate))
-        return wait('the end of the trial in the marketplace');
-    }
-    return attention(
-      'partner-subscription.ended',
-      `The ${what} has ended at Microsoft although the marketplace still sells it. Find out who ended it; press retry to have it made anew, or terminate it in the marketplace.`,
-    );
+  if (atMicrosoft?.status !== 'ended') return undefined;
+  const { what = 'partner subscription' } = atMicrosoft;
+  if (retryAsked) return run('provision');
+  if (fulfillment?.settled?.trial) {
+    // The licence after the trial is a purchase of its own, which the customer has paid.
+    if (seen.type !== 'TRIAL')
+      return seen.paid ? run('provision') : wait('payment of the subscription that follows the trial');
+    if (endsSoonAfter(seen.endDate, atMicrosoft.commitmentEndDate))
+      return wait('the end of the trial in the marketplace');
   }
-  if (atMicrosoft?.status === 'suspended') {
-    const reasons = atMicrosoft.suspensionReasons.join(', ') || 'no reason stated';
-    return attention(
-      'partner-subscription.suspended',
-      `The ${what} is suspended at Microsoft (${reasons}), not by this connector. Clear the reason in Partner Center and reactivate it there.`,
-    );
-  }
-  return undefined;
+  return attention(
+    'partner-subscription.ended',
+    `The ${what} has ended at Microsoft although the marketplace still sells it. Find out who ended it, or whether its term ran out while it was suspended; press retry to buy it anew, or terminate it in the marketplace.`,
+  );
 }
 
-/** The first difference between what the marketplace wants and what has been carried out. */
-function planWish(seen: Seen, done: Wish | undefined): Decision | undefined {
+function suspendedAtMicrosoft(atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
+  if (atMicrosoft?.status !== 'suspended') return undefined;
+  const { what = 'partner subscription', suspensionReasons } = atMicrosoft;
+  const reasons = suspensionReasons.join(', ') || 'no reason stated';
+  return attention(
+    'partner-subscription.suspended',
+    `The ${what} is suspended at Microsoft (${reasons}), not by this connector. Clear the reason in Partner Center and reactivate it there.`,
+  );
+}
+
+/** Another plan than the one that was carried out, or the paid one after a trial. */
+function otherPlan({ type, paid, planId }: Seen, done: Wish | undefined): Decision | undefined {
   if (!done) return undefined;
+  const target = planId === undefined ? undefined : String(planId);
   if (done.trial) {
-    if (seen.type === 'TRIAL') return undefined;
-    return seen.paid ? run('convert-trial') : wait('payment of the subscription that follows the trial');
+    if (type === 'TRIAL') return undefined;
+    return paid ? run('convert-trial', target) : wait('payment of the subscription that follows the trial');
   }
-  if (seen.planId !== undefined && seen.planId !== done.planId) {
-    return seen.paid ? run('change-plan', String(seen.planId)) : wait('payment of the change of plan');
-  }
+  if (planId === undefined || planId === done.planId) return undefined;
+  return paid ? run('change-plan', target) : wait('payment of the change of plan');
+}
+
+/** The first difference between what else the marketplace wants and what has been carried out. */
+function otherWish(seen: Seen, done: Wish | undefined): Decision | undefined {
+  if (!done || done.trial) return undefined;
   if (seen.seats !== undefined && seen.seats !== done.seats) {
     const isIncrease = seen.seats > (done.seats ?? 0);
     return isIncrease && !seen.paid ? wait('payment of the additional seats') : run('change-seats', String(seen.seats));
@@ -201,7 +229,7 @@ function planWish(seen: Seen, done: Wish | undefined): Decision | undefined {
 }
 
 /** What was changed at Microsoft by others, or dropped by Microsoft itself: the marketplace's wish is restored. */
-function drift({ fulfillment }: Known, atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
+function drift(seen: Seen, { fulfillment }: Known, atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
   const done = fulfillment?.settled;
   const license = atMicrosoft?.license;
   if (atMicrosoft?.status !== 'active' || !license || !done) return undefined;
@@ -219,7 +247,16 @@ function drift({ fulfillment }: Known, atMicrosoft: AtMicrosoft | undefined): De
     if (seats < done.seats || nextSeats !== done.seats) return run('change-seats', `${done.seats} again`);
   }
   if (!autoRenewEnabled) return run('renew', `${done.endDate ?? 'now'} again`);
-  return undefined;
+  // While another plan is sold, the change to it decides from what Microsoft shows.
+  const isSettled = seen.paid && seen.planId !== undefined && seen.planId === done.planId;
+  return isSettled && isOtherItem(license, fulfillment) ? run('change-plan', `${seen.planId} again`) : undefined;
+}
+
+/** Whether the licence is, or will be, of another offer, term or billing cycle than was carried out. */
+function isOtherItem(license: LicenseAtMicrosoft, { offerId, term, billingCycle, scheduled }: Fulfillment): boolean {
+  if (license.isTrial) return false;
+  const item = { offerId, term, billingCycle };
+  return !isSameItem(license, item) || (!scheduled && license.next !== undefined && !isSameItem(license.next, item));
 }
 
 /** A trial may become something paid only when the marketplace has sold that. */
@@ -245,12 +282,8 @@ function planClosed(status: string, local: LocalState): Decision {
   );
 }
 
-function planFailed(
-  seen: Seen,
-  { failure, run: current, retryAsked }: Known,
-  local: LocalState,
-  settings: PlanSettings,
-): Decision {
+function planFailed(seen: Seen, known: Known, local: LocalState, settings: PlanSettings): Decision {
+  const { failure, run: current, retryAsked } = known;
   if (local === 'provisioned' || local === 'suspended') {
     if (retryAsked) return run('report');
     return attention(
@@ -261,7 +294,7 @@ function planFailed(
   // Data of the customer may have changed without any event; a run without a failure is one that operations wanted again.
   const wantedAgain = retryAsked || failure?.kind === 'customer' || (!failure && current?.operation === 'provision');
   // What may not be bought while pending may not be bought after a failure either.
-  if (wantedAgain) return planPending(seen, local, settings);
+  if (wantedAgain) return planPending(seen, known, local, settings);
   return { kind: 'wait', state: 'failed', waitingFor: 'operations to press retry once the cause is cured' };
 }
 

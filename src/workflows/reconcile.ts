@@ -121,7 +121,13 @@ export function createReconcile(
           });
           break;
         case 'settled':
-          await standAt(decision.state, { ...QUIET, run: undefined, step: undefined, seen: digest(subscription) });
+          await standAt(decision.state, {
+            ...QUIET,
+            run: undefined,
+            aside: undefined,
+            step: undefined,
+            seen: digest(subscription),
+          });
           break;
       }
       return { done: true };
@@ -138,16 +144,18 @@ export function createReconcile(
       await tell('decision', 'the record was lost: taken up again from what bears our mark at Microsoft', {});
     }
 
-    /** Microsoft is asked about what is in service, so that what others changed there is seen. */
-    async function inspect(subscription: Subscription, product: Product): Promise<AtMicrosoft | undefined> {
+    /** Microsoft is asked about what is in service or comes back, so that what others changed there is seen. */
+    async function inspect(
+      { deploymentStatus, endDate }: Subscription,
+      product: Product,
+    ): Promise<AtMicrosoft | undefined> {
       const { fulfillment } = record;
-      const isInService =
-        subscription.deploymentStatus === 'DEPLOYED' ||
-        // Azure starts some of what was stopped again by itself.
-        (subscription.deploymentStatus === 'STOPPED' && fulfillment?.azure && fulfillment.suspended);
-      if (!isInService || !fulfillment?.deployedAt || fulfillment.endedAt) return undefined;
+      const comesBack = deploymentStatus === 'PENDING' && fulfillment?.suspended !== undefined;
+      // Azure starts some of what was stopped again by itself.
+      const mayRun = deploymentStatus === 'STOPPED' && fulfillment?.azure && fulfillment.suspended;
+      const isAsked = deploymentStatus === 'DEPLOYED' || comesBack || mayRun;
+      if (!isAsked || !fulfillment?.deployedAt || fulfillment.endedAt) return undefined;
       const found = await product.inspect(fulfillment, subscriptionId);
-      const { endDate } = subscription;
       const learned: Partial<Fulfillment> = {
         ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
         ...(found?.status === 'active' && found.license && { seats: found.license.seats }),
@@ -180,7 +188,8 @@ export function createReconcile(
           ...(target && { target }),
           startedAt: now(),
         };
-        await keep({ run, operation, step: undefined, attempts: 0, failingSince: undefined });
+        const aside = record.state === 'needs-attention' ? record.run : undefined;
+        await keep({ run, aside, operation, step: undefined, attempts: 0, failingSince: undefined });
         await tell('decision', `${workflow.name} begins`, {
           status: subscription.deploymentStatus,
           ...(target && { target }),
@@ -211,6 +220,7 @@ export function createReconcile(
         ...(isInVain && { alerted: record.alerted, attempts: again - MOST_IN_VAIN }),
         lastDone: { run: done, again },
         run: undefined,
+        aside: undefined,
         step: undefined,
         failure: undefined,
       });
@@ -247,9 +257,9 @@ export function createReconcile(
         async settle(done) {
           await note({ settled: { trial: false, ...record.fulfillment?.settled, ...done } });
         },
-        async stillIn(statuses) {
+        async stillIn(statuses, isWanted = () => true) {
           const fresh = await cloudesire.subscriptions.get(subscriptionId);
-          if (fresh && statuses.includes(fresh.deploymentStatus)) return fresh;
+          if (fresh && statuses.includes(fresh.deploymentStatus) && isWanted(fresh)) return fresh;
           throw new Suspended(
             clock.now(),
             `a new decision: the marketplace shows ${fresh?.deploymentStatus ?? 'nothing'} now`,

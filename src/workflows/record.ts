@@ -36,6 +36,8 @@ export interface SubscriptionRecord {
   failingSince?: string;
   lastError?: RecordedError;
   run?: Run;
+  /** The run before this one, if it needed a person: the rest is not held up by it. */
+  aside?: Run;
   fulfillment?: Fulfillment;
   /** A failure that the customer is told about; kept until an operation succeeds. */
   failure?: Failure;

@@ -9,13 +9,15 @@ export interface TermItem {
   billingCycle: string;
 }
 
-/** Whether Microsoft shows this item. What it does not say contradicts nothing; case does not matter. */
-export function isSameItem(
-  shown: { [field in keyof TermItem]?: TermItem[field] | undefined },
-  item: TermItem,
-): boolean {
-  const fields = Object.keys(item) as (keyof TermItem)[];
+type Stated = { [field in keyof TermItem]?: TermItem[field] | undefined };
+
+/** Whether Microsoft shows this item. What is not said contradicts nothing; case does not matter. */
+export function isSameItem(shown: Stated, item: Stated): boolean {
+  const fields = ['offerId', 'seats', 'term', 'billingCycle'] as const;
   return fields.every(
-    (field) => shown[field] === undefined || String(shown[field]).toLowerCase() === String(item[field]).toLowerCase(),
+    (field) =>
+      shown[field] === undefined ||
+      item[field] === undefined ||
+      String(shown[field]).toLowerCase() === String(item[field]).toLowerCase(),
   );
 }

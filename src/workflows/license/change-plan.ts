@@ -3,10 +3,12 @@ import type { Report } from '../../report/report.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Look } from '../look.ts';
 import { readSelling } from '../selling.ts';
+import { isSameItem } from '../term-item.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
 import {
   changePartnerSubscription,
   gone,
+  itemOf,
   type LicenseParts,
   NOTHING_ON_ORDER,
   onOrder,
@@ -14,7 +16,7 @@ import {
   readPartnerSubscription,
 } from './partner-subscription.ts';
 import { tellStanding } from './tell-standing.ts';
-import { findPlanChange, type PlanChange, transition, type Way } from './transition.ts';
+import { findPlanChange, type PlanChange, transition } from './transition.ts';
 
 export interface ChangePlanParts extends LicenseParts {
   cloudesire: Cloudesire;
@@ -23,8 +25,8 @@ export interface ChangePlanParts extends LicenseParts {
 }
 
 /**
- * Brings the offer in line with the plan: upgrades at once where Microsoft offers the way, anything else at the renewal. The seats stay;
- * if the new plan came with another number, the next look changes that.
+ * Brings offer, term and billing cycle in line with the plan, from whatever Microsoft shows now: upgrades at once where it offers the way,
+ * anything else at the renewal. The seats stay; if the new plan came with another number, the next look changes that.
  *
  * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
  */
@@ -34,55 +36,77 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
 
     async run(flow, look) {
       const fulfillment = look.fulfillment();
-      const { subscription } = look;
-      const { planId } = subscription;
-      const { isTrial, quantity, ...wanted } = await flow.step('read the new plan', async () => {
-        const order = readLicenseOrder(await readSelling(parts.cloudesire, subscription), subscription, parts.license);
-        const found = await readPartnerSubscription(parts, fulfillment);
-        if (!found) throw gone(fulfillment);
-        const { productId, skuId, term, billingCycle } = order;
-        const { quantity: seats } = found;
-        return { isTrial: found.isTrial, quantity: seats, offerId: `${productId}:${skuId}`, term, billingCycle };
-      });
+      const { planId, isTrial, isOtherOnOrder, quantity, ...wanted } = await flow.step(
+        'read the new plan',
+        async () => {
+          const { subscription } = look;
+          const order = readLicenseOrder(
+            await readSelling(parts.cloudesire, subscription),
+            subscription,
+            parts.license,
+          );
+          const found = await readPartnerSubscription(parts, fulfillment);
+          if (!found) throw gone(fulfillment);
+          const { productId, skuId, term, billingCycle } = order;
+          const next = onOrder(found);
+          return {
+            planId: subscription.planId,
+            isTrial: found.isTrial,
+            isOtherOnOrder: next !== undefined && !isSameItem({ ...next, seats: undefined }, itemOf(found)),
+            quantity: found.quantity,
+            offerId: `${productId}:${skuId}`,
+            term,
+            billingCycle,
+          };
+        },
+      );
       // Fewer seats may be on order for the renewal as well.
       const seats = fulfillment.settled?.seats ?? quantity;
       const next = { ...wanted, seats };
 
       // A trial whose continuation is on order is moved with that.
-      const change: PlanChange = isTrial
-        ? { kind: 'at-renewal' }
-        : await flow.step('find the way to the new plan', () => findPlanChange(parts, fulfillment, wanted));
-      if (change.kind === 'immediate') await moveNow(change.way);
-      if (change.kind === 'at-renewal') await moveAtRenewal();
-      if (change.kind === 'same' && fulfillment.scheduled) await stay();
+      if (isTrial) await moveAtRenewal({});
+      else await move();
       // What was announced before may not be so any more.
       if (fulfillment.scheduled || look.fulfillment().scheduled)
         await flow.step('tell the customer when', () => tellStanding(look, parts.report));
       await look.settle({ ...(planId !== undefined && { planId }) });
 
-      async function moveNow(way: Way): Promise<void> {
-        const { offerId, term: termDuration, billingCycle } = wanted;
-        const moved = await transition(flow, fulfillment, way, { quantity, termDuration, billingCycle }, parts);
-        // The move drops what was on order; the next look orders fewer seats anew.
-        const scheduled = seats < quantity ? next : undefined;
-        await look.note({ ...moved, offerId, term: termDuration, billingCycle, scheduled });
-      }
-
-      async function moveAtRenewal(): Promise<void> {
-        const shown = await orderNextTerm(flow, 'schedule the new plan', fulfillment, next, parts);
-        await look.note({ ...shown, scheduled: next });
-      }
-
-      /** Back to the plan that it has: another one was on order. */
-      async function stay(): Promise<void> {
-        await changePartnerSubscription(
-          flow,
-          'drop the other plan',
-          fulfillment,
-          { change: () => NOTHING_ON_ORDER, shows: (found) => onOrder(found) === undefined },
-          parts,
+      async function move(): Promise<void> {
+        const { kind, present } = await flow.step('find the way to the new plan', () =>
+          findPlanChange(parts, fulfillment, wanted),
         );
-        await look.note({ scheduled: seats < quantity ? next : undefined });
+        if (kind === 'same') return stay();
+        if (kind === 'at-renewal') return moveAtRenewal(present);
+        const isWanted = (fresh: Look['subscription']) => fresh.planId === planId && fresh.paid;
+        if (await transition(flow, look, { ...wanted, isWanted }, parts)) {
+          // The move drops what was on order; the next look orders fewer seats anew.
+          return look.note({ scheduled: seats < quantity ? next : undefined });
+        }
+        const later = await flow.step('find the way at the renewal', () =>
+          findPlanChange(parts, fulfillment, wanted, { atOnce: false }),
+        );
+        return later.kind === 'same' ? stay() : moveAtRenewal(later.present);
+      }
+
+      async function moveAtRenewal(present: PlanChange['present']): Promise<void> {
+        const shown = await orderNextTerm(flow, 'schedule the new plan', fulfillment, next, parts);
+        await look.note({ ...shown, ...present, ...(!isTrial && { trial: false }), scheduled: next });
+      }
+
+      /** It has the plan. Another one that is on order must not come about. */
+      async function stay(): Promise<void> {
+        if (fulfillment.scheduled || isOtherOnOrder) {
+          await changePartnerSubscription(
+            flow,
+            'drop the other plan',
+            fulfillment,
+            { change: () => NOTHING_ON_ORDER, shows: (found) => onOrder(found) === undefined },
+            parts,
+          );
+        }
+        const isForLater = fulfillment.scheduled && seats < quantity;
+        await look.note({ ...wanted, trial: false, scheduled: isForLater ? next : undefined });
       }
     },
   };

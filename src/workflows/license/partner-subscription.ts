@@ -24,7 +24,7 @@ export function hasEnded(found: PartnerSubscription | undefined): boolean {
 
 /** The partner subscription of a fulfillment, as Partner Center shows it now; undefined when it is gone. */
 export function readPartnerSubscription(
-  { partnerCenter }: Pick<LicenseParts, 'partnerCenter'>,
+  { partnerCenter }: { partnerCenter: Pick<PartnerCenter, 'subscriptions'> },
   { customerId, partnerSubscriptionId }: Fulfillment,
 ): Promise<PartnerSubscription | undefined> {
   return partnerCenter.subscriptions.get(idOf(customerId), idOf(partnerSubscriptionId));

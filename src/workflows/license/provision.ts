@@ -161,6 +161,7 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
         deployedAt: undefined,
         settled: undefined,
         scheduled: undefined,
+        suspended: undefined,
       });
     });
   }

@@ -9,7 +9,7 @@ import { DELIVERED, readKnownCustomer, unlessHidden } from '../recovery.ts';
 import { readSelling } from '../selling.ts';
 import { findOrder } from '../steps/purchase.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
-import { hasEnded, type LicenseParts, offerOf, runsOut } from './partner-subscription.ts';
+import { hasEnded, itemOf, type LicenseParts, runsOut } from './partner-subscription.ts';
 
 export interface RecoverParts extends LicenseParts {
   cloudesire: Cloudesire;
@@ -49,11 +49,10 @@ export async function recoverLicense(
       ...(planId !== undefined && { planId }),
       ...(endDate && { endDate }),
     },
-    ...(await readSale(parts, subscription)),
+    ...itemOf(found),
+    // What is sold is what it is to be: if Microsoft shows something else, the next look puts that right.
+    ...(await readSale(parts, subscription, found.isTrial)),
     ...(found.orderId && { orderId: found.orderId }),
-    ...(found.offerId && { offerId: offerOf(found.offerId) }),
-    ...(found.termDuration && { term: found.termDuration }),
-    ...(found.billingCycle && { billingCycle: found.billingCycle }),
     ...(DELIVERED.has(subscription.deploymentStatus) && { deployedAt: new Date(now()).toISOString() }),
     ...(subscription.deploymentStatus === 'UNDEPLOYED' && runsOut(found) && ended(found, now())),
   };
@@ -72,11 +71,18 @@ function ended(found: PartnerSubscription, now: number): Pick<Fulfillment, 'ende
 async function readSale(
   { cloudesire, license, privateCustomers }: RecoverParts,
   subscription: Subscription,
-): Promise<Pick<Fulfillment, 'owner' | 'country' | 'segment'>> {
+  isTrial: boolean,
+): Promise<Partial<Fulfillment>> {
   try {
     const { owner, country } = await readBuyer(cloudesire, subscription.buyerId, { privateCustomers });
-    const { segment } = readLicenseOrder(await readSelling(cloudesire, subscription), subscription, license);
-    return { owner, country, segment };
+    const order = readLicenseOrder(await readSelling(cloudesire, subscription), subscription, license);
+    const { productId, skuId, segment, term, billingCycle } = order;
+    return {
+      owner,
+      country,
+      segment,
+      ...(!isTrial && !order.trial && { offerId: `${productId}:${skuId}`, term, billingCycle }),
+    };
   } catch (error) {
     if (error instanceof AttentionError || error instanceof CustomerError) return {};
     throw error;

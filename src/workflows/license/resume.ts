@@ -1,13 +1,7 @@
 import type { Workflow } from '../../engine/workflow.ts';
-import { AttentionError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Look } from '../look.ts';
-import {
-  changePartnerSubscription,
-  hasEnded,
-  type LicenseParts,
-  readPartnerSubscription,
-} from './partner-subscription.ts';
+import { changePartnerSubscription, type LicenseParts } from './partner-subscription.ts';
 
 /**
  * Gives the service back, then the renewal, which the suspension had switched off. A reduction that was on order for the renewal is set
@@ -23,13 +17,6 @@ export function createResumeLicense(parts: LicenseParts & { report: Report }): W
       const fulfillment = look.fulfillment();
       const suspended = fulfillment.suspended;
       if (suspended && !suspended.skipped) {
-        await flow.step('see that it can come back', async () => {
-          if (!hasEnded(await readPartnerSubscription(parts, fulfillment))) return;
-          throw new AttentionError(
-            'partner-subscription.ended-suspended',
-            `Partner subscription ${fulfillment.partnerSubscriptionId} ended while it was suspended and cannot come back. Have the customer order anew, or terminate the subscription in the marketplace.`,
-          );
-        });
         await changePartnerSubscription(
           flow,
           'reactivate',

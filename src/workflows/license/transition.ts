@@ -1,10 +1,27 @@
 import { randomUUID } from 'node:crypto';
 import type { Flow } from '../../engine/workflow.ts';
-import { AttentionError } from '../../lib/errors.ts';
+import { PREPARE_ANEW } from '../../engine/workflow.ts';
+import { AttentionError, ConnectorError } from '../../lib/errors.ts';
+import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { PartnerSubscription, Transition } from '../../upstreams/partner-center/schema.ts';
+import type { NewTransition } from '../../upstreams/partner-center/subscriptions.ts';
 import type { Fulfillment } from '../fulfillment.ts';
-import type { CatalogItem } from './catalog-item.ts';
-import { type LicenseParts, offerOf, readPartnerSubscription } from './partner-subscription.ts';
+import type { Look } from '../look.ts';
+import { bearsMark, markOf } from '../mark.ts';
+import { isSameItem, type TermItem } from '../term-item.ts';
+import {
+  changePartnerSubscription,
+  gone,
+  hasEnded,
+  itemOf,
+  type LicenseParts,
+  offerOf,
+  readPartnerSubscription,
+} from './partner-subscription.ts';
+
+type Item = Omit<TermItem, 'seats'>;
+type AskingParts = { partnerCenter: Pick<PartnerCenter, 'subscriptions'> };
 
 /** A way that Microsoft offers to another item. */
 export interface Way {
@@ -18,14 +35,14 @@ export interface Way {
  * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
  */
 export async function findWay(
-  { partnerCenter }: { partnerCenter: Pick<PartnerCenter, 'subscriptions'> },
+  { partnerCenter }: AskingParts,
   { customerId = '', partnerSubscriptionId = '' }: Fulfillment,
   offerId: string,
   when: 'immediate' | 'scheduled',
 ): Promise<Way | null> {
   const targets = await partnerCenter.subscriptions.transitionEligibilities(customerId, partnerSubscriptionId, when);
   for (const target of targets) {
-    if (offerOf(target.catalogItemId).toUpperCase() !== offerId.toUpperCase()) continue;
+    if (!isSameItem({ offerId: offerOf(target.catalogItemId) }, { offerId })) continue;
     // With its licences, where Microsoft can move them; else they are assigned anew by the customer.
     const eligible = target.eligibilities
       .filter(({ isEligible }) => isEligible)
@@ -36,96 +53,261 @@ export async function findWay(
   return null;
 }
 
-/** How a licence comes to what another plan sells; `same`: it has it already. */
-export type PlanChange = { kind: 'same' } | { kind: 'immediate'; way: Way } | { kind: 'at-renewal' };
+/** How a licence comes from the present item to what another plan sells; `same`: it has it already. */
+export interface PlanChange {
+  kind: 'same' | 'immediate' | 'at-renewal';
+  present: Partial<Item>;
+}
+
+const TERMS = ['P1M', 'P1Y', 'P3Y'];
 
 /**
- * Decides how a licence comes to what another plan sells: at once where Microsoft offers the way, else at its renewal.
+ * Decides from what Microsoft shows now how a licence comes to what another plan sells. At once only to another offer or a longer term, and
+ * only where Microsoft offers the way; a shorter term, or another billing cycle alone, comes with the renewal.
  *
  * @throws {AttentionError} `plan.change-not-possible` when Microsoft offers no way at all
+ * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
  */
 export async function findPlanChange(
-  parts: { partnerCenter: Pick<PartnerCenter, 'subscriptions'> },
+  parts: AskingParts,
   fulfillment: Fulfillment,
-  { offerId, term, billingCycle }: { offerId: string; term: string; billingCycle: string },
+  wanted: Item,
+  { atOnce = true } = {},
 ): Promise<PlanChange> {
-  const isSameOffer = offerId === fulfillment.offerId;
-  if (isSameOffer && term === fulfillment.term && billingCycle === fulfillment.billingCycle) return { kind: 'same' };
-  const way = await findWay(parts, fulfillment, offerId, 'immediate');
-  if (way) return { kind: 'immediate', way };
-  if (isSameOffer || (await findWay(parts, fulfillment, offerId, 'scheduled'))) return { kind: 'at-renewal' };
-  throw new AttentionError(
+  const { offerId, term, billingCycle } = fulfillment;
+  const found = await readPartnerSubscription(parts, fulfillment);
+  const present = {
+    ...(offerId && { offerId }),
+    ...(term && { term }),
+    ...(billingCycle && { billingCycle }),
+    ...(found && itemOf(found)),
+  };
+  if (isSameItem(present, wanted)) return { kind: 'same', present };
+  const isSameOffer = isSameItem({ offerId: present.offerId }, { offerId: wanted.offerId });
+  const longer = TERMS.indexOf(wanted.term) - TERMS.indexOf(present.term ?? wanted.term);
+  const isUpward = longer > 0 || (longer === 0 && !isSameOffer);
+  if (atOnce && isUpward && (await findWay(parts, fulfillment, wanted.offerId, 'immediate')))
+    return { kind: 'immediate', present };
+  if (isSameOffer || (await findWay(parts, fulfillment, wanted.offerId, 'scheduled')))
+    return { kind: 'at-renewal', present };
+  throw noWay(present.offerId, wanted.offerId);
+}
+
+function noWay(from: string | undefined, to: string): AttentionError {
+  return new AttentionError(
     'plan.change-not-possible',
-    `Microsoft offers no way from ${fulfillment.offerId} to ${offerId}, neither at once nor at the renewal. Settle with the customer which plan they keep, and change it back in the marketplace, or order the new one separately.`,
+    `Microsoft offers no way from ${from} to ${to}, neither at once nor at the renewal. Settle with the customer which plan they keep, and change it back in the marketplace, or order the new one separately.`,
+    { effect: 'none' },
   );
 }
 
-/**
- * Moves a licence to another item at once and waits until Microsoft has done it. Cannot be taken back.
- *
- * @throws {AttentionError} `transition.failed` when Microsoft gave up on it
- */
-export async function transition(
-  flow: Flow,
-  fulfillment: Fulfillment,
-  way: Way,
-  { quantity, termDuration, billingCycle }: Pick<CatalogItem, 'quantity' | 'termDuration' | 'billingCycle'>,
-  parts: LicenseParts,
-): Promise<{ partnerSubscriptionId: string }> {
-  const { subscriptions } = parts.partnerCenter;
-  const { customerId = '', partnerSubscriptionId = '' } = fulfillment;
-  const { operationId } = await flow.effect<{ requestId: string; earlier: string[] }, { operationId: string }>(
-    'transition',
-    {
-      async prepare() {
-        const earlier = await subscriptions.transitions(customerId, partnerSubscriptionId);
-        return { requestId: randomUUID(), earlier: earlier.map((one) => one.operationId) };
-      },
-      async find({ earlier }) {
-        const begun = await subscriptions.transitions(customerId, partnerSubscriptionId);
-        const ours = begun.find((one) => !earlier.includes(one.operationId));
-        return ours && { operationId: ours.operationId };
-      },
-      act: ({ requestId }) =>
-        subscriptions.transition(
-          customerId,
-          partnerSubscriptionId,
-          {
-            toCatalogItemId: way.catalogItemId,
-            quantity,
-            transitionType: way.transitionType,
-            termDuration,
-            billingCycle,
-          },
-          { requestId },
-        ),
-    },
-  );
+export interface Move extends Item {
+  /** All that there are, unless another number is named. */
+  seats?: number;
+  /** Whether the marketplace still wants it, asked just before. */
+  isWanted(fresh: Subscription): boolean;
+}
 
-  const plan = {
-    firstMs: parts.pollEveryMs / 3,
-    factor: 1.5,
-    longestMs: 60 * parts.pollEveryMs,
-    waitingFor: `Microsoft to move partner subscription ${partnerSubscriptionId} to ${offerOf(way.catalogItemId)}`,
-  };
-  return flow.poll('transition completed', plan, async () => {
-    const [found] = (await subscriptions.transitions(customerId, partnerSubscriptionId, operationId)).filter(
-      (one) => one.operationId === operationId,
-    );
-    const conversion = found?.events.filter(({ name }) => name.toLowerCase() === 'conversion').at(-1);
-    if (conversion?.status === 'failed') {
-      const codes = conversion.errors.map(({ code }) => code).join(', ') || 'none';
+/** Microsoft's answers to a term or a billing cycle that an immediate move cannot have. https://learn.microsoft.com/partner-center/developer/error-codes */
+const ONLY_LATER = new Set(['900267', '900268', '900269', '900270', '800107', '800122']);
+/** So many polls a move may be missing in the history before it surely was not begun: with the usual pause these are 15 minutes. */
+const POLLS_UNTIL_LISTED = 60;
+/** So many polls a move may take before a person is told: with the usual pause this is a day. */
+const MOST_POLLS = 5760;
+
+type Begun = { operationId: string; toSubscriptionId?: string } | { refused: string };
+
+/**
+ * Moves a licence to another item at once and waits until Microsoft has done it; false when it can only be had later. A move cannot be
+ * taken back: once asked for, it stands in the record until it is known what came of it, and may end in another partner subscription. What
+ * is there already, however it came about, is not asked for again.
+ *
+ * @throws {AttentionError} `transition.failed` when Microsoft gave up on it; `retry` asks anew, and a move by hand is taken over
+ * @throws {AttentionError} `transition.slow` when it takes longer than a day
+ * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
+ */
+export async function transition(flow: Flow, look: Look, move: Move, parts: LicenseParts): Promise<boolean> {
+  const { subscriptions } = parts.partnerCenter;
+  const { offerId, term, billingCycle } = move;
+  const from = look.fulfillment();
+  const { customerId = '', partnerSubscriptionId = '' } = from;
+  const waitingFor = `Microsoft to move partner subscription ${partnerSubscriptionId} to ${offerId}`;
+  const plan = { firstMs: parts.pollEveryMs / 3, factor: 1.5, longestMs: 60 * parts.pollEveryMs, waitingFor };
+
+  for (let round = 1; ; round += 1) {
+    const named = (name: string): string => (round === 1 ? name : `${name}, again ${round}`);
+    const { there } = await flow.poll(named('nothing else is moving'), plan, async ({ sinceMs }) => {
+      const moves = await history();
+      if (!moves.some((one) => conversionOf(one)?.status === 'started')) return { there: await findArrived(moves) };
+      if (sinceMs > MOST_POLLS * parts.pollEveryMs) throw slow();
+      return undefined;
+    });
+    if (there) return arrive(there);
+
+    const begun = await begin(named('transition'));
+    if ('refused' in begun) return false;
+    const outcome = await follow(named('transition completed'), begun);
+    if ('partnerSubscriptionId' in outcome) return arrive(outcome.partnerSubscriptionId);
+
+    const byHand = await flow.step(named('see to the failed move'), async () => {
+      await look.note({ moving: undefined });
+      const arrived = await findArrived(await history());
+      if (arrived || look.takeRetry()) return { arrived };
       throw new AttentionError(
         'transition.failed',
-        `Microsoft did not move partner subscription ${partnerSubscriptionId} to ${offerOf(way.catalogItemId)} (errors: ${codes}). Look at it in Partner Center.`,
+        `Microsoft did not move partner subscription ${partnerSubscriptionId} to ${offerId} (errors: ${outcome.failed}). Look at it in Partner Center; once the cause is cured press retry, which asks for it anew. A move made there by hand is taken over.`,
       );
-    }
-    if (conversion?.status !== 'completed') return undefined;
-    const moved = { ...fulfillment, partnerSubscriptionId: found?.toSubscriptionId ?? partnerSubscriptionId };
-    // The history may be ahead of the subscription itself.
-    const now = await readPartnerSubscription(parts, moved);
-    if (!now?.offerId || offerOf(now.offerId).toUpperCase() !== offerOf(way.catalogItemId).toUpperCase())
+    });
+    if (byHand.arrived) return arrive(byHand.arrived);
+  }
+
+  function begin(name: string): Promise<Begun> {
+    let isUnclear = false;
+    return flow.effect<{ requestId: string; earlier: string[]; target: NewTransition }, Begun>(name, {
+      async prepare() {
+        const way = await findWay(parts, from, offerId, 'immediate');
+        if (!way) throw noWay(from.offerId, offerId);
+        const found = await readPartnerSubscription(parts, from);
+        if (!found) throw gone(from);
+        const earlier = (await history()).map(({ operationId }) => operationId);
+        await look.stillIn(['DEPLOYED'], move.isWanted);
+        await look.note({ moving: {} });
+        const { catalogItemId: toCatalogItemId, transitionType } = way;
+        const quantity = move.seats ?? found.quantity;
+        const target = { toCatalogItemId, quantity, transitionType, termDuration: term, billingCycle };
+        return { requestId: randomUUID(), earlier, target };
+      },
+      async find({ earlier }, { firstSentAt }) {
+        const ours = (await history()).find((one) => !earlier.includes(one.operationId));
+        if (ours) return begunOf(ours);
+        isUnclear = parts.now() - firstSentAt <= POLLS_UNTIL_LISTED * parts.pollEveryMs;
+        if (isUnclear) return undefined;
+        await look.note({ moving: undefined });
+        return PREPARE_ANEW;
+      },
+      async act({ requestId, target }) {
+        try {
+          return begunOf(await subscriptions.transition(customerId, partnerSubscriptionId, target, { requestId }));
+        } catch (error) {
+          if (isUnclear || !(error instanceof ConnectorError) || error.effect !== 'none') throw error;
+          await look.note({ moving: undefined });
+          const code = error.facts.upstreamCode ?? '';
+          if (ONLY_LATER.has(code)) return { refused: code };
+          throw error;
+        }
+      },
+    });
+  }
+
+  function follow(
+    name: string,
+    begun: Exclude<Begun, { refused: string }>,
+  ): Promise<{ partnerSubscriptionId: string } | { failed: string }> {
+    const { operationId } = begun;
+    return flow.poll<{ partnerSubscriptionId: string } | { failed: string }>(name, plan, async ({ sinceMs }) => {
+      const listed = (await history(operationId)).find((one) => one.operationId === operationId);
+      const toSubscriptionId =
+        listed?.toSubscriptionId ?? look.fulfillment().moving?.toSubscriptionId ?? begun.toSubscriptionId;
+      await look.note({ moving: { operationId, ...(toSubscriptionId && { toSubscriptionId }) } });
+      const conversion = listed && conversionOf(listed);
+      if (conversion?.status === 'failed')
+        return { failed: conversion.errors.map(({ code }) => code).join(', ') || 'none' };
+
+      const found = await read(toSubscriptionId ?? partnerSubscriptionId);
+      const isLate = sinceMs > MOST_POLLS * parts.pollEveryMs;
+      // The history may be ahead of the partner subscription, or gone with the former one.
+      const isOver = listed === undefined || conversion?.status === 'completed';
+      if (found && isOver && hasArrived(found)) return { partnerSubscriptionId: found.id };
+      // Another term than asked for is put right like any other difference.
+      if (found && isOver && isLate && isOfOffer(found)) return { partnerSubscriptionId: found.id };
+      if (isLate) throw slow();
       return undefined;
-    return { partnerSubscriptionId: now.id };
-  });
+    });
+  }
+
+  /** The record follows the licence to where it is now. */
+  async function arrive(id: string): Promise<true> {
+    const shown = await flow.step('see where it is now', async () => {
+      const found = await read(id);
+      return {
+        isElsewhere: id !== look.fulfillment().partnerSubscriptionId,
+        ...(found && { seats: found.quantity }),
+        ...(found?.orderId && { orderId: found.orderId }),
+        ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
+      };
+    });
+    const { isElsewhere, ...facts } = shown;
+    const { orderId, formerOrderIds = [] } = look.fulfillment();
+    const isOtherOrder = facts.orderId !== undefined && orderId !== undefined && facts.orderId !== orderId;
+    await look.note({
+      ...facts,
+      ...(isOtherOrder && { formerOrderIds: [...formerOrderIds, orderId] }),
+      partnerSubscriptionId: id,
+      trial: false,
+      offerId,
+      term,
+      billingCycle,
+      moving: undefined,
+    });
+    if (!isElsewhere) return true;
+    const ourId = look.subscription.id;
+    await changePartnerSubscription(
+      flow,
+      'name the partner subscription',
+      look.fulfillment(),
+      { change: () => ({ friendlyName: markOf(ourId) }), shows: (found) => bearsMark(found?.friendlyName, ourId) },
+      parts,
+    );
+    return true;
+  }
+
+  /** Where the licence is of the wanted item already: it itself, or what it was moved into. */
+  async function findArrived(moves: Transition[]): Promise<string | null> {
+    const own = await read(partnerSubscriptionId);
+    if (own && hasArrived(own)) return own.id;
+    if (own && !hasEnded(own)) return null;
+    for (const { toSubscriptionId } of moves) {
+      const found = toSubscriptionId && (await read(toSubscriptionId));
+      if (found && hasArrived(found)) return found.id;
+    }
+    return null;
+  }
+
+  function hasArrived(found: PartnerSubscription): boolean {
+    return isOfOffer(found) && isSameItem(itemOf(found), { term });
+  }
+
+  function isOfOffer(found: PartnerSubscription): boolean {
+    const { offerId: shown } = itemOf(found);
+    return shown !== undefined && isSameItem({ offerId: shown }, { offerId }) && !found.isTrial && !hasEnded(found);
+  }
+
+  function read(id: string): Promise<PartnerSubscription | undefined> {
+    return readPartnerSubscription(parts, { ...from, partnerSubscriptionId: id });
+  }
+
+  /** Nothing, where the partner subscription is gone. */
+  async function history(operationId?: string): Promise<Transition[]> {
+    try {
+      return await subscriptions.transitions(customerId, partnerSubscriptionId, operationId);
+    } catch (error) {
+      if (error instanceof ConnectorError && error.facts.status === 404) return [];
+      throw error;
+    }
+  }
+
+  function slow(): AttentionError {
+    return new AttentionError(
+      'transition.slow',
+      `Microsoft has been moving partner subscription ${partnerSubscriptionId} of customer ${customerId} to another item for more than a day. Ask the support of Partner Center; the connector goes on looking, and changes nothing else of this licence until it is known what came of it.`,
+    );
+  }
+}
+
+function conversionOf({ events }: Transition): Transition['events'][number] | undefined {
+  return events.filter(({ name }) => name.toLowerCase() === 'conversion').at(-1);
+}
+
+function begunOf({ operationId, toSubscriptionId }: Transition): Begun {
+  return { operationId, ...(toSubscriptionId && { toSubscriptionId }) };
 }

@@ -17,6 +17,7 @@ function built(facts: Partial<Fulfillment> = {}): Fulfillment {
 }
 
 const ON_ORDER = { offerId: 'CFQ7TTC0LH18:0001', seats: 10, term: 'P1Y', billingCycle: 'monthly' };
+const ITEM = { offerId: 'CFQ7TTC0LH18:0001', term: 'P1Y', billingCycle: 'monthly' };
 const run = { id: 'r', operation: 'provision', startedAt: '2026-09-01T08:00:00Z' } as const;
 const KNOWN = {
   nothing: {},
@@ -26,6 +27,29 @@ const KNOWN = {
   ended: { fulfillment: built({ endedAt: DAY }) },
   'provisioned, fewer seats on order': {
     fulfillment: built({ seats: 15, scheduled: ON_ORDER }),
+  },
+  'being moved to another plan': {
+    fulfillment: built({ moving: {} }),
+    run: { ...run, operation: 'change-plan', target: '2102' },
+  },
+  'trial, being converted': {
+    fulfillment: built({ moving: {}, settled: { planId: 2101, seats: 25, trial: true, endDate: DAY } }),
+    run: { ...run, operation: 'convert-trial', target: '2101' },
+  },
+  'provisioned, the change to plan 2102 needs a person': {
+    fulfillment: built(),
+    state: 'needs-attention',
+    run: { ...run, operation: 'change-plan', target: '2102' },
+  },
+  'provisioned, the change to plan 2102 was put aside': {
+    fulfillment: built(),
+    state: 'needs-attention',
+    run: { ...run, operation: 'change-seats', target: '12' },
+    aside: { ...run, operation: 'change-plan', target: '2102' },
+  },
+  'provisioned, of a known item': { fulfillment: built(ITEM) },
+  'provisioned, another item on order': {
+    fulfillment: built({ ...ITEM, scheduled: { ...ON_ORDER, term: 'P1M' } }),
   },
   'asked for the agreement': { fulfillment: built({ askedAt: DAY }) },
   trial: { fulfillment: built({ settled: { planId: 2101, seats: 25, trial: true, endDate: DAY } }) },
@@ -176,7 +200,7 @@ const ROWS: Row[] = [
     seen: { type: 'TRIAL', seats: 25, paid: false },
     does: 'done',
   },
-  { status: 'DEPLOYED', local: 'trial', and: 'converted and paid', seen: { seats: 30 }, does: 'convert-trial' },
+  { status: 'DEPLOYED', local: 'trial', and: 'converted and paid', seen: { seats: 30 }, does: 'convert-trial 2101' },
   {
     status: 'DEPLOYED',
     local: 'trial',
@@ -354,6 +378,121 @@ const ROWS: Row[] = [
     does: `renew ${DAY} again`,
   },
 
+  ...(
+    ['PENDING', 'DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT', 'UNDEPLOYED', 'PAYMENT_EXPIRED', 'FAILED', 'UNKNOWN'] as const
+  ).map(
+    (status): Row => ({
+      status,
+      local: 'being moved to another plan',
+      and: 'whatever is sold meanwhile',
+      seen: { seats: 12 },
+      does: 'change-plan 2102',
+    }),
+  ),
+  {
+    status: 'DEPLOYED',
+    local: 'trial, being converted',
+    and: 'and the trial shows as ended',
+    atMicrosoft: { status: 'ended' },
+    does: 'convert-trial 2101',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'trial, being converted',
+    and: 'and a person presses retry',
+    atMicrosoft: { status: 'ended' },
+    retryAsked: true,
+    does: 'convert-trial 2101',
+  },
+  ...(
+    [
+      ['nothing else differs', { planId: 2102 }, {}, {}, 'change-plan 2102'],
+      ['more seats, paid', { planId: 2102, seats: 12 }, {}, {}, 'change-seats 12'],
+      ['renewed', { planId: 2102, endDate: LATER }, {}, {}, `renew ${LATER}`],
+      ['seats taken away at Microsoft', { planId: 2102 }, { seats: 7 }, {}, 'change-seats 10 again'],
+      ['a person wants it again', { planId: 2102, seats: 12 }, {}, { retryAsked: true }, 'change-plan 2102'],
+      ['yet another plan and more seats', { planId: 2103, seats: 12 }, {}, {}, 'change-plan 2103'],
+      ['the old plan is sold again', {}, {}, {}, 'done'],
+    ] as const
+  ).map(
+    ([and, seen, atMicrosoft, more, does]): Row => ({
+      status: 'DEPLOYED',
+      local: 'provisioned, the change to plan 2102 needs a person',
+      and,
+      seen,
+      atMicrosoft,
+      ...more,
+      does,
+    }),
+  ),
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, the change to plan 2102 was put aside',
+    and: 'and the seats need a person, too',
+    seen: { planId: 2102, seats: 12 },
+    does: 'change-seats 12',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, the change to plan 2102 was put aside',
+    and: 'and nothing else differs',
+    seen: { planId: 2102 },
+    does: 'change-plan 2102',
+  },
+  ...(
+    [
+      ['as it was settled', ITEM, {}, 'done'],
+      ['of another offer', { ...ITEM, offerId: 'CFQ7TTC0LDPB:0001' }, {}, 'change-plan 2101 again'],
+      ['of another term', { ...ITEM, term: 'P1M' }, {}, 'change-plan 2101 again'],
+      ['of another billing cycle', { ...ITEM, billingCycle: 'annual' }, {}, 'change-plan 2101 again'],
+      ['written in another way', { offerId: 'cfq7ttc0lh18:0001', billingCycle: 'Monthly' }, {}, 'done'],
+      ['another offer is on order', { next: { ...ON_ORDER, term: 'P1M' } }, {}, 'change-plan 2101 again'],
+      ['of another offer, and not paid', { ...ITEM, term: 'P1M' }, { paid: false }, 'done'],
+      ['of another offer, and another plan is sold', { ...ITEM, term: 'P1M' }, { planId: 2102 }, 'change-plan 2102'],
+      ['of another offer, and fewer seats', { ...ITEM, term: 'P1M', seats: 7 }, {}, 'change-seats 10 again'],
+    ] as const
+  ).map(
+    ([and, atMicrosoft, seen, does]): Row => ({
+      status: 'DEPLOYED',
+      local: 'provisioned, of a known item',
+      and,
+      seen,
+      atMicrosoft,
+      does,
+    }),
+  ),
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, another item on order',
+    and: 'of the old one still',
+    atMicrosoft: { ...ITEM, next: { ...ON_ORDER, term: 'P1M' } },
+    does: 'done',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, another item on order',
+    and: 'of neither',
+    atMicrosoft: { ...ITEM, billingCycle: 'annual', next: { ...ON_ORDER, term: 'P1M' } },
+    does: 'change-plan 2101 again',
+  },
+  ...(['DEPLOYED', 'PENDING'] as const).flatMap((status): Row[] => [
+    {
+      status,
+      local: 'suspended',
+      and: 'paid after it has ended at Microsoft',
+      atMicrosoft: { status: 'ended' },
+      does: 'tell: partner-subscription.ended',
+    },
+    {
+      status,
+      local: 'suspended',
+      and: 'paid after it has ended at Microsoft, and a person wants it anew',
+      atMicrosoft: { status: 'ended' },
+      retryAsked: true,
+      does: 'provision',
+    },
+  ]),
+
   { status: 'STOPPED', local: 'nothing', does: 'wait (idle)' },
   { status: 'STOPPED', local: 'provisioned', does: 'suspend' },
   { status: 'STOPPED', local: 'suspended', does: 'wait (idle)' },
@@ -433,7 +572,7 @@ const ROWS: Row[] = [
     and: 'sold and paid since',
     seen: { seats: undefined, configuration: 'small' },
     atMicrosoft: {},
-    does: 'convert-trial',
+    does: 'convert-trial 2101',
   },
 
   {
@@ -546,6 +685,46 @@ function carryOut(known: Known, seen: Seen, operation: string): Known {
   return { retryAsked: false, fulfillment: after[operation] ?? before };
 }
 
+/** Microsoft's side of a licence, in plans: what it is, and what is on order for the next term. */
+interface Side {
+  plan: number;
+  next?: number;
+}
+
+const itemOf = (plan: number) => ({ ...ITEM, offerId: `${plan}:0001`, seats: 10 });
+
+/** Looks until nothing is left to do, or Microsoft has been asked for a move: the look at the next state finds that done. */
+function lookAt(known: Known, side: Side, seen: Seen): { known: Known; side: Side; asked: string[] } {
+  const asked: string[] = [];
+  let now = { known, side };
+  for (let looks = 0; looks < 12; looks += 1) {
+    const { plan, next } = now.side;
+    const license = { ...RENEWING, ...itemOf(plan), ...(next !== undefined && { next: itemOf(next) }) };
+    const decision = planOperation(seen, now.known, { sandboxOrders: 'refuse' }, { ...ACTIVE, license });
+    if (decision.kind !== 'run') return { ...now, asked };
+    const { operation, target } = decision;
+    const { moving, scheduled, ...before } = now.known.fulfillment ?? built();
+    if (operation === 'change-plan' && !moving && (seen.planId ?? plan) > plan) {
+      asked.push(`${plan} to ${seen.planId}`);
+      const begun = { ...run, operation, ...(target !== undefined && { target }) };
+      return { known: { ...now.known, fulfillment: { ...before, moving: {} }, run: begun }, side: now.side, asked };
+    }
+    if (operation === 'change-plan') {
+      const planId = moving ? Number.parseInt(now.known.run?.target ?? '', 10) : (seen.planId ?? plan);
+      const settled = { trial: false, ...before.settled, planId };
+      const isNow = moving !== undefined || planId === plan;
+      const item = itemOf(isNow ? planId : plan);
+      const fulfillment = { ...before, ...item, settled, ...(!isNow && { scheduled: itemOf(planId) }) };
+      now = { known: { retryAsked: false, fulfillment }, side: isNow ? { plan: planId } : { plan, next: planId } };
+      continue;
+    }
+    if (operation === 'suspend') now.side = { plan };
+    if (operation === 'set-term-end' && scheduled) now.side = { plan, next: Number.parseInt(scheduled.offerId, 10) };
+    now = { ...now, known: carryOut(now.known, seen, operation) };
+  }
+  throw new Error('No end.');
+}
+
 /** Looks at one state of the marketplace until nothing is left to do; the operations on the way. */
 function reconcile(known: Known, seen: Seen): { known: Known; operations: string[] } {
   const operations: string[] = [];
@@ -590,6 +769,35 @@ function deployed(): Known {
 }
 
 describe('whatever happens in between', () => {
+  it('a licence ends as the plan that is sold, or has it on order, and no move is asked for twice', () => {
+    const happening = fc.record({
+      planId: fc.constantFrom(2101, 2102, 2103),
+      deploymentStatus: fc.constantFrom('DEPLOYED', 'STOPPED'),
+      paid: fc.boolean(),
+      /** What somebody makes of it in Partner Center. */
+      byHand: fc.option(fc.constantFrom(2101, 2102, 2103), { nil: undefined }),
+    });
+    fc.assert(
+      fc.property(fc.array(happening, { maxLength: 10 }), fc.constantFrom(2101, 2102, 2103), (history, planId) => {
+        const usual = { type: 'NORMAL', seats: 10, endDate: DAY } as const;
+        let known: Known = { retryAsked: false, fulfillment: built(itemOf(2101)) };
+        let side: Side = { plan: 2101 };
+        const last = { planId, deploymentStatus: 'DEPLOYED', paid: true, byHand: undefined } as const;
+        for (const { byHand, ...state } of [...history, last, last, last]) {
+          if (byHand !== undefined && !known.fulfillment?.moving) side = { plan: byHand };
+          const seen = { ...usual, ...state } as Seen;
+          const looked = lookAt(known, side, seen);
+          ({ known, side } = looked);
+          expect(new Set(looked.asked).size).toBe(looked.asked.length);
+        }
+        expect(side.next ?? side.plan).toBe(planId);
+        expect(known.fulfillment?.settled?.planId).toBe(planId);
+        expect(known.fulfillment).not.toHaveProperty('moving');
+        expect(lookAt(known, side, { ...usual, ...last } as Seen)).toMatchObject({ asked: [] });
+      }),
+    );
+  });
+
   it('the same end state follows from any history of states, seen, lost or swapped', () => {
     fc.assert(
       fc.property(

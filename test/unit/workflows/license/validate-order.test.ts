@@ -30,6 +30,8 @@ interface Situation {
   ends: string[] | undefined;
   fulfillment: Fulfillment | undefined;
   ways: { immediate?: string[]; scheduled?: string[] };
+  /** Of the partner subscription, where Microsoft shows it. */
+  shown: { offerId?: string; termDuration?: string; billingCycle?: string } | undefined;
   privateCustomers: 'refuse' | 'allow';
   sandboxOrders: 'refuse' | 'allow';
 }
@@ -78,6 +80,7 @@ const USUAL: Situation = {
   ends: [],
   fulfillment: undefined,
   ways: {},
+  shown: undefined,
   privateCustomers: 'refuse',
   sandboxOrders: 'refuse',
 };
@@ -159,6 +162,7 @@ function partsOf(now: Situation): ValidateLicenseOrderParts {
         validateAddress: async () => ({ status: now.address }),
       },
       subscriptions: {
+        get: async (_customer: string, id: string) => now.shown && { id, quantity: 10, status: 'active', ...now.shown },
         list: async () => now.owned.map((one, id) => ({ id: String(id), status: 'active', isTrial: false, ...one })),
         customTermEndDates: async () => {
           if (!now.ends) throw new RetryableError('partner-center.unavailable', 'Away.');
@@ -448,6 +452,23 @@ describe('an order of a change', () => {
       'to a plan that is not sold',
       change('SYNDICATED_UPGRADE', { offers: { offerId: OTHER }, ways: { immediate: [OTHER] }, isSold: false }),
       ['offer.not-sold'],
+    ],
+    [
+      'to a plan of another offer and a shorter term, which is not reached at once',
+      change('SYNDICATED_UPGRADE', {
+        offers: { offerId: OTHER },
+        ways: { immediate: [OTHER] },
+        plan: { minimumDuration: 1, billingPeriod: 1 },
+      }),
+      ['plan.change-not-possible'],
+    ],
+    [
+      'to a plan that Microsoft carries out already, to which no way leads any more',
+      change('SYNDICATED_UPGRADE', {
+        offers: { offerId: OTHER },
+        shown: { offerId: `${OTHER}:A`, termDuration: 'P1Y', billingCycle: 'monthly' },
+      }),
+      [],
     ],
     [
       'to a plan of the same offer and another term',

@@ -1,0 +1,432 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createWorld, type World } from '../support/world.ts';
+
+const DAY_MS = 86_400_000;
+const BASIC = 'CFQ7TTC0XA11:0001';
+const PREMIUM = 'CFQ7TTC0XC33:0001';
+/** Plans: basic and premium for a year, basic for a month, basic for a year paid at once. */
+const PLAN = { basic: 2101, premium: 2102, basicMonthly: 2121, basicPaidYearly: 2131 };
+
+let world: World;
+
+beforeAll(async () => {
+  world = await createWorld();
+});
+
+beforeEach(async () => {
+  await world.reset();
+  const { partnerCenter, cloudesire } = world.emulators;
+  partnerCenter.acceptAllAttestations(true);
+  partnerCenter.setSwitches({ transitionDelayMs: 2_000, scheduledDowngrades: true });
+  cloudesire.putPlan(PLAN.basic, { minimumDuration: 12, billingPeriod: 1 });
+  cloudesire.putPlan(PLAN.premium, { minimumDuration: 12, billingPeriod: 1 });
+  cloudesire.putPlan(PLAN.basicMonthly, { minimumDuration: 1, billingPeriod: 1 }, PLAN.basic);
+  cloudesire.putPlan(PLAN.basicPaidYearly, { minimumDuration: 12, billingPeriod: 12 }, PLAN.basic);
+});
+
+afterAll(() => world.close());
+
+interface Shown {
+  id: string;
+  status: string;
+  offerId: string;
+  quantity: number;
+  isTrial?: boolean;
+  termDuration?: string;
+  autoRenewEnabled?: boolean;
+  friendlyName?: string;
+  scheduledActions?: { instructions?: { quantity?: number; product?: Record<string, string> } }[];
+}
+
+const recorded = async (id: number) => (await world.records.get(id))!;
+const books = () => world.emulators.partnerCenter.books();
+const shownAll = () => world.emulators.partnerCenter.subscriptions() as unknown as Shown[];
+
+/** The partner subscription that the record names. */
+async function licence(id: number): Promise<Shown> {
+  const { partnerSubscriptionId } = (await recorded(id)).fulfillment ?? {};
+  return shownAll().find((one) => one.id === partnerSubscriptionId)!;
+}
+
+async function sell(order: { plan?: number; licenses?: number; type?: 'TRIAL' } = {}): Promise<number> {
+  const { plan = PLAN.basic, licenses = 10, type = 'NORMAL' } = order;
+  const id = world.emulators.cloudesire.placeOrder({ plan, buyer: 1301, licenses, paid: true, type });
+  await world.settle(id);
+  expect((await recorded(id)).state).toBe('done');
+  return id;
+}
+
+/** The marketplace shows something else, as after a change whose invoice is settled. */
+function show(id: number, order: { plan?: number; licenses?: number }): void {
+  world.emulators.cloudesire.overrideOrder(id, order);
+}
+
+/** Looks until Microsoft has been asked for a move, which is then under way. */
+async function moveBegins(id: number): Promise<void> {
+  await world.look(id);
+  expect(moves()).toHaveLength(1);
+  expect((await recorded(id)).waitingFor).toMatch(/^Microsoft to move/);
+}
+
+/** Moves that Microsoft was asked for, refused ones included. */
+function moves(): unknown[] {
+  return world.emulators.calls().filter(({ method, path }) => method === 'POST' && /\/transitions$/.test(path));
+}
+
+const nextTermOf = ({ scheduledActions = [] }: Shown) => scheduledActions[0]?.instructions;
+const switches = (values: Parameters<World['emulators']['partnerCenter']['setSwitches']>[0]) =>
+  world.emulators.partnerCenter.setSwitches(values);
+
+describe('a change of plan that Microsoft carries out', () => {
+  it('and that is withdrawn meanwhile, is known to have come about, and is taken back with the renewal', async () => {
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    await moveBegins(id);
+    show(id, { plan: PLAN.basic });
+    await world.settle(id);
+    const shown = await licence(id);
+    expect(shown.offerId).toMatch(PREMIUM);
+    expect(nextTermOf(shown)?.product).toMatchObject({ productId: 'CFQ7TTC0XA11', skuId: '0001' });
+    expect((await recorded(id)).fulfillment).toMatchObject({
+      offerId: PREMIUM,
+      scheduled: { offerId: BASIC },
+      settled: { planId: PLAN.basic },
+    });
+    expect(world.emulators.cloudesire.subscription(id).instructions?.en).toMatch(/next renewal/);
+  });
+
+  it('and that is withdrawn and sold again meanwhile, is not asked for twice', async () => {
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    await moveBegins(id);
+    show(id, { plan: PLAN.basic });
+    await world.look(id);
+    show(id, { plan: PLAN.premium });
+    await world.settle(id);
+    expect(moves()).toHaveLength(1);
+    expect(await licence(id)).toMatchObject({ offerId: expect.stringMatching(PREMIUM) });
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { settled: { planId: PLAN.premium } } });
+  });
+
+  it('while the customer does not pay, is followed to its end, then suspended and brought back, and is not asked for twice', async () => {
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    await moveBegins(id);
+    world.emulators.cloudesire.stop(id);
+    await world.settle(id);
+    expect(await licence(id)).toMatchObject({ status: 'suspended', offerId: expect.stringMatching(PREMIUM) });
+    world.emulators.cloudesire.resume(id);
+    await world.settle(id);
+    expect(await licence(id)).toMatchObject({ status: 'active', autoRenewEnabled: true });
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { settled: { planId: PLAN.premium } } });
+    expect(moves()).toHaveLength(1);
+  });
+
+  it('while the customer terminates, is followed to its end, and nothing renews', async () => {
+    switches({ fullTransition: 'new-id' });
+    const id = await sell();
+    await world.pass(30 * DAY_MS);
+    show(id, { plan: PLAN.premium });
+    await moveBegins(id);
+    world.emulators.cloudesire.terminate(id);
+    await world.settle(id);
+    expect(world.emulators.cloudesire.subscription(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(shownAll().filter(({ status, autoRenewEnabled }) => status === 'active' && autoRenewEnabled)).toEqual([]);
+  });
+
+  it('in another partner subscription is followed there, and nothing is bought', async () => {
+    switches({ fullTransition: 'new-id' });
+    const id = await sell();
+    const before = (await licence(id)).id;
+    show(id, { plan: PLAN.premium });
+    await world.settle(id);
+    const now = await licence(id);
+    expect(now.id).not.toBe(before);
+    expect(now).toMatchObject({ status: 'active', friendlyName: `Cloudesire ${id}`, quantity: 10 });
+    expect(now.offerId).toMatch(PREMIUM);
+    expect(books().orders).toHaveLength(1);
+    expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('is found when the answer to asking for it is lost, also after it was withdrawn', async () => {
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      method: 'POST',
+      path: '/transitions$',
+      kind: 'reset-after',
+    });
+    await world.look(id);
+    show(id, { plan: PLAN.basic });
+    await world.settle(id);
+    expect(moves()).toHaveLength(1);
+    expect((await recorded(id)).fulfillment).toMatchObject({ offerId: PREMIUM, scheduled: { offerId: BASIC } });
+  });
+
+  it('is not asked for when it is withdrawn just before', async () => {
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      method: 'GET',
+      path: '/transitions$',
+      kind: 'status',
+      status: 503,
+    });
+    await world.look(id);
+    show(id, { plan: PLAN.basic });
+    await world.settle(id);
+    expect(moves()).toEqual([]);
+    expect(await recorded(id)).toMatchObject({ state: 'done' });
+  });
+
+  it('and of which the record was lost is not asked for twice', async () => {
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    await moveBegins(id);
+    await world.forget();
+    await world.settle(id);
+    expect(moves()).toHaveLength(1);
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { offerId: PREMIUM } });
+    expect(books().orders).toHaveLength(1);
+  });
+});
+
+describe('a change of plan that Microsoft gives up on', () => {
+  async function sellAndFail(): Promise<number> {
+    switches({ transitionOutcome: 'fail' });
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    await world.settle(id, { looks: 6 });
+    expect(await recorded(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: { code: 'transition.failed' },
+    });
+    return id;
+  }
+
+  it('is told once, and not asked for again by itself', async () => {
+    const id = await sellAndFail();
+    await world.settle(id, { looks: 6 });
+    expect(moves()).toHaveLength(1);
+    expect(world.alerts).toEqual(['transition.failed']);
+  });
+
+  it('is asked for anew on the word of operations', async () => {
+    const id = await sellAndFail();
+    switches({ transitionOutcome: 'complete' });
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect(moves()).toHaveLength(2);
+    expect((await licence(id)).offerId).toMatch(PREMIUM);
+    expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('and fails again after that is told again', async () => {
+    const id = await sellAndFail();
+    await world.records.askRetry(id);
+    await world.settle(id, { looks: 6 });
+    expect(moves()).toHaveLength(2);
+    expect(await recorded(id)).toMatchObject({ lastError: { code: 'transition.failed' } });
+    await world.settle(id, { looks: 3 });
+    expect(moves()).toHaveLength(2);
+  });
+
+  it('is seen when a person makes it by hand', async () => {
+    const id = await sellAndFail();
+    world.emulators.partnerCenter.changeItemByHand((await licence(id)).id, { offer: PREMIUM });
+    await world.settle(id);
+    expect(moves()).toHaveLength(1);
+    expect(await recorded(id)).toMatchObject({
+      state: 'done',
+      fulfillment: { offerId: PREMIUM, settled: { planId: PLAN.premium } },
+    });
+  });
+
+  it('does not hold up seats that were paid', async () => {
+    const id = await sellAndFail();
+    show(id, { licenses: 14 });
+    await world.settle(id, { looks: 12 });
+    expect(await licence(id)).toMatchObject({ quantity: 14 });
+    expect(await recorded(id)).toMatchObject({ lastError: { code: 'transition.failed' } });
+  });
+
+  it('or to which it offers no way holds up no seats either', async () => {
+    switches({ scheduledDowngrades: false });
+    const id = await sell({ plan: PLAN.premium });
+    show(id, { plan: PLAN.basic });
+    await world.settle(id, { looks: 3 });
+    expect((await recorded(id)).state).toBe('needs-attention');
+    show(id, { licenses: 14 });
+    await world.settle(id, { looks: 8 });
+    expect(await licence(id)).toMatchObject({ quantity: 14 });
+    expect((await recorded(id)).state).toBe('needs-attention');
+  });
+});
+
+describe('another item at Microsoft than was sold', () => {
+  it('is put right at once where Microsoft offers the way', async () => {
+    const id = await sell({ plan: PLAN.premium });
+    world.emulators.partnerCenter.changeItemByHand((await licence(id)).id, { offer: BASIC });
+    await world.settle(id);
+    expect((await licence(id)).offerId).toMatch(PREMIUM);
+    expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('is put right with the renewal where it cannot be at once', async () => {
+    const id = await sell();
+    world.emulators.partnerCenter.changeItemByHand((await licence(id)).id, { billingCycle: 'annual' });
+    await world.settle(id);
+    expect(nextTermOf(await licence(id))).toMatchObject({ quantity: 10, product: { billingCycle: 'monthly' } });
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { billingCycle: 'annual' } });
+    await world.settle(id);
+    expect(moves()).toEqual([]);
+  });
+
+  it('is told to operations where Microsoft offers no way back', async () => {
+    switches({ scheduledDowngrades: false });
+    const id = await sell();
+    world.emulators.partnerCenter.changeItemByHand((await licence(id)).id, { offer: PREMIUM });
+    await world.settle(id, { looks: 5 });
+    expect(await recorded(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: { code: 'plan.change-not-possible' },
+    });
+    expect(world.alerts).toEqual(['plan.change-not-possible']);
+  });
+
+  it('on order for the next term is dropped', async () => {
+    const id = await sell({ plan: PLAN.premium });
+    show(id, { plan: PLAN.basicMonthly });
+    show(id, { plan: PLAN.premium });
+    await world.settle(id);
+    expect(nextTermOf(await licence(id))).toBeUndefined();
+  });
+});
+
+describe('a change of plan that Microsoft makes only at the renewal', () => {
+  beforeEach(() => switches({ sameSkuEligible: true }));
+
+  it.each([
+    ['a shorter term', PLAN.basicMonthly, { termDuration: 'P1M' }],
+    ['another billing frequency', PLAN.basicPaidYearly, { billingCycle: 'annual' }],
+  ])('%s is ordered for that, and not asked for at once', async (_what, plan, product) => {
+    const id = await sell();
+    show(id, { plan });
+    await world.settle(id);
+    await world.settle(id);
+    expect(moves()).toEqual([]);
+    expect(nextTermOf(await licence(id))?.product).toMatchObject(product);
+    expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('a longer term is had at once, and once', async () => {
+    const id = await sell({ plan: PLAN.basicMonthly });
+    show(id, { plan: PLAN.basic });
+    await world.settle(id);
+    expect(moves()).toHaveLength(1);
+    expect(await licence(id)).toMatchObject({ termDuration: 'P1Y' });
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { term: 'P1Y' } });
+  });
+
+  it('and refuses at once is ordered for the renewal, and refused once', async () => {
+    const id = await sell({ plan: PLAN.basicMonthly });
+    show(id, { plan: PLAN.basic });
+    const body = { code: 900269, description: 'Not for this billing cycle.' };
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      method: 'POST',
+      path: '/transitions$',
+      kind: 'status',
+      status: 400,
+      body,
+    });
+    await world.settle(id);
+    await world.settle(id);
+    expect(moves()).toHaveLength(1);
+    expect(nextTermOf(await licence(id))?.product).toMatchObject({ termDuration: 'P1Y' });
+    expect((await recorded(id)).state).toBe('done');
+  });
+});
+
+describe('a trial that becomes paid', () => {
+  it.each(['new-id', 'new-id-former-ends-first'] as const)(
+    'in another partner subscription (%s) is followed there, and nothing is bought',
+    async (fullTransition) => {
+      switches({ fullTransition });
+      const id = await sell({ type: 'TRIAL' });
+      const before = (await licence(id)).id;
+      world.emulators.cloudesire.convertTrial(id, { paid: true });
+      show(id, { licenses: 25 });
+      await world.settle(id);
+      const now = await licence(id);
+      expect(now.id).not.toBe(before);
+      expect(now).toMatchObject({ isTrial: false, status: 'active', quantity: 25, autoRenewEnabled: true });
+      expect(books().orders).toHaveLength(1);
+      expect(books().carts).toHaveLength(1);
+      expect((await recorded(id)).state).toBe('done');
+    },
+  );
+
+  it('shows where it goes before it is there', async () => {
+    switches({ fullTransition: 'new-id', transitionTargetInReply: false });
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.convertTrial(id, { paid: true });
+    show(id, { licenses: 25 });
+    await moveBegins(id);
+    await world.look(id);
+    expect((await recorded(id)).fulfillment?.moving?.toSubscriptionId).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('for a term that cannot begin at once becomes it at its end', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.convertTrial(id, { paid: true });
+    show(id, { plan: PLAN.basicMonthly, licenses: 25 });
+    await world.settle(id);
+    expect(moves()).toEqual([]);
+    expect(nextTermOf(await licence(id))).toMatchObject({ quantity: 25, product: { termDuration: 'P1M' } });
+    await world.emulators.clock.advance(32 * DAY_MS);
+    await world.settle(id);
+    expect(await licence(id)).toMatchObject({ isTrial: false, termDuration: 'P1M', quantity: 25 });
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { term: 'P1M', trial: false } });
+  });
+
+  it('that was moved to another plan before it could be converted becomes what is sold now', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.putPlanMetadata(PLAN.basic, { offerId: 'CFQ7TTC0ZZZZ:0001' });
+    world.emulators.cloudesire.convertTrial(id, { paid: true });
+    show(id, { licenses: 25 });
+    await world.settle(id, { looks: 3 });
+    world.emulators.cloudesire.putPlanMetadata(PLAN.basic, { offerId: BASIC });
+    show(id, { plan: PLAN.premium });
+    await world.settle(id);
+    expect(await licence(id)).toMatchObject({ isTrial: false, quantity: 25, offerId: expect.stringMatching(PREMIUM) });
+    expect((await recorded(id)).fulfillment?.settled).toMatchObject({ planId: PLAN.premium });
+  });
+});
+
+describe('what ended while it was suspended', () => {
+  it.each(['DEPLOYED', 'PENDING'] as const)(
+    'and is paid (%s) is told, and bought anew on the word of operations',
+    async (resumeTo) => {
+      world.emulators.cloudesire.setSwitches({ resumeTo });
+      const id = await sell();
+      world.emulators.cloudesire.stop(id);
+      await world.settle(id);
+      world.emulators.partnerCenter.cancelByHand((await licence(id)).id);
+      world.emulators.cloudesire.resume(id);
+      await world.settle(id, { looks: 3 });
+      expect(await recorded(id)).toMatchObject({ lastError: { code: 'partner-subscription.ended' } });
+      expect(books().orders).toHaveLength(1);
+
+      await world.records.askRetry(id);
+      await world.settle(id);
+      expect(books().orders).toHaveLength(2);
+      expect(await licence(id)).toMatchObject({ status: 'active', quantity: 10 });
+      expect((await recorded(id)).state).toBe('done');
+      expect((await recorded(id)).fulfillment).not.toHaveProperty('suspended');
+      expect(world.emulators.cloudesire.subscription(id).deploymentStatus).toBe('DEPLOYED');
+    },
+  );
+});
