@@ -445,6 +445,7 @@ const ROWS: Row[] = [
       ['of another offer', { ...ITEM, offerId: 'CFQ7TTC0LDPB:0001' }, {}, 'change-plan 2101 again'],
       ['of another term', { ...ITEM, term: 'P1M' }, {}, 'change-plan 2101 again'],
       ['of another billing cycle', { ...ITEM, billingCycle: 'annual' }, {}, 'change-plan 2101 again'],
+      ['still a trial', { offerId: 'CFQ7TTC0LH18:0003', term: 'P1M', isTrial: true, seats: 25 }, {}, 'done'],
       ['written in another way', { offerId: 'cfq7ttc0lh18:0001', billingCycle: 'Monthly' }, {}, 'done'],
       ['another offer is on order', { next: { ...ON_ORDER, term: 'P1M' } }, {}, 'change-plan 2101 again'],
       ['of another offer, and not paid', { ...ITEM, term: 'P1M' }, { paid: false }, 'done'],
