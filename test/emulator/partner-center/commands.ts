@@ -33,6 +33,7 @@ const ARGUMENTS = {
   cancelByHand: ['subscriptionId'],
   changeQuantityByHand: ['subscriptionId', 'seats'],
   changeItemByHand: ['subscriptionId', 'item'],
+  moveByHand: ['subscriptionId', 'offer'],
   setAutoRenewByHand: ['subscriptionId', 'on'],
   addEntitlement: ['planId', 'facts'],
   setMachineCostPerHour: ['entitlementId', 'cost'],

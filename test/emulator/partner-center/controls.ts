@@ -16,6 +16,7 @@ import type { SubscriptionLedger } from './subscription-ledger.ts';
 import type { Subscriptions } from './subscriptions.ts';
 import { changeSwitches, type Switches } from './switches.ts';
 import type { TermEnd } from './term-end.ts';
+import type { Transitions } from './transitions.ts';
 import type { Webhooks } from './webhooks.ts';
 
 export interface ControlParts {
@@ -34,6 +35,7 @@ export interface ControlParts {
   ledger: SubscriptionLedger;
   subscriptions: Subscriptions;
   termEnd: TermEnd;
+  transitions: Transitions;
   webhooks: Webhooks;
   onTenant: (tenant: { id: string; domain: string }) => void;
 }
@@ -303,6 +305,11 @@ export function createControls(parts: ControlParts) {
       delete subscription.actions;
       delete subscription.nextTerm;
       return noteByHand(subscription, 'offerId', before, subscription.catalogItemId);
+    },
+
+    /** Somebody upgrades a subscription in the portal, to `product:sku`: it takes as long as any transition. */
+    moveByHand(subscriptionId: string, offer: string): void {
+      parts.transitions.moveAll(subscriptionOf(subscriptionId), offer, ADMIN);
     },
 
     setAutoRenewByHand(subscriptionId: string, on: boolean): object {

@@ -139,7 +139,7 @@ export function createPartnerCenterEmulator(options: PartnerCenterOptions): Part
   defineOrders({ ...common, orders, subscriptions });
   const subscriptionParts = { ...common, ledger, termEnd, azure, subscriptions, changes };
   defineSubscriptions(subscriptionParts);
-  defineTransitions(subscriptionParts);
+  const transitions = defineTransitions(subscriptionParts);
   defineEntitlements({ ...common, azure });
   defineDirectoryRoles(common);
   defineConsents({ ...common, consents: options.consents ?? createLonelyConsents() });
@@ -162,6 +162,7 @@ export function createPartnerCenterEmulator(options: PartnerCenterOptions): Part
     ledger,
     subscriptions,
     termEnd,
+    transitions,
     webhooks,
     onTenant,
   };

@@ -52,6 +52,51 @@ describe('a transition', () => {
     });
   });
 
+  it('can be made to fail, and changes nothing then', async () => {
+    client.emulator.setSwitches({ transitionOutcome: 'fail' });
+    const before = await read();
+    const { body } = await upgrade();
+    await client.clock.advance(MINUTE_MS);
+    const history = await client.get(path(`transitions?operationId=${body.operationId}`));
+    expect(history.items[0].events.at(-1)).toMatchObject({ status: 'Failed', errors: [{ code: 3 }] });
+    expect(await read()).toMatchObject({ offerId: before.offerId, quantity: 12, status: 'active' });
+  });
+
+  it.each([
+    ['new-id', 'active'],
+    ['new-id-former-ends-first', 'deleted'],
+  ] as const)(
+    'of all seats ends in another subscription where the switch says so (%s)',
+    async (fullTransition, status) => {
+      client.emulator.setSwitches({ fullTransition });
+      const { body } = await upgrade();
+      expect(body.toSubscriptionId).not.toBe(id);
+      expect(await read()).toMatchObject({ status });
+      await client.clock.advance(MINUTE_MS);
+      expect(await read()).toMatchObject({ status: 'deleted' });
+      expect(await read(body.toSubscriptionId)).toMatchObject({
+        status: 'active',
+        quantity: 12,
+        autoRenewEnabled: true,
+        offerName: 'Sample Workspace Premium',
+      });
+    },
+  );
+
+  it('leads down at the renewal, and to a longer term of the same SKU, only where the switches say so', async () => {
+    const offered = async (type: string, of = id) =>
+      (await client.get(path(`transitionEligibilities?eligibilityType=${type}`, of))).items.map(
+        ({ catalogItemId }: { catalogItemId: string }) => catalogItemId.split(':').slice(0, 2).join(':'),
+      );
+    expect(await offered('immediate')).toEqual([PREMIUM]);
+    client.emulator.setSwitches({ sameSkuEligible: true, scheduledDowngrades: true });
+    expect(await offered('immediate')).toEqual([PREMIUM, 'CFQ7TTC0XA11:0001']);
+    await upgrade();
+    await client.clock.advance(MINUTE_MS);
+    expect(await offered('immediate')).toEqual([PREMIUM]);
+    expect(await offered('scheduled')).toEqual([PREMIUM, 'CFQ7TTC0XA11:0001']);
+  });
+
   it('of some seats makes a second subscription that ends with the first', async () => {
     const { body } = await upgrade({ quantity: 4 });
     expect(body.toSubscriptionId).not.toBe(id);
@@ -112,6 +157,10 @@ describe('a transition', () => {
     expect(await upgrade({ toCatalogItemId, quantity: 24 }, trial.id)).toMatchObject({
       status: 400,
       body: { code: 2002 },
+    });
+    expect(await upgrade({ toCatalogItemId, quantity: 30, termDuration: 'P1M' }, trial.id)).toMatchObject({
+      status: 400,
+      body: { code: 900268 },
     });
     expect((await upgrade({ toCatalogItemId, quantity: 30 }, trial.id)).status).toBe(200);
     await client.clock.advance(MINUTE_MS);

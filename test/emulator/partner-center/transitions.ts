@@ -32,6 +32,11 @@ interface TransitionRequest {
   billingCycle: string;
 }
 
+export interface Transitions {
+  /** Begins to move all seats to another SKU, as `product:sku`, with the term and billing cycle that there are. */
+  moveAll(source: Subscription, offer: string, cause: Cause): void;
+}
+
 /**
  * Upgrades and the conversion of trials. A full one keeps the id of the subscription, a partial one makes a second
  * subscription that ends with the first, and one into an existing subscription adds the seats there.
@@ -39,24 +44,41 @@ interface TransitionRequest {
  * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
  * @see https://learn.microsoft.com/partner-center/developer/get-transitions
  */
-export function defineTransitions(parts: SubscriptionOperationParts): void {
+export function defineTransitions(parts: SubscriptionOperationParts): Transitions {
   const { api, clock, state, switches, catalog, schedule, ledger, termEnd, changes } = parts;
   defineReads(api);
 
   api.define('any', 'POST', `${PATH}/transitions`, (request) => {
     const customer = findCustomer(request, parts);
     const source = findSubscription(request, customer, parts);
-    const wanted = readTransition(request.fields(), source, customer);
+    const transition = begin(source, readTransition(request.fields(), source, customer), request.cause);
+    return ok(viewTransition(transition, { isFirst: true }));
+  });
+
+  return {
+    moveAll(source, offer, cause) {
+      const [productId = '', skuId = ''] = offer.split(':');
+      const { quantity, billingCycle, termDuration = '' } = source;
+      const toCatalogItemId = catalog.currentItemId(productId, skuId, source.segment) ?? '';
+      begin(
+        source,
+        { toCatalogItemId, quantity, transitionType: 'transition_only', termDuration, billingCycle },
+        cause,
+      );
+    },
+  };
+
+  function begin(source: Subscription, wanted: TransitionRequest, cause: Cause): Transition {
     const transition = start(source, wanted);
     source.updatePending = true;
     const fails = switches.transitionOutcome === 'fail';
     if (isReplaced(source, transition) && switches.fullTransition === 'new-id-former-ends-first' && !fails)
-      parts.subscriptions.end(source, 'deleted', request.cause, 'replaced by another subscription');
+      parts.subscriptions.end(source, 'deleted', cause, 'replaced by another subscription');
     schedule.at(clock.now() + switches.transitionDelayMs, () =>
-      fails ? fail(source, transition) : complete(source, transition, wanted, request.cause),
+      fails ? fail(source, transition) : complete(source, transition, wanted, cause),
     );
-    return ok(viewTransition(transition, { isFirst: true }));
-  });
+    return transition;
+  }
 
   function defineReads(api: Api): void {
     api.define('any', 'GET', `${PATH}/transitionEligibilities`, (request) => {
