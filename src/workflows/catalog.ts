@@ -1,4 +1,4 @@
-import type { Workflow } from '../engine/workflow.ts';
+import { Suspended, type Workflow } from '../engine/workflow.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import { createAzureProduct } from './azure/product.ts';
 import type { ProvisionAzureParts } from './azure/provision.ts';
@@ -8,7 +8,7 @@ import { createChangeSeats } from './license/change-seats.ts';
 import { createConvertTrial } from './license/convert-trial.ts';
 import { createDeprovisionLicense } from './license/deprovision.ts';
 import { createNoteRenewal } from './license/note-renewal.ts';
-import { describeAtMicrosoft, readPartnerSubscription } from './license/partner-subscription.ts';
+import { describeAtMicrosoft, hasEnded, readPartnerSubscription } from './license/partner-subscription.ts';
 import { createProvisionLicense, type ProvisionLicenseParts } from './license/provision.ts';
 import { recoverLicense } from './license/recover.ts';
 import { createRenewLicense } from './license/renew.ts';
@@ -16,6 +16,7 @@ import { createReportLicense } from './license/report-again.ts';
 import { createResumeLicense } from './license/resume.ts';
 import { createSetTermEnd } from './license/set-term-end.ts';
 import { createSuspendLicense } from './license/suspend.ts';
+import { findSuccessor } from './license/transition.ts';
 import { withAgreement } from './license/with-agreement.ts';
 import type { Look } from './look.ts';
 import type { Operation, ProductType } from './operations.ts';
@@ -32,7 +33,7 @@ export interface Product {
   configuration?(subscription: Subscription, known: string | undefined): string;
   /** What was bought for a subscription of which nothing is recorded. */
   recover(subscription: Subscription): Promise<Fulfillment | undefined>;
-  /** Asks Microsoft how it stands with what was provisioned. */
+  /** Asks Microsoft how it stands with what was provisioned. @throws {Suspended} while that cannot be said yet */
   inspect(fulfillment: Fulfillment, subscriptionId: number): Promise<AtMicrosoft | undefined>;
 }
 
@@ -58,9 +59,19 @@ export function createCatalog(parts: CatalogParts): Catalog {
       },
       seats: ({ extraResources }) => extraResources.find(({ identifier }) => identifier === licenseIdentifier)?.value,
       recover: (subscription) => recoverLicense(parts, subscription),
-      async inspect(fulfillment) {
+      async inspect(fulfillment, subscriptionId) {
         if (!fulfillment.customerId || !fulfillment.partnerSubscriptionId) return undefined;
-        return describeAtMicrosoft(await readPartnerSubscription(parts, fulfillment));
+        const found = await readPartnerSubscription(parts, fulfillment);
+        // A move of ours is followed by the run that asked for it.
+        if (!hasEnded(found) || fulfillment.moving) return describeAtMicrosoft(found);
+        const successor = await findSuccessor(parts, fulfillment, subscriptionId);
+        if (successor === undefined) return describeAtMicrosoft(found);
+        if (successor === 'pending') {
+          // Nothing is decided, and least of all bought, before it is known what comes of it.
+          const waitingFor = `Microsoft to move partner subscription ${fulfillment.partnerSubscriptionId} to another one`;
+          throw new Suspended(parts.now() + 20 * parts.pollEveryMs, waitingFor);
+        }
+        return { ...describeAtMicrosoft(successor), movedTo: successor.id };
       },
     },
     azure: createAzureProduct('azure', parts),

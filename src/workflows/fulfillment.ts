@@ -117,6 +117,8 @@ export interface AtMicrosoft {
   /** What has this status, where it is not the partner subscription itself. */
   what?: string;
   suspensionReasons: string[];
+  /** Of a licence that was moved: the partner subscription in which it is now. */
+  movedTo?: string;
   /** Of a licence: its last day, and what runs and renews. */
   commitmentEndDate?: string;
   license?: LicenseAtMicrosoft;

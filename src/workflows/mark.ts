@@ -3,6 +3,12 @@ export function markOf(subscriptionId: number): string {
   return `Cloudesire ${subscriptionId}`;
 }
 
+/** Whether a friendly name at Microsoft is the mark of another subscription than this one. */
+export function bearsOtherMark(friendlyName: string | undefined, subscriptionId: number): boolean {
+  const isMark = /^cloudesire \d+$/i.test(friendlyName?.trim() ?? '');
+  return isMark && !bearsMark(friendlyName, subscriptionId);
+}
+
 /** Whether a friendly name at Microsoft is the mark of this subscription. */
 export function bearsMark(friendlyName: string | undefined, subscriptionId: number): boolean {
   return friendlyName?.trim().toLowerCase() === markOf(subscriptionId).toLowerCase();

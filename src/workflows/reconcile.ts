@@ -157,6 +157,7 @@ export function createReconcile(
       if (!isAsked || !fulfillment?.deployedAt || fulfillment.endedAt) return undefined;
       const found = await product.inspect(fulfillment, subscriptionId);
       const learned: Partial<Fulfillment> = {
+        ...(found?.movedTo && { partnerSubscriptionId: found.movedTo }),
         ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
         ...(found?.status === 'active' && found.license && { seats: found.license.seats }),
         // The marketplace dates a subscription only after its delivery: the first date is where renewals are counted from.
@@ -165,6 +166,10 @@ export function createReconcile(
           endDate && { settled: { ...fulfillment.settled, endDate } }),
       };
       await keep({ fulfillment: { ...fulfillment, ...learned }, inspectedAt: now() });
+      if (found?.movedTo) {
+        await index(learned);
+        await tell('decision', `at Microsoft it goes on as partner subscription ${found.movedTo}`, {});
+      }
       return found;
     }
 
@@ -277,7 +282,7 @@ export function createReconcile(
     }
 
     /** Partner Center's events name the partner subscription only. */
-    async function index({ partnerSubscriptionId }: Fulfillment): Promise<void> {
+    async function index({ partnerSubscriptionId }: Partial<Fulfillment>): Promise<void> {
       if (partnerSubscriptionId) await parts.partnerSubscriptions.note(partnerSubscriptionId, subscriptionId);
     }
 

@@ -369,6 +369,23 @@ describe('a trial that becomes paid', () => {
     },
   );
 
+  it.each(['new-id', 'new-id-former-ends-first'] as const)(
+    'in another partner subscription (%s) is followed there, and nothing is bought, although the record was lost',
+    async (fullTransition) => {
+      switches({ fullTransition });
+      const id = await sell({ type: 'TRIAL' });
+      world.emulators.cloudesire.convertTrial(id, { paid: true });
+      show(id, { licenses: 25 });
+      await moveBegins(id);
+      await world.forget();
+      await world.settle(id);
+      expect(await licence(id)).toMatchObject({ isTrial: false, status: 'active', quantity: 25 });
+      expect(books().orders).toHaveLength(1);
+      expect(moves()).toHaveLength(1);
+      expect((await recorded(id)).state).toBe('done');
+    },
+  );
+
   it('shows where it goes before it is there', async () => {
     switches({ fullTransition: 'new-id', transitionTargetInReply: false });
     const id = await sell({ type: 'TRIAL' });
@@ -403,6 +420,33 @@ describe('a trial that becomes paid', () => {
     await world.settle(id);
     expect(await licence(id)).toMatchObject({ isTrial: false, quantity: 25, offerId: expect.stringMatching(PREMIUM) });
     expect((await recorded(id)).fulfillment?.settled).toMatchObject({ planId: PLAN.premium });
+  });
+});
+
+describe('what has ended because somebody moved it into another partner subscription', () => {
+  async function moveByHand(id: number): Promise<void> {
+    switches({ fullTransition: 'new-id' });
+    world.emulators.partnerCenter.moveByHand((await licence(id)).id, PREMIUM);
+    await world.pass(2_000);
+  }
+
+  it('is followed there, and what it is goes back to what is sold', async () => {
+    const id = await sell();
+    await moveByHand(id);
+    await world.settle(id);
+    const now = await licence(id);
+    expect(now).toMatchObject({ status: 'active', offerId: expect.stringMatching(PREMIUM) });
+    expect(nextTermOf(now)?.product).toMatchObject({ productId: 'CFQ7TTC0XA11' });
+    expect((await recorded(id)).state).toBe('done');
+    expect(world.alerts).toEqual([]);
+  });
+
+  it('and is not bought anew by retry', async () => {
+    const id = await sell();
+    await moveByHand(id);
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect(books().orders).toHaveLength(1);
   });
 });
 

@@ -8,7 +8,7 @@ import type { PartnerSubscription, Transition } from '../../upstreams/partner-ce
 import type { NewTransition } from '../../upstreams/partner-center/subscriptions.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
-import { bearsMark, markOf } from '../mark.ts';
+import { bearsMark, bearsOtherMark, markOf } from '../mark.ts';
 import { isSameItem, type TermItem } from '../term-item.ts';
 import {
   changePartnerSubscription,
@@ -101,6 +101,38 @@ function noWay(from: string | undefined, to: string): AttentionError {
   );
 }
 
+/**
+ * What a licence that has ended was moved into, by whomever: a living partner subscription that is no other order's, or `pending` while
+ * Microsoft is still moving it.
+ */
+export async function findSuccessor(
+  parts: AskingParts,
+  fulfillment: Fulfillment,
+  ourId: number,
+): Promise<PartnerSubscription | 'pending' | undefined> {
+  const moves = await readTransitions(parts, fulfillment);
+  for (const { toSubscriptionId } of moves.toReversed()) {
+    if (!toSubscriptionId || toSubscriptionId === fulfillment.partnerSubscriptionId) continue;
+    const found = await readPartnerSubscription(parts, { ...fulfillment, partnerSubscriptionId: toSubscriptionId });
+    if (found && !hasEnded(found) && !bearsOtherMark(found.friendlyName, ourId)) return found;
+  }
+  return moves.some(isUnderWay) ? 'pending' : undefined;
+}
+
+/** The moves of a licence, or the one of an operation; none where its partner subscription is gone. */
+async function readTransitions(
+  { partnerCenter }: AskingParts,
+  { customerId = '', partnerSubscriptionId = '' }: Fulfillment,
+  operationId?: string,
+): Promise<Transition[]> {
+  try {
+    return await partnerCenter.subscriptions.transitions(customerId, partnerSubscriptionId, operationId);
+  } catch (error) {
+    if (error instanceof ConnectorError && error.facts.status === 404) return [];
+    throw error;
+  }
+}
+
 export interface Move extends Item {
   /** All that there are, unless another number is named. */
   seats?: number;
@@ -138,7 +170,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
     const named = (name: string): string => (round === 1 ? name : `${name}, again ${round}`);
     const { there } = await flow.poll(named('nothing else is moving'), plan, async ({ sinceMs }) => {
       const moves = await history();
-      if (!moves.some((one) => conversionOf(one)?.status === 'started')) return { there: await findArrived(moves) };
+      if (!moves.some(isUnderWay)) return { there: await findArrived() };
       if (sinceMs > MOST_POLLS * parts.pollEveryMs) throw slow();
       return undefined;
     });
@@ -151,7 +183,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
 
     const byHand = await flow.step(named('see to the failed move'), async () => {
       await look.note({ moving: undefined });
-      const arrived = await findArrived(await history());
+      const arrived = await findArrived();
       if (arrived || look.takeRetry()) return { arrived };
       throw new AttentionError(
         'transition.failed',
@@ -262,15 +294,12 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
   }
 
   /** Where the licence is of the wanted item already: it itself, or what it was moved into. */
-  async function findArrived(moves: Transition[]): Promise<string | null> {
+  async function findArrived(): Promise<string | null> {
     const own = await read(partnerSubscriptionId);
     if (own && hasArrived(own)) return own.id;
     if (own && !hasEnded(own)) return null;
-    for (const { toSubscriptionId } of moves) {
-      const found = toSubscriptionId && (await read(toSubscriptionId));
-      if (found && hasArrived(found)) return found.id;
-    }
-    return null;
+    const successor = await findSuccessor(parts, from, look.subscription.id);
+    return successor && successor !== 'pending' && hasArrived(successor) ? successor.id : null;
   }
 
   function hasArrived(found: PartnerSubscription): boolean {
@@ -286,14 +315,8 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
     return readPartnerSubscription(parts, { ...from, partnerSubscriptionId: id });
   }
 
-  /** Nothing, where the partner subscription is gone. */
-  async function history(operationId?: string): Promise<Transition[]> {
-    try {
-      return await subscriptions.transitions(customerId, partnerSubscriptionId, operationId);
-    } catch (error) {
-      if (error instanceof ConnectorError && error.facts.status === 404) return [];
-      throw error;
-    }
+  function history(operationId?: string): Promise<Transition[]> {
+    return readTransitions(parts, from, operationId);
   }
 
   function slow(): AttentionError {
@@ -306,6 +329,10 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
 
 function conversionOf({ events }: Transition): Transition['events'][number] | undefined {
   return events.filter(({ name }) => name.toLowerCase() === 'conversion').at(-1);
+}
+
+function isUnderWay(move: Transition): boolean {
+  return conversionOf(move)?.status === 'started';
 }
 
 function begunOf({ operationId, toSubscriptionId }: Transition): Begun {
