@@ -1,9 +1,8 @@
 import { afterAll, describe, expect, it } from 'vitest';
-import { createDeath, MOMENTS, type Moment } from '../support/death.ts';
+import { createDeath, killsOf, type Moment } from '../support/death.ts';
 import { createWorld } from '../support/world.ts';
 
-/** A quarter of the calls, each at another moment than the one before; with `KILLS=all` every call at every moment. */
-const everyKill = process.env.KILLS === 'all';
+/** A quarter of the calls, unless all are wanted. */
 const STRIDE = 4;
 const STEP_MS = 10_000;
 const ORDERS = {
@@ -87,7 +86,7 @@ describe.each(['arm', 'azure'] as const)('a product of type %s', async (productT
     expect(callsOfDeprovision.length).toBeGreaterThan(8);
   });
 
-  it.each(cases(callsOfProvision))(
+  it.each(killsOf(callsOfProvision, STRIDE))(
     'a worker killed %s call %i of its delivery, %s: it is deployed once',
     async (moment, atCall) => {
       const id = await deploy(productType, { atCall, moment });
@@ -96,7 +95,7 @@ describe.each(['arm', 'azure'] as const)('a product of type %s', async (productT
     },
   );
 
-  it.each(cases(callsOfDeprovision))(
+  it.each(killsOf(callsOfDeprovision, STRIDE))(
     'a worker killed %s call %i of its end, %s: nothing is left',
     async (moment, atCall) => {
       const id = await deploy(productType);
@@ -106,16 +105,3 @@ describe.each(['arm', 'azure'] as const)('a product of type %s', async (productT
     },
   );
 });
-
-function cases(calls: string[]): (readonly [Moment, number, string])[] {
-  return calls.flatMap((call, index) => {
-    if (!everyKill && index % STRIDE !== 0) return [];
-    const moments = everyKill ? MOMENTS : [MOMENTS[(index / STRIDE) % MOMENTS.length] ?? 'before'];
-    return moments.map((moment) => [moment, index + 1, withoutIds(call)] as const);
-  });
-}
-
-/** Names of tests stay the same from run to run. */
-function withoutIds(call: string): string {
-  return call.replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi, '…');
-}

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { administratorOf } from '../emulator/partner-center/directory-roles.ts';
 import { createWorld, type World } from '../support/world.ts';
 
-const STEP_MS = 10_000;
+const STEP_MS = 60_000;
 const HOUR_MS = 3_600_000;
 const ENTERED = 'Kx4!example-only';
 const SHOP = { DNS_PREFIX: 'hafenkontor-shop', REGION: 'germanywestcentral', ADMIN_PASSWORD: ENTERED };

@@ -1,5 +1,5 @@
-import { afterAll, describe, expect, it } from 'vitest';
-import { createDeath, MOMENTS, type Moment } from '../support/death.ts';
+import { afterAll, expect, it } from 'vitest';
+import { createDeath, killsOf, type Moment } from '../support/death.ts';
 import { createWorld } from '../support/world.ts';
 
 const SEATS = 10;
@@ -79,26 +79,24 @@ it('undisturbed, one order of ten seats is delivered and ended', () => {
   expect(callsOfDeprovision.length).toBeGreaterThan(5);
 });
 
-describe.each(MOMENTS)('a worker killed %s', (moment) => {
-  it.each(callsOfProvision.map((call, index) => [index + 1, call] as const))(
-    'call %i of provisioning, %s: still buys once and delivers',
-    async (atCall) => {
-      const id = await deploy({ atCall, moment });
-      expect(death.isDue()).toBe(false);
-      expect(withoutLostPassword(outcome(id))).toEqual(withoutLostPassword(afterProvision));
-    },
-  );
+it.each(killsOf(callsOfProvision))(
+  'a worker killed %s call %i of provisioning, %s: still buys once and delivers',
+  async (moment, atCall) => {
+    const id = await deploy({ atCall, moment });
+    expect(death.isDue()).toBe(false);
+    expect(withoutLostPassword(outcome(id))).toEqual(withoutLostPassword(afterProvision));
+  },
+);
 
-  it.each(callsOfDeprovision.map((call, index) => [index + 1, call] as const))(
-    'call %i of deprovisioning, %s: still ends it once and reports it',
-    async (atCall) => {
-      const id = await deploy();
-      await terminate(id, { atCall, moment });
-      expect(death.isDue()).toBe(false);
-      expect(outcome(id)).toEqual(afterDeprovision);
-    },
-  );
-});
+it.each(killsOf(callsOfDeprovision))(
+  'a worker killed %s call %i of deprovisioning, %s: still ends it once and reports it',
+  async (moment, atCall) => {
+    const id = await deploy();
+    await terminate(id, { atCall, moment });
+    expect(death.isDue()).toBe(false);
+    expect(outcome(id)).toEqual(afterDeprovision);
+  },
+);
 
 /** A password that was in an answer which nobody lived to read is gone, and the customer is told so instead. */
 function withoutLostPassword({ credentials, ...rest }: ReturnType<typeof outcome>) {

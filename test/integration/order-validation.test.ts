@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { compose } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createMemoryLog } from '../support/memory-log.ts';
@@ -71,7 +71,7 @@ async function startWebProcess(environment: Record<string, string> = {}): Promis
 
 const webEnvironment = () => ({
   ...world.emulators.environment(),
-  REDIS_URL: inject('redisUrl'),
+  REDIS_URL: world.config.redis.url,
   REDIS_PREFIX: world.config.redis.prefix,
   ROLE: 'web',
   ENDPOINT_SECRET: SECRET,

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, inject, it, onTestFinished, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { compose } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createMemoryLog } from '../support/memory-log.ts';
@@ -7,7 +7,7 @@ import { createWorld, type World } from '../support/world.ts';
 
 const SECRET = 'endpoint-secret';
 const DAY_MS = 86_400_000;
-const STEP_MS = 10_000;
+const STEP_MS = 60_000;
 
 let world: World;
 
@@ -25,7 +25,7 @@ async function startWeb(): Promise<string> {
   const port = await freePort();
   const environment = {
     ...world.emulators.environment(),
-    REDIS_URL: inject('redisUrl'),
+    REDIS_URL: world.config.redis.url,
     REDIS_PREFIX: world.config.redis.prefix,
     ROLE: 'web',
     ENDPOINT_SECRET: SECRET,

@@ -6,8 +6,26 @@ import type { World } from './world.ts';
  * When a worker dies around a call: before its effect, after the effect but before the answer, or once it was answered but before that
  * was recorded.
  */
-export const MOMENTS = ['before', 'after', 'answered'] as const;
+const MOMENTS = ['before', 'after', 'answered'] as const;
 export type Moment = (typeof MOMENTS)[number];
+
+/**
+ * The deaths to be tried of a life with these calls: at every `stride`th call, each at another moment than the one before; with `KILLS=all` in
+ * the environment, at every call and every moment.
+ */
+export function killsOf(calls: string[], stride = 1): (readonly [Moment, number, string])[] {
+  const isComplete = process.env.KILLS === 'all';
+  return calls.flatMap((call, index) => {
+    if (!isComplete && index % stride !== 0) return [];
+    const moments = isComplete ? MOMENTS : [MOMENTS[(index / stride) % MOMENTS.length] ?? 'before'];
+    return moments.map((moment) => [moment, index + 1, withoutIds(call)] as const);
+  });
+}
+
+/** Names of tests stay the same from run to run. */
+function withoutIds(call: string): string {
+  return call.replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/gi, '…');
+}
 
 export interface Death {
   /** The calls since the last `begin`, as `POST /v1/customers`. */

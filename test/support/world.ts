@@ -40,6 +40,13 @@ export interface World {
   close(): Promise<void>;
 }
 
+/** Looking for keys goes through a whole database: in one of its own a test meets no keys of those beside it. */
+function databaseOfThisWorker(): string {
+  const url = new URL(inject('redisUrl'));
+  url.pathname = `/${Number(process.env.VITEST_POOL_ID ?? 0) % 16}`;
+  return url.href;
+}
+
 /**
  * The connector's own workflows, clients and store, in process, against the emulators and a real Redis. No queue: the test
  * decides when there is a look.
@@ -50,7 +57,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
   const prefix = `test-${randomUUID()}`;
   const config = loadConfig({
     ...emulators.environment(),
-    REDIS_URL: inject('redisUrl'),
+    REDIS_URL: databaseOfThisWorker(),
     REDIS_PREFIX: prefix,
     POLL_EVERY_MS: '10',
     RETRY_BASE_MS: '10',
