@@ -18,7 +18,7 @@ export function createAzureReport({ subscriptions, main, inLanguages }: AzureRep
     endpoints(
       id: number,
       endpoints: { url: string; category: 'APP' | 'PASSWORD_RESET' | 'DOCUMENTATION' | 'VIDEO'; name?: string }[],
-      { portal }: { portal?: string } = {},
+      { portal, access = 'none' }: { portal?: string; access?: AzureAccess } = {},
     ): Promise<void> {
       const told = endpoints.map(({ url, category, name }) => ({
         endpoint: url,
@@ -26,7 +26,12 @@ export function createAzureReport({ subscriptions, main, inLanguages }: AzureRep
         description: name ?? main.endpoints.application,
       }));
       const isComplete = told.some(({ category }) => category === 'APP') || portal === undefined;
-      if (!isComplete) told.unshift({ endpoint: portal, category: 'APP', description: main.endpoints.azurePortal });
+      if (!isComplete)
+        told.unshift({
+          endpoint: portal,
+          category: 'APP',
+          description: main.endpoints[access === 'none' ? 'azureManaged' : 'azurePortal'],
+        });
       return told.length > 0 ? subscriptions.setEndpoints(id, told) : Promise.resolve();
     },
 

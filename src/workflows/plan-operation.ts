@@ -53,7 +53,7 @@ export function planOperation(seen: Seen, known: Known, settings: PlanSettings, 
     case 'DEPLOYED':
       return planDeployed(seen, known, local, atMicrosoft);
     case 'STOPPED':
-      return local === 'provisioned' || atMicrosoft?.runs
+      return local === 'provisioned' || known.run?.operation === 'suspend' || atMicrosoft?.runs
         ? run('suspend')
         : wait('the customer to pay; the marketplace has suspended the subscription');
     case 'UNDEPLOY_SENT':

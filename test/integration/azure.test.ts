@@ -277,6 +277,27 @@ function rolesOfUsers(): string[] {
     );
 }
 
+it('a consent that the customer gave by hand is enough', async () => {
+  world.emulators.faults.inject({
+    server: 'partner-center',
+    kind: 'status',
+    path: 'applicationconsents',
+    status: 403,
+    body: { code: 900159, description: 'No relationship.' },
+    times: 1_000,
+  });
+  const id = order(2201);
+  await settle(id, 40);
+  expect((await recordOf(id)).state).toBe('needs-attention');
+
+  const { clientId } = world.emulators.entra.credentials();
+  const tenant = (await recordOf(id)).fulfillment?.customerId ?? '';
+  world.emulators.entra.consent({ tenant, clientId, apis: ['797f4846-ba00-4fd7-ba43-dac1f8f63013'] });
+  await settle(id);
+
+  expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+});
+
 describe('the budget of a customer', () => {
   it('is raised to what the plan names, and never lowered', async () => {
     world.emulators.cloudesire.putPlanMetadata(2201, { azureBudget: '250' });
@@ -348,6 +369,18 @@ describe('a deployment that fails', () => {
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
     expect(machines()).toHaveLength(1);
     expect(books().deployments).toHaveLength(2);
+  });
+
+  it('tells no secret that Azure repeats in its text', async () => {
+    const error = { code: 'InvalidParameter', message: `The value ${ENTERED} of adminPassword is not allowed.` };
+    world.emulators.arm.failResource({ kind: 'internal', resource: 'virtualMachines', at: 'operation', error });
+    const id = order(2301);
+
+    await settle(id, 60);
+
+    const { lastError } = await recordOf(id);
+    expect(lastError?.message).toContain('The value *** of adminPassword');
+    for (const text of [world.logged(), await world.stored()]) expect(text).not.toContain(ENTERED);
   });
 
   it('for lack of capacity is made again by itself, an hour later', async () => {
@@ -423,6 +456,49 @@ describe('in service', () => {
     expect(powerOf(database?.id)).not.toBe('running');
   });
 
+  it('a payment that comes while it is still being suspended gives everything back', async () => {
+    const id = await deployed(2301);
+    world.emulators.cloudesire.stop(id);
+    await world.look(id);
+    await world.look(id);
+
+    world.emulators.cloudesire.resume(id);
+    await settle(id);
+
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    for (const resource of stoppable()) expect(powerOf(resource)).toBe('running');
+    expect((await recordOf(id)).fulfillment?.suspended).toBeUndefined();
+  });
+
+  it('a payment that is missed again while it comes back stops everything again', async () => {
+    const id = await deployed(2301);
+    world.emulators.cloudesire.stop(id);
+    await settle(id);
+    world.emulators.cloudesire.resume(id);
+    await world.look(id);
+    await world.look(id);
+
+    world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
+    await settle(id);
+
+    for (const resource of stoppable()) expect(powerOf(resource)).not.toBe('running');
+    world.emulators.cloudesire.overrideStatus(id, 'DEPLOYED');
+    await settle(id);
+    for (const resource of stoppable()) expect(powerOf(resource)).toBe('running');
+  });
+
+  it('what a change leaves behind is told to operations, for it costs on', async () => {
+    world.emulators.arm.setSwitches({ whatIfTakesMs: 0 });
+    const id = await deployed(2301);
+
+    world.emulators.cloudesire.changeParameters(id, { DNS_PREFIX: 'hafenkontor-neu' });
+    await settle(id);
+
+    expect(shown(id).endpoints[0]?.endpoint).toBe('https://hafenkontor-neu.germanywestcentral.cloudapp.azure.com');
+    expect(world.alerts).toEqual(['azure.left-behind']);
+    expect(world.logged()).toMatch(/hafenkontor-shop/);
+  });
+
   it('other parameters are deployed into what is there', async () => {
     world.emulators.arm.setSwitches({ whatIfTakesMs: 0 });
     const id = await deployed(2301);
@@ -475,6 +551,13 @@ describe('in service', () => {
     expect((await recordOf(id)).state).toBe('done');
   });
 });
+
+function stoppable(): unknown[] {
+  return world.emulators.arm
+    .resources()
+    .filter(({ power }) => power !== null)
+    .map(({ id }) => id);
+}
 
 function powerOf(id: unknown): unknown {
   return world.emulators.arm.powerHistory({ resource: String(id) }).at(-1)?.state;

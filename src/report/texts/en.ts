@@ -85,6 +85,7 @@ export const en: Texts = {
     agreement: 'Accept the Microsoft Customer Agreement',
     invitation: 'Accept us as your Microsoft reseller',
     application: 'Your application',
+    azureManaged: 'Microsoft Azure (administered for you)',
     azurePortal: 'Your environment in the Azure portal',
   },
   credentials: {
@@ -122,8 +123,8 @@ export const en: Texts = {
       `Your order could not be carried out, because Microsoft sells this product with ${bounds(min, max)} and you ordered ${counted(seats)}. Please change the number of licences, or contact our support.`,
     'order.term-end-not-allowed': () =>
       'Your order could not be carried out, because Microsoft does not allow your licences to end on the day that you chose. Nothing was bought. Please order again and choose one of the days offered, or none for a whole term, or contact our support.',
-    'order.dns-name-taken': () =>
-      'Your order could not be completed, because the address name that you chose is already used by somebody else in this region. Please contact our support with another name, or order again with another name.',
+    'order.dns-name-taken': ({ parameter = '' }: Params) =>
+      `Your order could not be completed, because the name that you chose for "${parameter}" is already used by somebody else in this region. Please contact our support with another name, or order again with another name.`,
     'operation.deadline': () =>
       'Your order could not be completed, because a technical problem has lasted too long. You do not have to do anything, and need not order again: our support has been informed and will take care of it.',
     'order.parameter-invalid': (params: Params) =>

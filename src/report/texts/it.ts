@@ -85,6 +85,7 @@ export const it: Texts = {
     agreement: 'Accetta il Contratto del cliente Microsoft',
     invitation: 'Accettaci come rivenditore Microsoft',
     application: 'La tua applicazione',
+    azureManaged: 'Microsoft Azure (gestito per te)',
     azurePortal: 'Il tuo ambiente nel portale di Azure',
   },
   credentials: {
@@ -122,8 +123,8 @@ export const it: Texts = {
       `Non è stato possibile eseguire il tuo ordine, perché Microsoft vende questo prodotto ${bounds(min, max)} e ne hai ${seats === '1' ? 'ordinata una' : `ordinate ${amount(seats)}`}. Modifica il numero di licenze o contatta la nostra assistenza.`,
     'order.term-end-not-allowed': () =>
       'Non è stato possibile eseguire il tuo ordine, perché Microsoft non consente che le tue licenze terminino nel giorno che hai scelto. Nulla è stato acquistato. Ordina di nuovo scegliendo uno dei giorni proposti, o nessuno per una durata intera, oppure contatta la nostra assistenza.',
-    'order.dns-name-taken': () =>
-      "Non è stato possibile completare il tuo ordine, perché il nome che hai scelto per l'indirizzo è già usato da altri in questa area. Contatta la nostra assistenza indicando un altro nome oppure ordina di nuovo con un altro nome.",
+    'order.dns-name-taken': ({ parameter = '' }: Params) =>
+      `Non è stato possibile completare il tuo ordine, perché il nome che hai scelto per "${parameter}" è già usato da altri in questa area. Contatta la nostra assistenza indicando un altro nome oppure ordina di nuovo con un altro nome.`,
     'operation.deadline': () =>
       'Non è stato possibile completare il tuo ordine, perché un problema tecnico dura da troppo tempo. Non devi fare nulla e non serve ordinare di nuovo: la nostra assistenza ne è già informata e se ne occuperà.',
     'order.parameter-invalid': (params: Params) =>

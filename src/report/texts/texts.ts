@@ -90,6 +90,7 @@ export interface Texts {
     agreement: string;
     invitation: string;
     application: string;
+    azureManaged: string;
     azurePortal: string;
   };
   credentials: { userName: string; password: string; generated: string };

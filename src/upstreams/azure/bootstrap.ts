@@ -73,7 +73,8 @@ export function createBootstrap({ partner, inTenant, billingAccount }: Bootstrap
     try {
       return await partner.read(aliasOf(alias), Alias);
     } catch (error) {
-      if (isAbsent(error)) return undefined;
+      // Which code a missing alias has is not documented.
+      if (isAbsent(error) || isRefusal(error, 'SubscriptionNotFound')) return undefined;
       throw error;
     }
   };

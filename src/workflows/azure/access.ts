@@ -36,9 +36,11 @@ export async function ensureAccess(flow: Flow, where: Where, parts: AccessParts)
 
   if (await flow.step('see whether Azure lets us in', () => reaches(azure, where))) return;
 
-  await flow.step('consent to the connector in the tenant', () =>
-    partnerCenter.customers.consent(where.tenantId, { applicationId, displayName: APPLICATION_NAME }),
-  );
+  await flow.step('consent to the connector in the tenant', async () => {
+    // An administrator of the customer may have given it by hand.
+    if (await isKnown(azure, where.tenantId)) return;
+    await partnerCenter.customers.consent(where.tenantId, { applicationId, displayName: APPLICATION_NAME });
+  });
   const { principalId } = await flow.poll<{ principalId: string | null }>(
     'service principal known',
     soon(`the tenant ${where.tenantId} to know the connector's application`),
@@ -83,6 +85,16 @@ export async function reaches(azure: Pick<Azure, 'in'>, where: Where): Promise<b
   try {
     const found = await azure.in(where).read();
     return found !== undefined && found !== 'no-access';
+  } catch (error) {
+    if (error instanceof ConnectorError && error.code === 'entra.no-service-principal') return false;
+    throw error;
+  }
+}
+
+async function isKnown(azure: Pick<Azure, 'principalId'>, tenantId: string): Promise<boolean> {
+  try {
+    await azure.principalId(tenantId);
+    return true;
   } catch (error) {
     if (error instanceof ConnectorError && error.code === 'entra.no-service-principal') return false;
     throw error;

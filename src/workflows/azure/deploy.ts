@@ -3,9 +3,10 @@ import { AttentionError, RetryableError } from '../../lib/errors.ts';
 import type { AzureSubscription, Fault, Image } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
 import type { CurrentAssignment } from './assignment.ts';
-import { CAPACITY_PAUSE_MS, errorOf, mayPass, worstOf } from './faults.ts';
+import { CAPACITY_PAUSE_MS, errorOf, mayPass, withoutSecrets, worstOf } from './faults.ts';
 import { deploymentOf, groupOf, isOurs, notOurs, TEMPLATE_TAG, tagsOf } from './names.ts';
 import { noteAzure } from './note.ts';
+import type { AzureSettings } from './order.ts';
 
 export interface Deployment {
   /** The Azure subscription, as the connector's service principal. */
@@ -17,6 +18,7 @@ export interface Deployment {
 }
 
 export interface DeployParts {
+  settings: AzureSettings;
   now(): number;
   pollEveryMs: number;
 }
@@ -47,13 +49,14 @@ export async function deploy(
   flow: Flow,
   look: Look,
   deployment: Deployment,
-  { pollEveryMs }: DeployParts,
+  { pollEveryMs, settings }: DeployParts,
 ): Promise<Deployed> {
   const { subscription, region, assignment, image } = deployment;
   const orderId = look.subscription.id;
   const group = groupOf(orderId);
   /** Composed when it is sent, since it may hold secrets, which rest nowhere. */
   const compose = async () => (await assignment.read()).body(image);
+  const clean = async (faults: Fault[]) => withoutSecrets(faults, (await assignment.read()).secrets());
   const tags = async () => ({ ...tagsOf(orderId), [TEMPLATE_TAG]: (await assignment.read()).blueprint.sha256 });
 
   await flow.step('make the resource group', async () => {
@@ -71,7 +74,7 @@ export async function deploy(
     await flow.step(`have deployment ${attempt} checked`, async () => {
       if (look.takeRetry()) await assignment.renew();
       const faults = await subscription.deployments.validate(group, name, await compose());
-      if (faults.length > 0) throw errorOf('The check of the deployment', faults);
+      if (faults.length > 0) throw errorOf('The check of the deployment', await clean(faults), settings);
     });
     const sent = await flow.effect<{ configuration: string }, { configuration: string }>(
       `start deployment ${attempt}`,
@@ -100,7 +103,7 @@ export async function deploy(
     const ended = await flow.poll<Ended>(`deployment ${attempt} ended`, plan, async () => {
       const seen = await subscription.deployments.look(group, name);
       if (seen.state === 'succeeded') return { outputs: seen.outputs };
-      if (seen.state === 'failed' || seen.state === 'canceled') return { faults: seen.faults };
+      if (seen.state === 'failed' || seen.state === 'canceled') return { faults: await clean(seen.faults) };
       return undefined;
     });
     if ('outputs' in ended) return { ...ended, ...sent };
@@ -112,14 +115,19 @@ export async function deploy(
     const worst = worstOf(faults);
     if (mayPass(worst) && attempt - first < MOST_ATTEMPTS_BY_ITSELF) {
       const pauseMs = worst?.kind === 'capacity' ? CAPACITY_PAUSE_MS : 20 * pollEveryMs;
-      const plan = { firstMs: pauseMs, factor: 1, longestMs: pauseMs, waitingFor: errorOf(what, faults).message };
+      const plan = {
+        firstMs: pauseMs,
+        factor: 1,
+        longestMs: pauseMs,
+        waitingFor: errorOf(what, faults, settings).message,
+      };
       await flow.poll(`pause after deployment ${attempt}`, plan, async ({ looks }) => looks > 0 || undefined);
       return;
     }
     await flow.step(`deploy again after ${attempt}`, async () => {
       if (look.takeRetry()) return assignment.renew();
       if ((await assignment.read()).configuration !== entered) return;
-      const error = errorOf(what, faults);
+      const error = errorOf(what, faults, settings);
       if (!(error instanceof RetryableError)) throw error;
       throw new AttentionError(
         error.code,

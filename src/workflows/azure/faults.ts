@@ -9,6 +9,19 @@ export const CAPACITY_PAUSE_MS = 60 * 60_000;
 /** What a customer can do about: the name that they chose for their address belongs to somebody else. */
 const NAME_TAKEN = new Set(['DnsRecordInUse', 'DomainNameLabelAlreadyInUse']);
 
+/** What was chosen once for all. */
+const FIXED = new Set(['PropertyChangeNotAllowed', 'InvalidResourceLocation']);
+
+/** The causes without these secrets, which Azure may repeat in its texts. */
+export function withoutSecrets(faults: readonly Fault[], secrets: readonly string[]): Fault[] {
+  const hide = (text: string): string => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '***'), text);
+  return faults.map((fault) => ({
+    ...fault,
+    message: hide(fault.message),
+    ...(fault.target !== undefined && { target: hide(fault.target) }),
+  }));
+}
+
 /** The cause that decides, of those that Azure gave; undefined when it gave none. */
 export function worstOf(faults: readonly Fault[]): Fault | undefined {
   return WORST_FIRST.map((kind) => faults.find((fault) => fault.kind === kind)).find(Boolean);
@@ -23,9 +36,10 @@ export function mayPass(fault: Fault | undefined): boolean {
  * The error that stands for the causes of a refusal or failure, with the innermost one in its text.
  *
  * @param what was tried, as the begin of a sentence
+ * @param dnsParameter code of the parameter by which the customer chooses the DNS label
  * @see https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
  */
-export function errorOf(what: string, faults: readonly Fault[]): ConnectorError {
+export function errorOf(what: string, faults: readonly Fault[], { dnsParameter = '' } = {}): ConnectorError {
   const worst = worstOf(faults);
   if (!worst) {
     return new RetryableError('azure.unexplained', `${what} failed, and Azure does not say why. It is tried again.`);
@@ -35,7 +49,18 @@ export function errorOf(what: string, faults: readonly Fault[]): ConnectorError 
   const code = `azure.${/^\w{1,60}$/.test(worst.code) ? worst.code : 'refused'}`;
   const options = { facts: { upstream: 'arm', upstreamCode: worst.code }, effect: 'none' } as const;
   if (NAME_TAKEN.has(worst.code)) {
-    return new CustomerError('order.dns-name-taken', `${cause} The customer was asked for another name.`, options);
+    const params = { parameter: dnsParameter };
+    return new CustomerError('order.dns-name-taken', `${cause} The customer was asked for another name.`, {
+      ...options,
+      params,
+    });
+  }
+  if (FIXED.has(worst.code)) {
+    return new AttentionError(
+      code,
+      `${cause} What is deployed cannot be changed like that: have the customer set it back in the marketplace, or order anew; then press retry.`,
+      options,
+    );
   }
   switch (worst.kind) {
     case 'permanent':

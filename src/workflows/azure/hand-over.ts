@@ -34,6 +34,7 @@ export async function handOver(
 
   await flow.step('hand over endpoints', () =>
     report.azure.endpoints(id, given.endpoints, {
+      access: access ?? 'none',
       // The marketplace wants an application in any case; where the template gives none it is the place of what was deployed.
       portal: `https://portal.azure.com/#@${domain}/resource/subscriptions/${subscriptionId}/resourceGroups/${groupOf(id)}`,
     }),

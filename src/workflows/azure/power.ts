@@ -27,10 +27,10 @@ export function createSuspendAzure(productType: string, parts: PowerParts): Work
     async run(flow, look) {
       const inAzure = parts.azure.in(whereOf(look.fulfillment()));
       const ran = await flow.step('remember what runs', () => running(inAzure, look.subscription.id));
-      for (const resource of ran) await change(flow, inAzure, resource, 'stop', parts);
-      // What Azure has started again since ran before, too.
+      // Noted before anything is stopped: whoever pays meanwhile gets back what ran. What Azure has started again since ran before, too.
       const { at = new Date(parts.now()).toISOString(), ran: before = [] } = look.fulfillment().suspended ?? {};
       await look.note({ suspended: { at, ran: [...new Set([...before, ...ran.map(({ id }) => id)])] } });
+      for (const resource of ran) await change(flow, inAzure, resource, 'stop', parts);
     },
   };
 }

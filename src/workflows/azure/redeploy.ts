@@ -1,20 +1,22 @@
-import type { Workflow } from '../../engine/workflow.ts';
+import type { Flow, Workflow } from '../../engine/workflow.ts';
+import type { Alerts } from '../../lib/alerts.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
-import type { Azure, Where } from '../../upstreams/azure/client.ts';
+import type { Azure, AzureSubscription, Where } from '../../upstreams/azure/client.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import type { ProductType } from '../operations.ts';
 import { type AssignmentParts, createAssignment } from './assignment.ts';
 import { providersOf } from './blueprint.ts';
 import { type DeployParts, deploy } from './deploy.ts';
-import { errorOf } from './faults.ts';
+import { errorOf, withoutSecrets } from './faults.ts';
 import { prepareImage } from './image.ts';
 import { deploymentOf, groupOf } from './names.ts';
 import { readOutputs } from './outputs.ts';
 import { registerProviders } from './providers.ts';
 
 export interface RedeployParts extends AssignmentParts, DeployParts {
+  alerts: Alerts;
   azure: Azure;
   report: Pick<Report, 'azure'>;
 }
@@ -35,12 +37,12 @@ export function createRedeploy(
 
     async run(flow, look) {
       const { subscription } = look;
-      const { region = '', attempt = 0 } = look.fulfillment().azure ?? {};
+      const { region = '' } = look.fulfillment().azure ?? {};
       const assignment = createAssignment(productType, look, parts);
-      const { providers } = await flow.step('check the order', async () => {
+      const { providers, attempt } = await flow.step('check the order', async () => {
         if (operation === 'change-plan') await assignment.renew();
         const { order, blueprint } = await assignment.read();
-        return { providers: providersOf(order.deploys, blueprint) };
+        return { providers: providersOf(order.deploys, blueprint), attempt: look.fulfillment().azure?.attempt ?? 0 };
       });
 
       const inAzure = parts.azure.in(whereOf(look.fulfillment()));
@@ -50,11 +52,15 @@ export function createRedeploy(
         const name = deploymentOf(subscription.id, attempt + 1);
         const body = (await assignment.read()).body(image);
         const foreseen = await inAzure.deployments.whatIf(groupOf(subscription.id), name, body);
-        if ('faults' in foreseen) throw errorOf('The look ahead at the change', foreseen.faults);
+        if ('faults' in foreseen) {
+          const faults = withoutSecrets(foreseen.faults, (await assignment.read()).secrets());
+          throw errorOf('The look ahead at the change', faults, parts.settings);
+        }
         return foreseen.changes.filter(({ action }) => action !== 'NoChange' && action !== 'Ignore').slice(0, 50);
       });
       const deployment = { subscription: inAzure, region, assignment, image };
       const { outputs, configuration } = await deploy(flow, look, deployment, parts);
+      await tellLeftBehind(flow, look, inAzure, attempt, parts);
       const { endpoints } = readOutputs(outputs);
       if (endpoints.length > 0) {
         await flow.step('hand over endpoints', () => parts.report.azure.endpoints(subscription.id, endpoints));
@@ -65,6 +71,37 @@ export function createRedeploy(
       });
     },
   };
+}
+
+/**
+ * A deployment deletes nothing: what the one before has written and this one has not goes on, and costs. It may hold data of the customer,
+ * so a person decides.
+ */
+async function tellLeftBehind(
+  flow: Flow,
+  look: Look,
+  { deployments }: AzureSubscription,
+  before: number,
+  { alerts }: RedeployParts,
+): Promise<void> {
+  await flow.step('see what is left behind', async () => {
+    const { id } = look.subscription;
+    const now = look.fulfillment().azure?.attempt ?? before;
+    const written = await Promise.all(
+      [before, now].map((attempt) => deployments.look(groupOf(id), deploymentOf(id, attempt))),
+    );
+    const [former = [], present = []] = written.map((one) =>
+      one.state === 'succeeded' ? one.resourceIds.map((resource) => resource.toLowerCase()) : [],
+    );
+    const left = former.filter((resource) => !present.includes(resource));
+    if (present.length === 0 || left.length === 0) return [];
+    alerts.attention({
+      code: 'azure.left-behind',
+      message: `After its change subscription ${id} does not need any more what goes on running and costing: ${left.slice(0, 10).join(', ')}${left.length > 10 ? ' and more' : ''}. Delete it in Azure, unless the customer still wants what is in it.`,
+      subscriptionId: id,
+    });
+    return left;
+  });
 }
 
 /**

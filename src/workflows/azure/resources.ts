@@ -91,6 +91,11 @@ export function checkResources(template: Section, place: string, scope: Scope, v
         'it refers to another file, whose content nobody has checked and which may change; put it in as a nested template, as Bicep does';
       throw flaw('template.linked', `${here}.${link}`, why);
     }
+    const mode = field(properties, 'mode', here);
+    if (typeof mode === 'string' && mode.toLowerCase() !== 'incremental') {
+      const why = 'a nested template can only be deployed with the mode Incremental, which deletes nothing';
+      throw flaw('template.malformed', `${here}.mode`, why);
+    }
     const template = field(properties, 'template', here);
     if (!isSection(template))
       throw flaw('template.linked', `${here}.template`, 'a nested template has to be written out');

@@ -30,6 +30,9 @@ export function createSuspendLicense(parts: LicenseParts): Workflow<Look> {
           skipped: found.isTrial || hasEnded(found),
         };
       });
+      // Noted before anything is stopped: whoever pays meanwhile gets back what there was.
+      const { scheduled } = fulfillment;
+      await look.note({ suspended: { ...at, ...(scheduled && { scheduled }) } });
       if (!at.skipped) {
         await changePartnerSubscription(
           flow,
@@ -42,8 +45,6 @@ export function createSuspendLicense(parts: LicenseParts): Workflow<Look> {
           parts,
         );
       }
-      const { scheduled } = fulfillment;
-      await look.note({ suspended: { ...at, ...(scheduled && { scheduled }) } });
     },
   };
 }

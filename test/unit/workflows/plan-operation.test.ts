@@ -54,6 +54,10 @@ const KNOWN = {
   'asked for the agreement': { fulfillment: built({ askedAt: DAY }) },
   trial: { fulfillment: built({ settled: { planId: 2101, seats: 25, trial: true, endDate: DAY } }) },
   'in Azure': { fulfillment: built({ settled: { planId: 2101, trial: false, endDate: DAY, configuration: 'small' } }) },
+  'being suspended': {
+    fulfillment: built({ suspended: { at: DAY, autoRenewEnabled: true } }),
+    run: { ...run, operation: 'suspend' },
+  },
   'suspended, in Azure': { fulfillment: built({ suspended: { at: DAY, ran: ['/vm'] } }) },
   'in Azure, trial': {
     fulfillment: built({ settled: { planId: 2101, trial: true, endDate: DAY, configuration: 'small' } }),
@@ -576,6 +580,8 @@ const ROWS: Row[] = [
     does: 'convert-trial 2101',
   },
 
+  { status: 'STOPPED', local: 'being suspended', does: 'suspend' },
+  { status: 'DEPLOYED', local: 'being suspended', and: 'paid meanwhile', does: 'resume' },
   {
     status: 'STOPPED',
     local: 'suspended, in Azure',

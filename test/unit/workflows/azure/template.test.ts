@@ -130,6 +130,7 @@ describe.each<[string, string, [what: string, parts: object][]]>([
       ],
       ['an output without a type', { outputs: { a: { value: 'b' } } }],
       ['a loop without a name', { variables: { copy: [{ count: 2 }] } }],
+      ['a nested template that deletes what it does not name', { resources: [nested({}, { mode: 'Complete' })] }],
     ],
   ],
   [
