@@ -3,6 +3,7 @@ import { getCACertificates } from 'node:tls';
 import type { Redis } from 'ioredis';
 import { composeChecks } from './compose-checks.ts';
 import { composeLooks } from './compose-looks.ts';
+import { composeOperations } from './compose-operations.ts';
 import type { Config } from './config.ts';
 import { createCertificateDownload } from './intake/certificate-download.ts';
 import { eventNotificationRoutes } from './intake/event-notification.ts';
@@ -17,7 +18,7 @@ import { createServer } from './intake/server.ts';
 import { usageRoute } from './intake/usage.ts';
 import { type AlertParts, createAlerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
-import { AttentionError, ConnectorError, RetryableError } from './lib/errors.ts';
+import { AttentionError, ConnectorError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
 import { createProducer } from './queue/producer.ts';
@@ -25,11 +26,8 @@ import { createWorker } from './queue/worker.ts';
 import { createKeys } from './store/keys.ts';
 import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
 import { createQuarantine } from './store/quarantine.ts';
-import { createRecords } from './store/records.ts';
 import { checkWritable, producerConnection, redisWarnings, tellOutages, workerConnection } from './store/redis.ts';
-import { createTimeline } from './store/timeline.ts';
 import type { UpstreamCall } from './upstreams/http.ts';
-import { listExposures } from './workflows/exposures.ts';
 
 /** Answers to an event never take longer; the promise to the marketplace is 2 s. */
 const EVENT_ANSWER_WITHIN_MS = 1_800;
@@ -123,8 +121,6 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   }
 
   function registerIntake(): void {
-    const records = createRecords(producerRedis, keys);
-    const timeline = createTimeline(producerRedis, keys);
     const quarantine = createQuarantine(producerRedis, keys, clock);
     metrics.gauge('connector_quarantine_size', 'Signed bodies that were no notification', () => quarantine.size());
 
@@ -173,32 +169,10 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     }
 
     if (config.http.opsToken === undefined) return;
-    const tellOf = (id: number, text: string, reason: string | undefined) =>
-      timeline.add(id, { at: new Date(clock.now()).toISOString(), kind: 'operator', text, ...(reason && { reason }) });
-    const lookSoon = async (id: number): Promise<void> => {
-      if ((await producer.requestLook(id)) === 'queued') return;
-      throw new RetryableError('backlog.full', 'Too many subscriptions wait for a look; ask again in a minute.');
-    };
     server.register(opsApi, {
       token: config.http.opsToken,
       log,
-      list: (query) => records.list(query),
-      listExposures: (page) => listExposures(records, new Date(clock.now()).toISOString().slice(0, 10), page),
-      async show(id) {
-        const record = await records.get(id);
-        return record && { ...record, timeline: await timeline.read(id) };
-      },
-      async look(id, reason) {
-        await lookSoon(id);
-        await tellOf(id, 'operations asked for a look', reason);
-      },
-      async retry(id, reason) {
-        if (!(await records.get(id))) return false;
-        await records.askRetry(id);
-        await lookSoon(id);
-        await tellOf(id, 'operations asked to retry', reason);
-        return true;
-      },
+      ...composeOperations({ redis: producerRedis, prefix, producer }),
     });
   }
 

@@ -5,7 +5,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
-const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: { start: string } };
+const { scripts, bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as {
+  scripts: { start: string };
+  bin: { connector: string };
+};
 /** What `npm start` hands to Node. */
 const START = scripts.start.replace(/^exec node /, '').split(' ');
 /** Starting takes under a second; a slow machine may take much longer. */
@@ -80,6 +83,26 @@ export async function runService(
     });
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, output };
+}
+
+/** Runs `connector` with these arguments and this environment, and nothing else. */
+export async function runCommand(
+  args: string[],
+  environment: Record<string, string>,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [join(ROOT, bin.connector), ...args], {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const written = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr'] as const) {
+    child[stream].setEncoding('utf8').on('data', (text: string) => {
+      written[stream] += text;
+    });
+  }
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, ...written };
 }
 
 /** A port that was free a moment ago. */

@@ -17,6 +17,7 @@ const ROOMS: Record<string, string[]> = {
   store: ['lib', 'engine/journal.ts', 'workflows/[^/]+\\.ts'],
   queue: ['lib', 'engine'],
   intake: ['lib'],
+  commands: ['lib', 'workflows/[^/]+\\.ts'],
 };
 
 /** The room that alone may use a library. */

@@ -1,0 +1,29 @@
+/** How a command ends, as sysexits.h counts it: in order, something found or failed, not understood, configured wrongly. */
+export const EXIT = { fine: 0, found: 1, usage: 64, configuration: 78 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Where a command writes its result to: text for people, or JSON for programs. */
+export interface Output {
+  write(text: string): void;
+}
+
+/**
+ * A command of `connector`. Its arguments are read before anything is opened, so that a slip of the pen touches nothing; what
+ * `read` returns carries the command out with the parts that it is handed then.
+ */
+export interface Command<Parts> {
+  /** The arguments, as `[--json]`. */
+  usage: string;
+  /** What it does, in one line. */
+  summary: string;
+  /** @throws {TypeError} from `parseArgs`, or {UsageError} for arguments that cannot be understood */
+  read(args: string[]): (parts: Parts, output: Output) => Promise<ExitCode>;
+}
+
+/** The arguments of a command cannot be understood. The message says which, and what would be. */
+export class UsageError extends Error {}
+
+/** Writes a result as one JSON document. */
+export function writeJson(output: Output, result: object): void {
+  output.write(`${JSON.stringify(result, null, 2)}\n`);
+}

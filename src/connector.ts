@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+import { type Command, EXIT, type ExitCode, type Output, UsageError } from './commands/command.ts';
+import { exposures } from './commands/exposures.ts';
+import { type Operations, openOperations } from './compose-operations.ts';
+import { type Config, loadConfig } from './config.ts';
+import { ConnectorError } from './lib/errors.ts';
+import { createLog } from './lib/log.ts';
+
+/** Every command of operations by its name. */
+const COMMANDS: Record<string, Command<Operations>> = { exposures };
+
+const output: Output = { write: (text) => process.stdout.write(text) };
+process.exitCode = await main(process.argv.slice(2));
+
+/** `connector <command> [arguments]`: results go to stdout, all else to stderr. */
+async function main([name = '', ...args]: string[]): Promise<ExitCode> {
+  if (name === '--help' || name === 'help') {
+    output.write(help());
+    return EXIT.fine;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (!command) return complain(name ? `There is no command ${name}.\n\n${help()}` : help(), EXIT.usage);
+
+  try {
+    const run = command.read(args);
+    const config = readConfig();
+    if (!config) return EXIT.configuration;
+    // What is worth telling stands in the result; the log is for what goes wrong.
+    const log = createLog({ level: 'warn', destination: process.stderr });
+    const operations = await openOperations(config, { log });
+    try {
+      return await run(operations, output);
+    } finally {
+      await operations.close();
+    }
+  } catch (error) {
+    if (error instanceof UsageError || isArgumentError(error)) {
+      return complain(`${error.message}\nUsage: connector ${name} ${command.usage}\n`, EXIT.usage);
+    }
+    if (error instanceof ConnectorError) return complain(`${error.message} (${error.code})\n`, EXIT.found);
+    throw error;
+  }
+}
+
+function readConfig(): Config | undefined {
+  try {
+    return loadConfig();
+  } catch (error) {
+    if (!(error instanceof ConnectorError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    return undefined;
+  }
+}
+
+function help(): string {
+  const lines = Object.entries(COMMANDS).map(([name, { usage, summary }]) => `  ${name} ${usage}\n      ${summary}\n`);
+  return `Usage: connector <command> [arguments], in the environment of the service.\n\n${lines.join('')}`;
+}
+
+function complain(text: string, exitCode: ExitCode): ExitCode {
+  process.stderr.write(text);
+  return exitCode;
+}
+
+function isArgumentError(error: unknown): error is TypeError {
+  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_');
+}

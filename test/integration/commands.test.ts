@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { type Emulators, startEmulators } from '../emulator/emulators.ts';
+import { freePort, runCommand } from '../support/service.ts';
+
+/* The command line, as a process of its own. */
+
+let emulators: Emulators;
+let environment: Record<string, string>;
+
+beforeAll(async () => {
+  emulators = await startEmulators();
+  environment = {
+    ...emulators.environment(),
+    REDIS_URL: inject('redisUrl'),
+    REDIS_PREFIX: `test-${randomUUID()}`,
+  };
+});
+
+afterAll(() => emulators.close());
+
+describe('connector', () => {
+  it('ends with 64 and says how it is used when it does not understand, before it opens anything', async () => {
+    const answers = await Promise.all([[], ['explode'], ['exposures', '--jason']].map((args) => runCommand(args, {})));
+    expect(answers.map(({ code }) => code)).toEqual([64, 64, 64]);
+    for (const { stderr } of answers) expect(stderr).toMatch(/Usage: connector/);
+    expect(answers.map(({ stdout }) => stdout).join('')).toBe('');
+  });
+
+  it('ends with 78 and names every problem of the configuration', async () => {
+    const { code, stderr } = await runCommand(['exposures'], {});
+    expect(code).toBe(78);
+    expect(stderr).toContain('CMW_BASE_URL');
+  });
+
+  it('ends with 1 and one sentence when Redis does not answer', async () => {
+    const REDIS_URL = `redis://127.0.0.1:${await freePort()}`;
+    const { code, stderr } = await runCommand(['exposures'], { ...environment, REDIS_URL });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/Redis does not answer at REDIS_URL.*\(store\.unavailable\)/);
+  });
+
+  it('writes results for programs to stdout, and nothing else there', async () => {
+    const { code, stdout } = await runCommand(['exposures', '--json'], environment);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({ items: [], total: 0 });
+  });
+});
