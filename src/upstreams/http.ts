@@ -1,8 +1,9 @@
-import http from 'node:http';
+import http, { validateHeaderValue } from 'node:http';
 import https from 'node:https';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import type { z } from 'zod';
 import { AttentionError, ConnectorError, type ErrorFacts, RetryableError, ThrottledError } from '../lib/errors.ts';
+import { parseForeignJson } from '../lib/json.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -94,8 +95,19 @@ const CLOUDESIRE_PAUSE_HEADER = 'x-rate-limit-retry-after-milliseconds';
 /** Where the upstreams put their identifier of a call. */
 const CORRELATION_HEADERS = ['ms-correlationid', 'cmw-request-id', 'x-ms-correlation-request-id', 'x-ms-request-id'];
 
-/** Builds a path in which inserted values cannot leave their segment: `` path`/v1/carts/${cartId}` ``. */
+/**
+ * Builds a path in which inserted values cannot leave their segment: `` path`/v1/carts/${cartId}` ``.
+ *
+ * @throws {AttentionError} `upstream.id-unusable` for `.` and `..`, which lead to another place however they are written
+ */
 export function path(texts: TemplateStringsArray, ...values: (string | number)[]): string {
+  if (values.some((value) => value === '.' || value === '..')) {
+    throw new AttentionError(
+      'upstream.id-unusable',
+      'An identifier consists of dots only, so that no address can be made of it. Look in the subscription, its plan and its template for where it comes from.',
+      { effect: 'none' },
+    );
+  }
   return String.raw({ raw: texts }, ...values.map(encodeURIComponent));
 }
 
@@ -145,6 +157,7 @@ export function createHttp({ upstream, baseUrl, readTimeoutMs, readOnly, budget,
       seen.withheld = true;
       throw new WithheldError('read-only.withheld', `would send ${what}`, { facts, effect: 'none' });
     }
+    requireSendable(request.headers ?? {}, what, facts);
     const wait = budgetKeys.length > 0 ? await budget?.take(budgetKeys) : undefined;
     if (wait) {
       const message = `${what} waits ${wait.waitMs} ms for its turn within the rate limit of ${upstream}.`;
@@ -210,6 +223,18 @@ interface Sending {
   seen: Pick<UpstreamCall, 'status' | 'correlationId' | 'requestId' | 'withheld' | 'errorCode'>;
 }
 
+/** Some values of headers come from answers, and could begin another header, or none that can be sent. */
+function requireSendable(headers: Record<string, string>, what: string, facts: ErrorFacts): void {
+  for (const [name, value] of Object.entries(headers)) {
+    try {
+      validateHeaderValue(name, value);
+    } catch {
+      const message = `${what} was not sent: the value for its header ${name} holds characters that no header can. It is tried again by itself; if that goes on, look where ${facts.upstream} tells that value.`;
+      throw new RetryableError(`${facts.upstream}.malformed`, message, { facts, effect: 'none' });
+    }
+  }
+}
+
 function isSuccess({ status }: Answer): boolean {
   return status >= 200 && status < 300;
 }
@@ -233,10 +258,10 @@ function encode({ method, query = {}, headers = {}, body, form }: HttpRequest): 
 function parseBody(text: string, answer: Answer): unknown {
   if (!text) return undefined;
   try {
-    return JSON.parse(text);
+    return parseForeignJson(text);
   } catch {
     // Refusals may come from a proxy and speak HTML: their status says enough.
-    if (isSuccess(answer)) throw malformed(answer, 'is no JSON');
+    if (isSuccess(answer)) throw malformed(answer, 'is no JSON, or nested without end');
     return undefined;
   }
 }

@@ -77,7 +77,10 @@ function createCredential(clock: Clock, acquire: Acquire): Credential {
   let held: Token | undefined;
 
   async function fetch(claims: string | undefined): Promise<Token> {
-    held = await acquire(claims);
+    const token = await acquire(claims);
+    // It has to travel in a header.
+    if (!/^[\x21-\x7e]+$/.test(token.token)) throw unusable('its token holds characters that none has');
+    held = token;
     return held;
   }
 

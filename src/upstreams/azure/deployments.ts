@@ -18,14 +18,16 @@ const LOOKS = 3;
 const WRAPPERS = ['DeploymentFailed', 'ResourceDeploymentFailure'];
 
 /** Operations give the name of their status instead of its number. */
-const STATUS_NAMES: Record<string, number> = {
-  badrequest: 400,
-  unauthorized: 401,
-  forbidden: 403,
-  notfound: 404,
-  conflict: 409,
-  toomanyrequests: 429,
-};
+const STATUS_NAMES = new Map(
+  Object.entries({
+    badrequest: 400,
+    unauthorized: 401,
+    forbidden: 403,
+    notfound: 404,
+    conflict: 409,
+    toomanyrequests: 429,
+  }),
+);
 
 type Deployments = AzureSubscription['deployments'];
 
@@ -112,7 +114,7 @@ export function createDeploymentCalls(
         nested.left -= 1;
         inner = await faultsOfOperations({ group: innerGroup, name: innerName }, depth + 1, nested);
       }
-      const status = STATUS_NAMES[properties.statusCode?.toLowerCase() ?? ''];
+      const status = STATUS_NAMES.get(properties.statusCode?.toLowerCase() ?? '');
       faults.push(...(inner.length > 0 ? inner : faultsIn(properties.statusMessage, { target, status })));
     }
     return faults;

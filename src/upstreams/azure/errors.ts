@@ -23,38 +23,40 @@ interface Advice {
   retryAfterMs?: number;
 }
 
-const ADVICE: Record<string, Advice> = {
-  AllocationFailed: { text: 'The region has no room for the size at the moment.', retryAfterMs: HOUR_MS },
-  DeploymentQuotaExceeded: {
-    text: 'The resource group holds too many old deployments, which Azure is deleting.',
-    retryAfterMs: 5 * MINUTE_MS,
-  },
-  InvalidAuthenticationTokenTenant: {
-    text: "The Azure subscription belongs to another tenant than the customer's: compare both in the Azure portal.",
-  },
-  LinkedAuthorizationFailed: { text: 'A resource elsewhere is needed, on which there is no role: assign one.' },
-  MissingSubscriptionRegistration: { text: 'A resource provider is being registered.', retryAfterMs: 30 * SECOND_MS },
-  PrincipalNotFound: { text: 'The directory does not know the principal yet.', retryAfterMs: 30 * SECOND_MS },
-  ReadOnlyDisabledSubscription: {
-    text: 'The Azure subscription is disabled: enable it in the Azure portal or in Partner Center.',
-  },
-  RequestDisallowedByPolicy: {
-    text: "A policy of the Azure subscription forbids it: have its owner change the policy, or the product's template.",
-  },
-  ResourceGroupBeingDeleted: { text: 'The resource group is being deleted.', retryAfterMs: 30 * SECOND_MS },
-  ResourcesExistingOnSubscription: {
-    text: 'Resources are left in the Azure subscription, or were deleted only just now.',
-    retryAfterMs: 30 * MINUTE_MS,
-  },
-  RoleAssignmentUpdateNotPermitted: {
-    text: 'The name of the role assignment is taken by another one: remove that in the Azure portal.',
-  },
-  ScopeLocked: { text: 'A lock holds it: remove the lock in the Azure portal.' },
-  SubscriptionNotFound: {
-    text: 'Azure does not know the Azure subscription, which is usual in its first minutes.',
-    retryAfterMs: MINUTE_MS,
-  },
-};
+const ADVICE = new Map<string, Advice>(
+  Object.entries({
+    AllocationFailed: { text: 'The region has no room for the size at the moment.', retryAfterMs: HOUR_MS },
+    DeploymentQuotaExceeded: {
+      text: 'The resource group holds too many old deployments, which Azure is deleting.',
+      retryAfterMs: 5 * MINUTE_MS,
+    },
+    InvalidAuthenticationTokenTenant: {
+      text: "The Azure subscription belongs to another tenant than the customer's: compare both in the Azure portal.",
+    },
+    LinkedAuthorizationFailed: { text: 'A resource elsewhere is needed, on which there is no role: assign one.' },
+    MissingSubscriptionRegistration: { text: 'A resource provider is being registered.', retryAfterMs: 30 * SECOND_MS },
+    PrincipalNotFound: { text: 'The directory does not know the principal yet.', retryAfterMs: 30 * SECOND_MS },
+    ReadOnlyDisabledSubscription: {
+      text: 'The Azure subscription is disabled: enable it in the Azure portal or in Partner Center.',
+    },
+    RequestDisallowedByPolicy: {
+      text: "A policy of the Azure subscription forbids it: have its owner change the policy, or the product's template.",
+    },
+    ResourceGroupBeingDeleted: { text: 'The resource group is being deleted.', retryAfterMs: 30 * SECOND_MS },
+    ResourcesExistingOnSubscription: {
+      text: 'Resources are left in the Azure subscription, or were deleted only just now.',
+      retryAfterMs: 30 * MINUTE_MS,
+    },
+    RoleAssignmentUpdateNotPermitted: {
+      text: 'The name of the role assignment is taken by another one: remove that in the Azure portal.',
+    },
+    ScopeLocked: { text: 'A lock holds it: remove the lock in the Azure portal.' },
+    SubscriptionNotFound: {
+      text: 'Azure does not know the Azure subscription, which is usual in its first minutes.',
+      retryAfterMs: MINUTE_MS,
+    },
+  }),
+);
 
 const BY_KIND: Record<FaultKind, Advice> = {
   permanent: { text: 'It would be refused again: correct the product, or look the code up.' },
@@ -143,7 +145,7 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
       const text = `${what} No reason is given: look the call up with its identifier.`;
       return new AttentionError('arm.refused', text, options);
     }
-    const advice = ADVICE[code] ?? BY_KIND[worst.kind];
+    const advice = ADVICE.get(code) ?? BY_KIND[worst.kind];
     if (worst.kind === 'permanent' || worst.kind === 'customer') {
       return new AttentionError(`arm.${code}`, `${what} ${advice.text}${told}`, options);
     }

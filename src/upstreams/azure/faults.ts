@@ -1,10 +1,13 @@
 import { z } from 'zod';
+import { parseForeignJson } from '../../lib/json.ts';
 import type { Fault } from './azure.ts';
 import { kindOf } from './taxonomy.ts';
 
 const DEEPEST = 8;
 const MOST = 50;
 const LONGEST_MESSAGE = 500;
+/** So much of a text is cleaned before it is cut: more would only cost time, and without end. */
+const LONGEST_READ = 10 * LONGEST_MESSAGE;
 const HIDDEN = '***';
 /** Shorter ones would make holes into every sentence. */
 const SHORTEST_SECRET = 4;
@@ -49,7 +52,7 @@ function leavesOf(error: unknown, above: string[], circumstances: Circumstances,
   const own = body.code && CODE.test(body.code) ? body.code : undefined;
   const path = own ? [...above, own] : above;
   const inner = [...(body.details ?? []), ...jsonIn(body.message)];
-  const target = body.target || circumstances.target;
+  const target = body.target ? harmless(body.target, circumstances.secrets) : circumstances.target;
 
   const leaves: Fault[] = [];
   for (const one of inner) leaves.push(...leavesOf(one, path, { ...circumstances, target }, room - leaves.length));
@@ -78,7 +81,7 @@ function unwrapped(error: unknown): unknown {
 function jsonIn(message: string | null | undefined): unknown[] {
   if (!message?.trimStart().startsWith('{')) return [];
   try {
-    return [JSON.parse(message)];
+    return [parseForeignJson(message)];
   } catch {
     return [];
   }
@@ -89,6 +92,7 @@ export function harmless(text: string, secrets: string[] = []): string {
   let told = text;
   for (const secret of secrets) told = told.replaceAll(secret, HIDDEN);
   told = told
+    .slice(0, LONGEST_READ)
     .replace(/[\w.%+-]+@[\w-]+(\.[\w-]+)+/g, HIDDEN)
     .replace(/\beyJ[\w-]+(\.[\w-]*)*/g, HIDDEN)
     .replace(/\b(sig|signature|accountkey|sharedaccesskey|password|pwd|secret)=[^&;\s'"]+/gi, `$1=${HIDDEN}`)

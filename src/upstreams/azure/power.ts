@@ -41,18 +41,20 @@ const SERVICES: Record<string, { apiVersion: string; wordOf(found: z.output<type
 type Word = string | null;
 
 /** A machine that was shut down from within, `stopped`, is paid for as before: only `deallocated` ends that. */
-const MEANINGS: Record<string, PowerState> = {
-  running: 'running',
-  ready: 'running',
-  stopped: 'stopped',
-  succeeded: 'stopped',
-  deallocated: 'stopped',
-  starting: 'changing',
-  stopping: 'changing',
-  deallocating: 'changing',
-  updating: 'changing',
-  pending: 'changing',
-};
+const MEANINGS = new Map<string, PowerState>(
+  Object.entries({
+    running: 'running',
+    ready: 'running',
+    stopped: 'stopped',
+    succeeded: 'stopped',
+    deallocated: 'stopped',
+    starting: 'changing',
+    stopping: 'changing',
+    deallocating: 'changing',
+    updating: 'changing',
+    pending: 'changing',
+  }),
+);
 
 /**
  * Returns the calls that stop what costs by the hour and start it again. They send the wish and do not wait: the state is asked
@@ -87,7 +89,7 @@ export function createPowerCalls(arm: Arm, subscriptionId: string): Power {
     }
     const { apiVersion, wordOf } = serviceOf(type);
     const word = wordOf(await arm.read({ path: id, apiVersion }, Properties));
-    return MEANINGS[word?.toLowerCase() ?? ''] ?? 'unknown';
+    return MEANINGS.get(word?.toLowerCase() ?? '') ?? 'unknown';
   }
 
   async function stop(resource: Resource): Promise<void> {
@@ -146,7 +148,7 @@ function serviceOf(type: string) {
 function machineState({ statuses }: z.output<typeof InstanceView>): PowerState {
   const word = statuses.map(({ code }) => /^PowerState\/(\w+)$/i.exec(code ?? '')?.[1]?.toLowerCase()).find(Boolean);
   if (word === 'stopped') return 'running';
-  return MEANINGS[word ?? ''] ?? 'unknown';
+  return MEANINGS.get(word ?? '') ?? 'unknown';
 }
 
 /** Of several machines: one that changes or runs speaks for all. */

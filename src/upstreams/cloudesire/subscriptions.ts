@@ -35,6 +35,8 @@ export interface Credential {
 /** The largest page that the API gives. */
 const PAGE_SIZE = 50;
 const LONGEST_LIST_PASSES = 3;
+/** Half a million subscriptions; a list that goes on for ever ends there. */
+const MOST_PAGES = 10_000;
 
 export type Subscriptions = ReturnType<typeof createSubscriptions>;
 
@@ -89,6 +91,7 @@ export function createSubscriptions(call: Call) {
         const answer = await call('GET', '/subscription', { query: { ...query, pageNumber } });
         const page = readBody(answer, z.array(z.unknown()));
         const { 'cmw-totalitems': total, 'cmw-pagesize': pageSize } = answer.headers;
+        if (pageNumber > MOST_PAGES) throw malformed(answer, 'belongs to a list that never ends');
         if (total) totals.add(total);
         const seenBefore = seen.size;
         for (const element of page) {

@@ -39,7 +39,8 @@ const USER_SCOPE = `${RESOURCE}/user_impersonation offline_access`;
 const RENEW_AHEAD_MS = 5 * 60_000;
 
 const TokenAnswer = z.object({
-  access_token: z.string().min(1),
+  // It has to travel in a header.
+  access_token: z.string().regex(/^[\x21-\x7e]+$/),
   expires_in: z.coerce.number().positive(),
   refresh_token: z.string().min(1).optional().catch(undefined),
 });

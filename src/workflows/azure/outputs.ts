@@ -10,12 +10,14 @@ export interface Given {
 }
 
 /** Outputs of these names stand for pages of a certain kind; every other address is an application. */
-const CATEGORIES: Record<string, Given['endpoints'][number]['category']> = {
-  documentationurl: 'DOCUMENTATION',
-  docsurl: 'DOCUMENTATION',
-  passwordreseturl: 'PASSWORD_RESET',
-  videourl: 'VIDEO',
-};
+const CATEGORIES = new Map<string, Given['endpoints'][number]['category']>(
+  Object.entries({
+    documentationurl: 'DOCUMENTATION',
+    docsurl: 'DOCUMENTATION',
+    passwordreseturl: 'PASSWORD_RESET',
+    videourl: 'VIDEO',
+  } as const),
+);
 /** Names that say no more than that it is an application. */
 const NAMELESS = new Set(['url', 'appurl', 'applicationurl', 'weburl', 'endpoint']);
 /** Outputs of these names hold a host that answers to https. */
@@ -45,7 +47,7 @@ export function readOutputs(outputs: Outputs): Given {
     if (text === '') continue;
     const url = readAddress(text);
     if (url) {
-      const category = CATEGORIES[plainName] ?? 'APP';
+      const category = CATEGORIES.get(plainName) ?? 'APP';
       given.endpoints.push({ url, category, ...(!NAMELESS.has(plainName) && { name: inWords(name) }) });
     } else if (HOSTS.has(plainName) && readAddress(`https://${text}`)) {
       hosts.push(`https://${text}`);

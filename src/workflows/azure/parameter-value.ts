@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { parseForeignJson } from '../../lib/json.ts';
 import type { ParameterFlaw } from '../../report/texts/texts.ts';
 import type { TemplateParameter } from './declarations.ts';
 
@@ -142,7 +143,7 @@ export function asText(value: unknown): string {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return parseForeignJson(text);
   } catch {
     return undefined;
   }

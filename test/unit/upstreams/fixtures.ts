@@ -15,6 +15,14 @@ export function fixtureNames(upstream: string, prefix: string): string[] {
     .map((name) => `${upstream}/${name.replace('.json', '')}`);
 }
 
+/** Every JSON body that was ever recorded of an upstream, whatever it answered. */
+export function bodiesOf(upstream: string): unknown[] {
+  return fixtureNames(upstream, '').flatMap((name) => {
+    const recorded = fixture<{ exchanges?: Exchange[] }>(name);
+    return recorded.exchanges?.map(({ response }) => response.body) ?? [recorded];
+  });
+}
+
 export interface Exchange {
   name: string;
   request: { method: string; url: string; body?: unknown };

@@ -123,6 +123,20 @@ describe('requests', () => {
   it('keeps values that are inserted into a path inside their segment', () => {
     expect(path`/domains/${'a/../b?c#d'}/users/${7}`).toBe('/domains/a%2F..%2Fb%3Fc%23d/users/7');
   });
+
+  it.each(['.', '..'])('makes no path of %s, which would lead to another place in any spelling', (value) => {
+    expect(() => path`/v1/carts/${value}/checkout`).toThrow(expect.objectContaining({ code: 'upstream.id-unusable' }));
+  });
+
+  it.each(['a\r\nX-Injected: 1', 'a\u0000', 'ő'])('sends no header with the value %j', async (value) => {
+    const { send, received } = await setup({ json: {} });
+    await expect(send({ ...READ, headers: { 'If-Match': value } })).rejects.toMatchObject({
+      code: 'shop.malformed',
+      effect: 'none',
+      message: expect.stringContaining('If-Match'),
+    });
+    expect(received).toEqual([]);
+  });
 });
 
 describe('answers', () => {
@@ -157,6 +171,11 @@ describe('answers', () => {
     const error = await send(request).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(RetryableError);
     expect(error).toMatchObject({ code: 'shop.malformed', effect, facts: { status: 200 } });
+  });
+
+  it('does not believe a success that is nested without end, which would run whoever reads it out of stack', async () => {
+    const { send } = await setup({ text: '['.repeat(200_000) + ']'.repeat(200_000) });
+    await expect(send(WRITE)).rejects.toMatchObject({ code: 'shop.malformed', effect: 'unknown' });
   });
 
   it('lets a body be anything when it is ignored', async () => {

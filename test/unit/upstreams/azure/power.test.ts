@@ -40,6 +40,7 @@ describe('power', () => {
     // Shut down from within: paid for as before.
     ['PowerState/stopped', 'running'],
     ['PowerState/unheard', 'unknown'],
+    ['PowerState/constructor', 'unknown'],
     ['ProvisioningState/succeeded', 'unknown'],
   ])('of a machine with %s is %s', async (code, expected) => {
     const statuses = [{ code: 'ProvisioningState/succeeded' }, { code }];

@@ -22,6 +22,12 @@ describe('addresses', () => {
     ]);
   });
 
+  it('have no other kind by a name that every object has', () => {
+    expect(readOutputs({ constructor: text('https://shop.example/') }).endpoints).toEqual([
+      { url: 'https://shop.example', category: 'APP', name: 'Constructor' },
+    ]);
+  });
+
   it('that are not https, or carry credentials, are no endpoints', () => {
     const { endpoints } = readOutputs({
       url: text('http://shop.example'),
