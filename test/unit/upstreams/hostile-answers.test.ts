@@ -25,7 +25,7 @@ function httpAnswering(answers: { status: number; headers: Record<string, string
     async send({ method, path, accept, toError, ignoreBody }) {
       const { status, headers: given, body } = answers[asked % answers.length]!;
       asked += 1;
-      if (asked > 200) throw new Error('it asks without end');
+      if (asked > 2_000) throw new Error('it asks without end');
       const facts = { upstream: 'upstream', method, path, status };
       const answer: Answer = { status, headers: given, body: ignoreBody ? undefined : body, facts, effect: 'none' };
       if ((status >= 200 && status < 300) || accept?.(answer)) return answer;
