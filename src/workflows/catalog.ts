@@ -31,8 +31,11 @@ export interface Product {
   seats?(subscription: Subscription): number | undefined;
   /** Digest of what the customer entered, where that decides about what is deployed. */
   configuration?(subscription: Subscription, known: string | undefined): string;
-  /** What was bought for a subscription of which nothing is recorded. */
-  recover(subscription: Subscription): Promise<Fulfillment | undefined>;
+  /**
+   * What exists at Microsoft for a subscription of which nothing is recorded: at the customer `at`, else at the one that the marketplace's
+   * metadata name. It only asks.
+   */
+  recover(subscription: Subscription, at?: string): Promise<Fulfillment | undefined>;
   /** Asks Microsoft how it stands with what was provisioned. @throws {Suspended} while that cannot be said yet */
   inspect(fulfillment: Fulfillment, subscriptionId: number): Promise<AtMicrosoft | undefined>;
 }
@@ -58,7 +61,7 @@ export function createCatalog(parts: CatalogParts): Catalog {
         deprovision: createDeprovisionLicense(parts),
       },
       seats: ({ extraResources }) => extraResources.find(({ identifier }) => identifier === licenseIdentifier)?.value,
-      recover: (subscription) => recoverLicense(parts, subscription),
+      recover: (subscription, at) => recoverLicense(parts, subscription, at),
       async inspect(fulfillment, subscriptionId) {
         if (!fulfillment.customerId || !fulfillment.partnerSubscriptionId) return undefined;
         const found = await readPartnerSubscription(parts, fulfillment);

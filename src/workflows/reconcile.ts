@@ -17,10 +17,10 @@ import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
 import { WithheldError } from '../upstreams/http.ts';
 import type { Catalog, Product } from './catalog.ts';
+import { compare } from './comparison.ts';
 import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
 import type { Look } from './look.ts';
 import type { Operation, ProductType } from './operations.ts';
-import { planOperation } from './plan-operation.ts';
 import type {
   CustomerDirectory,
   Failure,
@@ -30,6 +30,7 @@ import type {
   SubscriptionRecord,
   Timeline,
 } from './record.ts';
+import { mayExist, TAKEN_UP_AGAIN } from './recovery.ts';
 
 /** What the queue is to do with the subscription after a look: nothing, or look again after a pause. */
 export type LookOutcome = { done: true } | { againInMs: number };
@@ -99,14 +100,14 @@ export function createReconcile(
         return tellFailure(record.failure);
 
       const product = parts.catalog[productType];
-      if (!stored) await recover(subscription, product);
-      const seen = {
-        ...subscription,
-        seats: product.seats?.(subscription),
-        configuration: product.configuration?.(subscription, record.fulfillment?.settled?.configuration),
-      };
-      const atMicrosoft = await inspect(subscription, product);
-      const decision = planOperation(seen, { ...record, retryAsked }, settings, atMicrosoft);
+      await recover(subscription, product);
+      const { decision, atMicrosoft, learned } = await compare(
+        subscription,
+        { ...record, retryAsked },
+        product,
+        settings,
+      );
+      if (learned) await keepLearned(learned, atMicrosoft);
       if (retryAsked && decision.kind !== 'run') await records.forgetRetry(subscriptionId);
       switch (decision.kind) {
         case 'run':
@@ -133,44 +134,24 @@ export function createReconcile(
       return { done: true };
     }
 
-    /** Nothing is recorded: either nothing was done yet, or the record was lost. Only the second leaves traces. */
+    /**
+     * Nothing is recorded of anything at Microsoft: either nothing was done yet, or the record was lost. Only the second leaves traces. That
+     * it was looked for is noted only once there is an answer.
+     */
     async function recover(subscription: Subscription, product: Product): Promise<void> {
-      const fulfillment = RECOVERABLE.has(subscription.deploymentStatus)
-        ? await product.recover(subscription)
-        : undefined;
+      if (record.fulfillment || record.run || record.searchedAt || !mayExist(subscription)) return;
+      const fulfillment = await product.recover(subscription);
+      await keep({ searchedAt: now(), fulfillment, customer: fulfillment?.owner });
       if (!fulfillment) return;
-      await keep({ fulfillment });
       await index(fulfillment);
-      await tell('decision', 'the record was lost: taken up again from what bears our mark at Microsoft', {});
+      await tell('decision', TAKEN_UP_AGAIN, {});
     }
 
-    /** Microsoft is asked about what is in service or comes back, so that what others changed there is seen. */
-    async function inspect(
-      { deploymentStatus, endDate }: Subscription,
-      product: Product,
-    ): Promise<AtMicrosoft | undefined> {
-      const { fulfillment } = record;
-      const comesBack = deploymentStatus === 'PENDING' && fulfillment?.suspended !== undefined;
-      // Azure starts some of what was stopped again by itself.
-      const mayRun = deploymentStatus === 'STOPPED' && fulfillment?.azure && fulfillment.suspended;
-      const isAsked = deploymentStatus === 'DEPLOYED' || comesBack || mayRun;
-      if (!isAsked || !fulfillment?.deployedAt || fulfillment.endedAt) return undefined;
-      const found = await product.inspect(fulfillment, subscriptionId);
-      const learned: Partial<Fulfillment> = {
-        ...(found?.movedTo && { partnerSubscriptionId: found.movedTo }),
-        ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
-        ...(found?.status === 'active' && found.license && { seats: found.license.seats }),
-        // The marketplace dates a subscription only after its delivery: the first date is where renewals are counted from.
-        ...(fulfillment.settled &&
-          !fulfillment.settled.endDate &&
-          endDate && { settled: { ...fulfillment.settled, endDate } }),
-      };
-      await keep({ fulfillment: { ...fulfillment, ...learned }, inspectedAt: now() });
-      if (found?.movedTo) {
-        await index(learned);
-        await tell('decision', `at Microsoft it goes on as partner subscription ${found.movedTo}`, {});
-      }
-      return found;
+    async function keepLearned(learned: Fulfillment, atMicrosoft: AtMicrosoft | undefined): Promise<void> {
+      await keep({ fulfillment: learned, inspectedAt: now() });
+      if (!atMicrosoft?.movedTo) return;
+      await index(learned);
+      await tell('decision', `at Microsoft it goes on as partner subscription ${atMicrosoft.movedTo}`, {});
     }
 
     async function runOperation(
@@ -525,15 +506,6 @@ export function createReconcile(
   };
 }
 
-/** States in which something may exist at Microsoft. */
-const RECOVERABLE = new Set<Subscription['deploymentStatus']>([
-  'PENDING',
-  'DEPLOYED',
-  'STOPPED',
-  'UNDEPLOY_SENT',
-  'UNDEPLOYED',
-  'FAILED',
-]);
 /** So often something may be done again in a row before a person is told. */
 const MOST_IN_VAIN = 5;
 /** From here on a pause that an upstream names is a wait rather than a failure. */

@@ -41,6 +41,8 @@ export interface SubscriptionRecord {
   fulfillment?: Fulfillment;
   /** A failure that the customer is told about; kept until an operation succeeds. */
   failure?: Failure;
+  /** ISO instant at which it was looked for what might exist at Microsoft although nothing of it was recorded. */
+  searchedAt?: string;
   /** ISO instant at which Microsoft was last asked how it stands with what is provisioned. */
   inspectedAt?: string;
   /** Digest of what Cloudesire said at the last completed look, so that the sweep can pass by what has not changed. */

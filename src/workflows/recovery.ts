@@ -1,16 +1,22 @@
 import { ConnectorError } from '../lib/errors.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
-import type { Subscription } from '../upstreams/cloudesire/schema.ts';
+import type { DeploymentStatus } from '../upstreams/cloudesire/schema.ts';
 
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** States that a subscription reaches only after its delivery. */
-export const DELIVERED = new Set<Subscription['deploymentStatus']>([
-  'DEPLOYED',
-  'STOPPED',
-  'UNDEPLOY_SENT',
-  'UNDEPLOYED',
-]);
+export const DELIVERED = new Set<DeploymentStatus>(['DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT', 'UNDEPLOYED']);
+
+/** States in which something may exist at Microsoft. */
+const MAY_EXIST = new Set<DeploymentStatus>(['PENDING', 'FAILED', ...DELIVERED]);
+
+/** Whether something may exist at Microsoft for a subscription in this state. */
+export function mayExist({ deploymentStatus }: { deploymentStatus: DeploymentStatus }): boolean {
+  return MAY_EXIST.has(deploymentStatus);
+}
+
+/** The line in the story of a subscription whose record was lost. */
+export const TAKEN_UP_AGAIN = 'the record was lost: taken up again from what bears our mark at Microsoft';
 
 /**
  * The Microsoft customer that the marketplace's metadata name for a subscription, which tells where to look. Customers can write them too:

@@ -312,6 +312,31 @@ describe('a record that was lost', () => {
     expect(partnerSubscriptions()).toMatchObject([{ status: 'deleted' }]);
   });
 
+  it('is looked for until Microsoft has answered, and nothing is reported on less', async () => {
+    const id = buy();
+    await world.settle(id);
+    await world.forget();
+    world.emulators.cloudesire.terminate(id);
+    fault({ method: 'GET', path: '^/v1/customers/[^/]+/subscriptions$', kind: 'status', status: 503, times: 3 });
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(partnerSubscriptions()).toMatchObject([{ status: 'deleted' }]);
+  });
+
+  it('while the licence was suspended comes back with the payment', async () => {
+    const id = buy();
+    await world.settle(id);
+    world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
+    await world.settle(id);
+    expect(partnerSubscriptions()).toMatchObject([{ status: 'suspended' }]);
+    await world.forget();
+    world.emulators.cloudesire.overrideStatus(id, 'PENDING');
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(partnerSubscriptions()).toMatchObject([{ status: 'active', autoRenewEnabled: true }]);
+    expect(world.alerts).toEqual([]);
+  });
+
   it('of what has ended in the marketplace is taken up by the first sweep: what Microsoft still charges is listed again', async () => {
     world.emulators.cloudesire.putPlan(2101, { minimumDuration: 12, billingPeriod: 1 });
     const [runsOut, cancelled] = [buy(), buy()];

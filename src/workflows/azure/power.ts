@@ -64,10 +64,23 @@ export function createResumeAzure(
 }
 
 /** What of an order runs, in the order in which it is to be stopped. */
-export async function running(inAzure: AzureSubscription, orderId: number): Promise<Resource[]> {
+export function running(inAzure: AzureSubscription, orderId: number): Promise<Resource[]> {
+  return byState(inAzure, orderId, (state) => state !== 'stopped');
+}
+
+/** Ids of what of an order is stopped, in the order in which it will have been. */
+export async function standingStill(inAzure: AzureSubscription, orderId: number): Promise<string[]> {
+  return (await byState(inAzure, orderId, (state) => state === 'stopped')).map(({ id }) => id);
+}
+
+async function byState(
+  inAzure: AzureSubscription,
+  orderId: number,
+  isWanted: (state: string) => boolean,
+): Promise<Resource[]> {
   const found: Resource[] = [];
   for (const resource of await stoppable(inAzure, orderId)) {
-    if ((await inAzure.power.state(resource)) !== 'stopped') found.push(resource);
+    if (isWanted(await inAzure.power.state(resource))) found.push(resource);
   }
   return found.sort((a, b) => Number(DATA.test(a.type)) - Number(DATA.test(b.type)));
 }

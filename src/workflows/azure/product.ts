@@ -24,7 +24,7 @@ export function createAzureProduct(productType: Exclude<ProductType, 'license'>,
       deprovision: createDeprovisionAzure(productType, parts),
     },
     configuration: (subscription, known) => configurationOf(subscription, parts.secrets, known),
-    recover: (subscription) => recoverAzure(productType, subscription, parts),
+    recover: (subscription, at) => recoverAzure(productType, subscription, parts, at),
     inspect: (fulfillment, subscriptionId) => inspectAzure(parts, subscriptionId, fulfillment),
   };
 }

@@ -18,15 +18,17 @@ export interface RecoverParts extends LicenseParts {
 }
 
 /**
- * What was bought for a subscription of which nothing is recorded, as after a loss of Redis. The marketplace's metadata say where to look;
- * since customers can write them too, only what bears our mark is believed: a partner subscription, else an order.
+ * What was bought for a subscription of which nothing is recorded, as after a loss of Redis. It is looked for at the Microsoft customer
+ * that is named, else at the one of the marketplace's metadata; since customers can write them too, only what bears our mark is believed:
+ * a partner subscription, else an order.
  */
 export async function recoverLicense(
   parts: RecoverParts,
   subscription: Subscription,
+  at?: string,
 ): Promise<Fulfillment | undefined> {
   const { cloudesire, partnerCenter, now } = parts;
-  const customerId = await readKnownCustomer(cloudesire, subscription.id);
+  const customerId = at ?? (await readKnownCustomer(cloudesire, subscription.id));
   if (!customerId) return undefined;
   const bought = await unlessHidden(partnerCenter.subscriptions.list(customerId));
   if (!bought) return undefined;
@@ -53,9 +55,22 @@ export async function recoverLicense(
     // What is sold is what it is to be: if Microsoft shows something else, the next look puts that right.
     ...(await readSale(parts, subscription, found.isTrial)),
     ...(found.orderId && { orderId: found.orderId }),
-    ...(DELIVERED.has(subscription.deploymentStatus) && { deployedAt: new Date(now()).toISOString() }),
+    ...(wasDelivered(subscription, found) && { deployedAt: new Date(now()).toISOString() }),
+    ...(isUnpaid(subscription, found) && {
+      suspended: { at: new Date(now()).toISOString(), autoRenewEnabled: true },
+    }),
     ...(subscription.deploymentStatus === 'UNDEPLOYED' && runsOut(found) && ended(found, now())),
   };
+}
+
+/** What was paid for again may be pending in the marketplace while it is suspended at Microsoft still. */
+function wasDelivered(subscription: Subscription, found: PartnerSubscription): boolean {
+  return DELIVERED.has(subscription.deploymentStatus) || isUnpaid(subscription, found);
+}
+
+/** Suspended for want of a payment. Where it was Microsoft that suspended it, it refuses to bring it back, and that is told. */
+function isUnpaid({ deploymentStatus }: Subscription, { status }: PartnerSubscription): boolean {
+  return status === 'suspended' && (deploymentStatus === 'STOPPED' || deploymentStatus === 'PENDING');
 }
 
 /** Nothing is left to end; what is paid for is charged all the same. */
