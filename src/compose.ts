@@ -7,6 +7,7 @@ import { composeOperations } from './compose-operations.ts';
 import type { Config } from './config.ts';
 import { createCertificateDownload } from './intake/certificate-download.ts';
 import { eventNotificationRoutes } from './intake/event-notification.ts';
+import { createFailures, type Door } from './intake/failures.ts';
 import { healthRoutes } from './intake/health.ts';
 import { metricsRoute } from './intake/metrics.ts';
 import { opsApi } from './intake/ops-api.ts';
@@ -124,10 +125,14 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     const quarantine = createQuarantine(producerRedis, keys, clock);
     metrics.gauge('connector_quarantine_size', 'Signed bodies that were no notification', () => quarantine.size());
 
+    const failuresAt = (door: Door) =>
+      createFailures({ door, clock, log, count: () => metrics.failedAuthentications.inc({ door }) });
+
     server.register(eventNotificationRoutes, {
       secrets: config.cloudesire.eventSecrets,
       requestLook: (subscriptionId) => producer.requestLook(subscriptionId),
       quarantine: (body, reason) => quarantine.add(body, reason),
+      failures: failuresAt('event'),
       deadlineMs: EVENT_ANSWER_WITHIN_MS,
       log,
       count: (outcome) => metrics.events.inc({ outcome }),
@@ -150,6 +155,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       relationshipAccepted: () => producer.requestSweep(),
       tell: (matter) => alerts.attention(matter),
       quarantine: (body, reason) => quarantine.add(body, reason),
+      failures: failuresAt('partner-center'),
       deadlineMs: EVENT_ANSWER_WITHIN_MS,
       log,
       count: (event, outcome) => metrics.partnerCenterEvents.inc({ event, outcome }),
@@ -158,6 +164,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     if (config.http.endpointSecret !== undefined) {
       const question = {
         secret: config.http.endpointSecret,
+        failures: failuresAt('question'),
         deadlineMs: QUESTION_DEADLINE_MS,
         log,
         bug: alerts.bug,
@@ -171,6 +178,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     if (config.http.opsToken === undefined) return;
     server.register(opsApi, {
       token: config.http.opsToken,
+      failures: failuresAt('ops'),
       log,
       ...composeOperations({ redis: producerRedis, prefix, producer }),
     });

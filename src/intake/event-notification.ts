@@ -2,6 +2,7 @@ import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
 import { within } from './deadline.ts';
+import type { Failures } from './failures.ts';
 import { refuse } from './replies.ts';
 import { isSignedBy } from './signature.ts';
 
@@ -23,6 +24,8 @@ export interface EventNotificationParts {
   requestLook: (subscriptionId: number, event: EventNotification) => Promise<'queued' | 'backlog-full'>;
   /** Keeps a signed body that cannot be understood, for operations. */
   quarantine: (body: Buffer, reason: string) => Promise<void>;
+  /** Whoever signs wrongly is counted; who signs rightly is never held up by that. */
+  failures: Pick<Failures, 'note'>;
   /** Longest time from the complete request to the answer. */
   deadlineMs: number;
   log: Log;
@@ -90,7 +93,9 @@ async function receive(
   }
   if (!isSignedBy(parts.secrets, body, request.headers['cmw-event-signature'])) {
     parts.count('unsigned');
-    parts.log.warn({ sizeBytes: body.length }, 'event refused: not signed by a secret of CMW_EVENT_SECRETS');
+    parts.failures.note(request.ip, 'event refused: not signed by a secret of CMW_EVENT_SECRETS', {
+      sizeBytes: body.length,
+    });
     return refuse(reply, 401, {
       error: 'signature.mismatch',
       message: 'CMW-Event-Signature is missing or of another secret: compare the secrets of both sides.',

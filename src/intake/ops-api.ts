@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
+import type { Failures } from './failures.ts';
 import { refuse } from './replies.ts';
 import { isSameSecret } from './secret.ts';
 
@@ -47,6 +48,8 @@ export interface OpsQuery {
 export interface OpsParts {
   /** What `Authorization: Bearer` has to carry. */
   token: string;
+  /** Whoever fails too often waits, before even the right token is looked at: else it could be guessed. */
+  failures: Failures;
   list: (query: OpsQuery) => Promise<{ items: OpsRecord[]; total: number }>;
   listExposures: (page: { page: number; pageSize: number }) => Promise<{ items: OpsExposure[]; total: number }>;
   show: (subscriptionId: number) => Promise<(OpsRecord & { timeline: unknown[] }) | undefined>;
@@ -88,15 +91,21 @@ const SubscriptionId = z
 
 /**
  * The API of operations: where a subscription stands and why, and the two buttons. To be registered only when there is a
- * token. 401 without it, 400 for a query or body that cannot be understood, 404 for a subscription of which nothing is
+ * token. 401 without it, 429 after ten wrong ones of an address within a minute, 400 for a query or body that cannot be understood, 404 for a subscription of which nothing is
  * known, 503 while the store does not answer.
  */
 export const opsApi: FastifyPluginAsync<OpsParts> = async (
   app,
-  { token, list, listExposures, show, look, retry, log },
+  { token, failures, list, listExposures, show, look, retry, log },
 ) => {
   app.addHook('onRequest', async (request, reply) => {
+    const waitMs = failures.waitMs(request.ip);
+    if (waitMs > 0) {
+      const message = 'Too many wrong tokens came from this address: wait, then send the value of OPS_TOKEN.';
+      return refuse(reply, 429, { error: 'ops.too-many-failures', message }, Math.ceil(waitMs / 1_000));
+    }
     if (carriesToken(request, token)) return;
+    failures.note(request.ip, 'operations refused: not the token of OPS_TOKEN');
     reply.header('www-authenticate', 'Bearer');
     return refuse(reply, 401, {
       error: 'ops.unauthorized',

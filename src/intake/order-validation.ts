@@ -14,7 +14,8 @@ export interface OrderToValidate {
   subscriptionId?: number | undefined;
 }
 
-export interface OrderValidationParts extends Pick<Question<unknown>, 'secret' | 'deadlineMs' | 'log' | 'bug'> {
+export interface OrderValidationParts
+  extends Pick<Question<unknown>, 'secret' | 'failures' | 'deadlineMs' | 'log' | 'bug'> {
   /** What speaks against the order, in the language asked for; at the latest when the signal aborts. */
   validate(order: OrderToValidate, language: string | undefined, signal: AbortSignal): Promise<string[]>;
 }

@@ -12,7 +12,8 @@ export interface ParameterQuestion {
   language?: string | undefined;
 }
 
-export interface ParameterValuesParts extends Pick<Question<unknown>, 'secret' | 'deadlineMs' | 'log' | 'bug'> {
+export interface ParameterValuesParts
+  extends Pick<Question<unknown>, 'secret' | 'failures' | 'deadlineMs' | 'log' | 'bug'> {
   /** The values that may be chosen, best first, none where nothing may be, or null for all; at the latest when the signal aborts. */
   suggest(question: ParameterQuestion, signal: AbortSignal): Promise<{ value: string; description: string }[] | null>;
 }

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { ConnectorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { within } from './deadline.ts';
+import type { Failures } from './failures.ts';
 import { type Refusal, refuse } from './replies.ts';
 
 /** Events that are counted by their name, `unknown` when it could not be read or trusted. */
@@ -34,6 +35,8 @@ export interface PartnerCenterEventParts {
   tell: (matter: { code: string; message: string }) => void;
   /** Keeps a signed body that cannot be understood, for operations. */
   quarantine: (body: Buffer, reason: string) => Promise<void>;
+  /** Whoever signs wrongly is counted; who signs rightly is never held up by that. */
+  failures: Pick<Failures, 'note'>;
   /** Longest time from the complete request to the answer. */
   deadlineMs: number;
   log: Log;
@@ -135,7 +138,8 @@ export const partnerCenterEventRoute: FastifyPluginAsync<PartnerCenterEventParts
     const { event, outcome, facts } = await receive(parts, body, request.headers);
     const { level, sentence, refusal } = ENDS[outcome];
     parts.count(event, outcome);
-    parts.log[level]({ event, ...facts }, sentence);
+    if (outcome === 'unverified') parts.failures.note(request.ip, sentence, facts);
+    else parts.log[level]({ event, ...facts }, sentence);
     if (refusal === undefined) return reply.code(200).send();
     const { status, retryAfterS, ...reason } = refusal;
     return refuse(reply, status, reason, retryAfterS);

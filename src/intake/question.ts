@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
+import type { Failures } from './failures.ts';
 import { refuse } from './replies.ts';
 import { isSameSecret } from './secret.ts';
 
@@ -15,6 +16,8 @@ export interface Question<Q> {
   answer(question: Q, signal: AbortSignal, reply: FastifyReply): Promise<FastifyReply>;
   /** Sends what keeps the customer from nothing: to a question that cannot be understood, or whose answer failed. */
   answerAnyway(reply: FastifyReply): FastifyReply;
+  /** Whoever has another secret is counted; who has the right one is never held up by that. */
+  failures: Pick<Failures, 'note'>;
   /** Longest time for finding the answer. */
   deadlineMs: number;
   log: Log;
@@ -48,7 +51,7 @@ export function optional<S extends z.ZodType>(schema: S) {
  * makes the marketplace refuse the customer.
  */
 export function questionRoute<Q>(question: Question<Q>): FastifyPluginAsync {
-  const { path, secret, schema, answer, answerAnyway, deadlineMs, log, bug } = question;
+  const { path, secret, schema, answer, answerAnyway, failures, deadlineMs, log, bug } = question;
   return async (app) => {
     app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, text));
 
@@ -63,6 +66,7 @@ export function questionRoute<Q>(question: Question<Q>): FastifyPluginAsync {
       {
         onRequest: async (request, reply) => {
           if (isSameSecret(request.params.secret, secret)) return undefined;
+          failures.note(request.ip, 'question refused: its address does not hold ENDPOINT_SECRET');
           return refuse(reply, 404, { error: 'route.unknown', message: 'There is nothing at this address.' });
         },
       },

@@ -18,6 +18,12 @@ const IDLE_CONNECTION_MS = 10_000;
 const KEEP_ALIVE_MS = 75_000;
 const CLOSE_WITHIN_MS = 5_000;
 
+/**
+ * Whose `X-Forwarded-For` is believed: a proxy stands on this machine or in the private network. It only decides whose failed tries are
+ * counted together.
+ */
+const PROXIES = 'loopback,linklocal,uniquelocal';
+
 const SECURITY_HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
 
 const REFUSALS: Record<number, Refusal> = {
@@ -44,6 +50,7 @@ export function createServer({ bug }: ServerParts): FastifyInstance {
     connectionTimeout: IDLE_CONNECTION_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
     requestTimeout: REQUEST_WITHIN_MS,
+    trustProxy: PROXIES,
     routerOptions: { maxParamLength: LONGEST_PATH_PART },
     http: { headersTimeout: REQUEST_WITHIN_MS, connectionsCheckingInterval: 500 },
     return503OnClosing: false,

@@ -1,12 +1,15 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
+import type { Failures } from './failures.ts';
 import { refuse } from './replies.ts';
 import { isSameSecret } from './secret.ts';
 
 export interface UsageParts {
   /** Part of the path, since these calls are not signed. */
   secret: string;
+  /** Whoever has another secret is counted. */
+  failures: Pick<Failures, 'note'>;
   /** Longest time for finding the answer. */
   deadlineMs: number;
   /** What a metric of a subscription stands at; undefined for a subscription that is not known. */
@@ -24,10 +27,12 @@ const HEADER = 'cd-subscription-id';
  *
  * @see https://docs.cloudesire.com
  */
-export const usageRoute: FastifyPluginAsync<UsageParts> = async (app, { secret, deadlineMs, usage, log }) => {
+export const usageRoute: FastifyPluginAsync<UsageParts> = async (app, { secret, failures, deadlineMs, usage, log }) => {
   app.get<{ Params: { secret: string; metric: string } }>('/usage/:secret/:metric', async (request, reply) => {
     const metric = Metric.safeParse(request.params.metric);
-    if (!isSameSecret(request.params.secret, secret) || !metric.success)
+    const isAllowed = isSameSecret(request.params.secret, secret);
+    if (!isAllowed) failures.note(request.ip, 'question refused: its address does not hold ENDPOINT_SECRET');
+    if (!isAllowed || !metric.success)
       return refuse(reply, 404, { error: 'route.unknown', message: 'There is nothing at this address.' });
 
     const subscriptionId = SubscriptionId.safeParse(request.headers[HEADER]);

@@ -20,6 +20,12 @@ export function createMetrics() {
       labelNames: ['event', 'outcome'],
       registers,
     }),
+    failedAuthentications: new Counter({
+      name: 'connector_failed_authentications_total',
+      help: 'Requests without the right signature, secret or token, by what they wanted',
+      labelNames: ['door'],
+      registers,
+    }),
     alerts: new Counter({
       name: 'connector_alerts_total',
       help: 'Matters that a person has to look at, by code',

@@ -30,6 +30,7 @@ async function setup() {
     requestLook: (id) => producer.requestLook(id),
     relationshipAccepted: () => producer.requestSweep(),
     quarantine: async () => {},
+    failures: { note: () => {} },
     deadlineMs: 1_800,
     log: createMemoryLog().log,
     tell: () => {},

@@ -5,7 +5,7 @@ import { opsApi } from '../../../src/intake/ops-api.ts';
 import { orderValidationRoute } from '../../../src/intake/order-validation.ts';
 import { usageRoute } from '../../../src/intake/usage.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
-import { exchange, open, readAll, serve } from './serve.ts';
+import { exchange, failuresAt, open, readAll, serve } from './serve.ts';
 
 const SECRET = 'event-secret-for-tests';
 const ENDPOINT_SECRET = 'endpoint-secret-for-tests';
@@ -25,12 +25,14 @@ async function setup() {
       secrets: [SECRET],
       requestLook: (id) => pass(id, 'queued' as const),
       quarantine: (body, reason) => pass(`quarantine ${reason} ${body.length}`, undefined),
+      failures: failuresAt('event', log),
       deadlineMs: 1_800,
       log,
       count: () => {},
     });
     const question = {
       secret: ENDPOINT_SECRET,
+      failures: failuresAt('question', log),
       deadlineMs: 1_000,
       log,
       bug: (error: unknown) => served.bugs.push(error),
@@ -39,6 +41,7 @@ async function setup() {
     app.register(usageRoute, { ...question, usage: (metric, id) => pass({ metric, id }, 1) });
     app.register(opsApi, {
       token: TOKEN,
+      failures: failuresAt('ops', log),
       log,
       list: () => pass('list', { items: [], total: 0 }),
       listExposures: () => pass('exposures', { items: [], total: 0 }),

@@ -10,7 +10,7 @@ import {
 } from '../../../src/intake/event-notification.ts';
 import examples from '../../fixtures/cloudesire/signatures.json' with { type: 'json' };
 import { createMemoryLog } from '../../support/memory-log.ts';
-import { exchange, serve } from './serve.ts';
+import { exchange, failuresAt, serve } from './serve.ts';
 
 const SECRETS = ['product-secret-for-tests', 'vendor-secret-for-tests', 'plätform-sécret-ü'];
 const EVENT = { id: 50010, entity: 'Subscription', type: 'MODIFIED' };
@@ -29,6 +29,7 @@ async function setup(overrides: Partial<EventNotificationParts> = {}) {
     quarantine: async (body, reason) => {
       quarantined.push({ body: body.toString(), reason });
     },
+    failures: failuresAt('event', log),
     deadlineMs: 1_800,
     log,
     count: (outcome) => outcomes.push(outcome),

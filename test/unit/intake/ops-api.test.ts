@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type OpsParts, type OpsQuery, type OpsRecord, opsApi } from '../../../src/intake/ops-api.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
-import { serve } from './serve.ts';
+import { failuresAt, serve } from './serve.ts';
 
 const TOKEN = 'token-of-operations';
 
@@ -31,6 +31,7 @@ async function setup(overrides: Partial<OpsParts> = {}) {
   const { log, lines } = createMemoryLog();
   const parts: OpsParts = {
     token: TOKEN,
+    failures: failuresAt('ops', log),
     list: async (query) => {
       queries.push(query);
       return { items: [WAITING, IDLE], total: 77 };
@@ -86,7 +87,8 @@ describe('the token', () => {
     ];
     for (const [method, path] of routes) {
       for (const authorization of wrong) {
-        const answer = await call(method, path, undefined, { authorization });
+        const headers = { authorization, 'x-forwarded-for': `192.0.2.${routes.findIndex(([, one]) => one === path)}` };
+        const answer = await call(method, path, undefined, headers);
         expect(answer.status, `${method} ${path} ${authorization}`).toBe(401);
         expect(answer.headers.get('www-authenticate')).toBe('Bearer');
         expect(answer.body).toMatchObject({ error: 'ops.unauthorized' });

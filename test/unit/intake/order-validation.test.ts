@@ -5,7 +5,7 @@ import {
   orderValidationRoute,
 } from '../../../src/intake/order-validation.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
-import { exchange, serve } from './serve.ts';
+import { exchange, failuresAt, serve } from './serve.ts';
 
 const SECRET = 'endpoint-secret-for-tests';
 const ORDER = { productId: 210, productVersionId: 2101, orderType: 'NORMAL', billingItems: { licenses: 25 } };
@@ -17,6 +17,7 @@ async function setup(overrides: Partial<OrderValidationParts> = {}) {
   const served = await serve((app) =>
     app.register(orderValidationRoute, {
       secret: SECRET,
+      failures: failuresAt('question', log),
       deadlineMs: 1_000,
       log,
       bug: (error, { route }) => bugs.push({ error, route }),

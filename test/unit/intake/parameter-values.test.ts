@@ -5,7 +5,7 @@ import {
   parameterValuesRoute,
 } from '../../../src/intake/parameter-values.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
-import { serve } from './serve.ts';
+import { failuresAt, serve } from './serve.ts';
 
 const SECRET = 'endpoint-secret-for-tests';
 const QUESTION = { productId: 210, configurationParameter: 'MICROSOFT_DOMAIN', configurationParameters: {} };
@@ -13,7 +13,14 @@ const QUESTION = { productId: 210, configurationParameter: 'MICROSOFT_DOMAIN', c
 async function setup(suggest: ParameterValuesParts['suggest']) {
   const { log } = createMemoryLog();
   const { url } = await serve((app) =>
-    app.register(parameterValuesRoute, { secret: SECRET, deadlineMs: 1_000, log, bug: () => {}, suggest }),
+    app.register(parameterValuesRoute, {
+      secret: SECRET,
+      failures: failuresAt('question', log),
+      deadlineMs: 1_000,
+      log,
+      bug: () => {},
+      suggest,
+    }),
   );
   return async (body: unknown): Promise<unknown> => {
     const answer = await fetch(`${url}/configuration-parameter-values/${SECRET}`, {

@@ -11,7 +11,7 @@ import deliveries from '../../fixtures/partner-center/webhooks-deliveries.json' 
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { hostCertificates } from './certificate-host.ts';
 import { issue, rsaKey } from './certificates.ts';
-import { exchange, serve } from './serve.ts';
+import { exchange, failuresAt, serve } from './serve.ts';
 
 const CUSTOMER = '6c1f2a90-3d47-4b8e-9a55-0e7d8c4b2f11';
 const PARTNER_SUBSCRIPTION = 'e2a4c7d1-0b5f-4c3a-8d92-6f1e7b3a9c54';
@@ -58,6 +58,7 @@ async function setup(overrides: Partial<PartnerCenterEventParts> = {}, answer?: 
       async quarantine(body, reason) {
         effects.push(['quarantine', body.toString('latin1'), reason]);
       },
+      failures: failuresAt('partner-center', log),
       deadlineMs: 1_800,
       log,
       count: (event, outcome) => counts.push(`${event} ${outcome}`),
@@ -435,10 +436,15 @@ it('takes 64 KiB and refuses more', async () => {
 });
 
 it('writes one line per request, and nothing of a body, a signature or the address of a certificate', async () => {
-  const { post, lines, logged, host } = await setup();
+  const { log, lines, text: logged } = createMemoryLog();
+  const { post, host } = await setup({
+    log,
+    failures: { note: (_, sentence, facts = {}) => log.warn(facts, sentence) },
+  });
   const secret = { 'x-ms-certificate-url': host.url('/a.cer?sig=very-private') };
   await post({ ...updated, ResourceName: 'very-private' });
   await post({ EventName: 7, ResourceName: 'very-private' });
+  expect(lines).toHaveLength(2);
   await post({ ...updated, ResourceName: 'very-private' }, { authorization: 'Signature dmVyeS1wcml2YXRl' });
   await post(updated, { ...secret, 'x-ms-signature-algorithm': 'very-private' });
   await post(updated, { ...secret, authorization: 'Signature dmVyeS1wcml2YXRl' });

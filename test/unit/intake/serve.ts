@@ -2,7 +2,10 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { onTestFinished } from 'vitest';
+import { createFailures, type Door, type Failures } from '../../../src/intake/failures.ts';
 import { createServer } from '../../../src/intake/server.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import type { Log } from '../../../src/lib/log.ts';
 
 export interface Served {
   app: FastifyInstance;
@@ -24,6 +27,11 @@ export async function serve(addRoutes: (app: FastifyInstance) => void): Promise<
   });
   const { port } = app.server.address() as AddressInfo;
   return { app, url: `http://127.0.0.1:${port}`, port, bugs };
+}
+
+/** The memory of failed authentications as the service has it. */
+export function failuresAt(door: Door, log: Log): Failures {
+  return createFailures({ door, clock: systemClock, log, count() {} });
 }
 
 /** A connection over which nothing has been sent yet. */
