@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createWorld, type World } from '../support/world.ts';
 
 const DAY_MS = 86_400_000;
@@ -129,6 +129,31 @@ describe('a change of plan that Microsoft carries out', () => {
     show(id, { plan: PLAN.premium });
     await moveBegins(id);
     world.emulators.cloudesire.terminate(id);
+    await world.settle(id);
+    expect(world.emulators.cloudesire.subscription(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(shownAll().filter(({ status, autoRenewEnabled }) => status === 'active' && autoRenewEnabled)).toEqual([]);
+  });
+
+  it('and takes its time holds up a termination for an hour, then operations are told, and their retry asks for the end all the same', async () => {
+    switches({ transitionDelayMs: DAY_MS });
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    await moveBegins(id);
+    world.emulators.cloudesire.terminate(id);
+    await vi.waitUntil(async () => {
+      await world.look(id);
+      return (await recorded(id)).state === 'needs-attention';
+    }, 60_000);
+    expect(await recorded(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: { code: 'transition.holds-up-end', message: expect.stringContaining('cancelled until 20') },
+    });
+    expect(world.alerts).toEqual(['transition.holds-up-end']);
+    await world.records.askRetry(id);
+    await world.look(id);
+    await world.look(id);
+    expect(await recorded(id)).toMatchObject({ operation: 'deprovision', step: 'ask to cancel' });
+    await world.pass(DAY_MS);
     await world.settle(id);
     expect(world.emulators.cloudesire.subscription(id).deploymentStatus).toBe('UNDEPLOYED');
     expect(shownAll().filter(({ status, autoRenewEnabled }) => status === 'active' && autoRenewEnabled)).toEqual([]);
@@ -439,6 +464,15 @@ describe('what has ended because somebody moved it into another partner subscrip
     expect(nextTermOf(now)?.product).toMatchObject({ productId: 'CFQ7TTC0XA11' });
     expect((await recorded(id)).state).toBe('done');
     expect(world.alerts).toEqual([]);
+  });
+
+  it('is followed there when the customer terminates before anybody saw that, and does not renew', async () => {
+    const id = await sell();
+    await moveByHand(id);
+    world.emulators.cloudesire.terminate(id);
+    await world.settle(id);
+    expect(world.emulators.cloudesire.subscription(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(shownAll().filter(({ status, autoRenewEnabled }) => status === 'active' && autoRenewEnabled)).toEqual([]);
   });
 
   it('and is not bought anew by retry', async () => {

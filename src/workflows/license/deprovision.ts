@@ -16,6 +16,7 @@ import {
   readPartnerSubscription,
   runsOut,
 } from './partner-subscription.ts';
+import { findSuccessor } from './transition.ts';
 
 export interface DeprovisionLicenseParts extends LicenseParts {
   report: Report;
@@ -42,7 +43,8 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
 
     async run(flow, look) {
       const { customerId } = look.fulfillment();
-      const partnerSubscriptionId = customerId && (await findBought(flow, look, customerId));
+      const bought = customerId && (await findBought(flow, look, customerId));
+      const partnerSubscriptionId = bought && (await followMoves(flow, look, bought));
       const end: End = partnerSubscriptionId
         ? await endIt(flow, { ...look.fulfillment(), partnerSubscriptionId })
         : { kind: 'nothing' };
@@ -110,6 +112,24 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       return isOpen && sinceMs >= POLLS_UNTIL_LISTED * pollEveryMs ? { found: null } : undefined;
     });
     return found ?? undefined;
+  }
+
+  /** Where it is now: somebody may have moved it since it was looked at last, and what it became must not renew either. */
+  async function followMoves(flow: Flow, look: Look, partnerSubscriptionId: string): Promise<string> {
+    const plan = {
+      firstMs: pollEveryMs / 3,
+      factor: 1.5,
+      longestMs: 20 * pollEveryMs,
+      waitingFor: `Microsoft to move partner subscription ${partnerSubscriptionId}, which the customer terminated`,
+    };
+    const fulfillment = { ...look.fulfillment(), partnerSubscriptionId };
+    const { id } = await flow.poll('see where it is now', plan, async () => {
+      if (!hasEnded(await readPartnerSubscription(parts, fulfillment))) return { id: partnerSubscriptionId };
+      const successor = await findSuccessor(parts, fulfillment, look.subscription.id);
+      return successor === 'pending' ? undefined : { id: successor?.id ?? partnerSubscriptionId };
+    });
+    await look.note({ partnerSubscriptionId: id });
+    return id;
   }
 
   async function endIt(flow: Flow, fulfillment: Fulfillment): Promise<End> {

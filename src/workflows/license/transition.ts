@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Flow } from '../../engine/workflow.ts';
-import { PREPARE_ANEW } from '../../engine/workflow.ts';
+import { PREPARE_ANEW, Suspended } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError } from '../../lib/errors.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
@@ -146,6 +146,8 @@ const ONLY_LATER = new Set(['900267', '900268', '900269', '900270', '800107', '8
 const POLLS_UNTIL_LISTED = 60;
 /** So many polls a move may take before a person is told: with the usual pause this is a day. */
 const MOST_POLLS = 5760;
+/** While the customer waits for the end, and Microsoft's window for it may close, a person is told sooner: with the usual pause after an hour. */
+const MOST_POLLS_BEFORE_END = 240;
 
 type Begun = { operationId: string; toSubscriptionId?: string } | { refused: string };
 
@@ -156,6 +158,8 @@ type Begun = { operationId: string; toSubscriptionId?: string } | { refused: str
  *
  * @throws {AttentionError} `transition.failed` when Microsoft gave up on it; `retry` asks anew, and a move by hand is taken over
  * @throws {AttentionError} `transition.slow` when it takes longer than a day
+ * @throws {AttentionError} `transition.holds-up-end` when the marketplace has ended the subscription and it takes longer than an hour; `retry`
+ * gives up following it, so that what is there now is ended
  * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
  */
 export async function transition(flow: Flow, look: Look, move: Move, parts: LicenseParts): Promise<boolean> {
@@ -171,7 +175,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
     const { there } = await flow.poll(named('nothing else is moving'), plan, async ({ sinceMs }) => {
       const moves = await history();
       if (!moves.some(isUnderWay)) return { there: await findArrived() };
-      if (sinceMs > MOST_POLLS * parts.pollEveryMs) throw slow();
+      if (isLate(sinceMs)) throw await late();
       return undefined;
     });
     if (there) return arrive(there);
@@ -246,13 +250,12 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
         return { failed: conversion.errors.map(({ code }) => code).join(', ') || 'none' };
 
       const found = await read(toSubscriptionId ?? partnerSubscriptionId);
-      const isLate = sinceMs > MOST_POLLS * parts.pollEveryMs;
       // The history may be ahead of the partner subscription, or gone with the former one.
       const isOver = listed === undefined || conversion?.status === 'completed';
       if (found && isOver && hasArrived(found)) return { partnerSubscriptionId: found.id };
       // Another term than asked for is put right like any other difference.
-      if (found && isOver && isLate && isOfOffer(found)) return { partnerSubscriptionId: found.id };
-      if (isLate) throw slow();
+      if (found && isOver && isLate(sinceMs) && isOfOffer(found)) return { partnerSubscriptionId: found.id };
+      if (isLate(sinceMs)) throw await late(found);
       return undefined;
     });
   }
@@ -319,10 +322,33 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
     return readTransitions(parts, from, operationId);
   }
 
-  function slow(): AttentionError {
+  function isBeingEnded(): boolean {
+    return look.subscription.deploymentStatus === 'UNDEPLOY_SENT';
+  }
+
+  function isLate(sinceMs: number): boolean {
+    return sinceMs > (isBeingEnded() ? MOST_POLLS_BEFORE_END : MOST_POLLS) * parts.pollEveryMs;
+  }
+
+  /** What a person is told of a move that does not end. Where an end waits for it, their `retry` puts the end first. */
+  async function late(found?: PartnerSubscription): Promise<Error> {
+    const which = `partner subscription ${partnerSubscriptionId} of customer ${customerId}`;
+    if (!isBeingEnded()) {
+      return new AttentionError(
+        'transition.slow',
+        `Microsoft has been moving ${which} to another item for more than a day. Ask the support of Partner Center; the connector goes on looking, and changes nothing else of this licence until it is known what came of it.`,
+      );
+    }
+    if (look.takeRetry()) {
+      await look.note({ moving: undefined });
+      return new Suspended(parts.now(), 'a new decision: it is ended without waiting for the move');
+    }
+    const window = found?.cancellationAllowedUntilDate
+      ? `Microsoft lets it be cancelled until ${found.cancellationAllowedUntilDate}; after that its whole term is charged`
+      : 'Microsoft charges the whole term once its window for cancellations has closed';
     return new AttentionError(
-      'transition.slow',
-      `Microsoft has been moving partner subscription ${partnerSubscriptionId} of customer ${customerId} to another item for more than a day. Ask the support of Partner Center; the connector goes on looking, and changes nothing else of this licence until it is known what came of it.`,
+      'transition.holds-up-end',
+      `The customer has terminated, but Microsoft is still moving ${which} to another item, and ending it waits for that. ${window}. Press retry to end what is there now without waiting, and look in Partner Center whether the move then left another subscription; or ask the support of Partner Center.`,
     );
   }
 }
