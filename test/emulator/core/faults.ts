@@ -4,6 +4,7 @@ export const FAULT_KINDS = [
   'reset-after',
   'timeout-after',
   'status',
+  'replace',
   'malformed',
   'delay',
 ] as const;
@@ -19,7 +20,8 @@ export interface FaultRule {
   /**
    * `refuse`, `reset-before`: the connection ends without effect. `reset-after`: the effect is made, then the connection
    * ends without an answer. `timeout-after`: the effect is made, the answer never comes. `status`: `status`, `headers`
-   * and `body` are answered instead of the effect. `malformed`: the effect is made, then 200 with cut-off JSON.
+   * and `body` are answered instead of the effect. `replace`: the effect is made, then `status`, `headers` and `body` are
+   * answered instead of what came of it. `malformed`: the effect is made, then 200 with cut-off JSON.
    * `delay`: the call waits `delayMs` of real time and then goes on as usual.
    */
   kind: FaultKind;
@@ -43,6 +45,8 @@ export interface FaultTarget {
 
 export interface Faults {
   inject(rule: FaultRule): void;
+  /** From now on this is asked about each call before the rules are, also after `clear`; what it answers hits the call. */
+  watch(choose: (call: FaultTarget) => FaultRule | undefined): void;
   clear(): void;
   pending(): FaultRule[];
   take(call: FaultTarget): FaultRule | undefined;
@@ -58,11 +62,16 @@ export interface Faults {
  */
 export function createFaults(): Faults {
   let rules: Array<FaultRule & { skip: number; times: number; pattern: RegExp }> = [];
+  let watcher: (call: FaultTarget) => FaultRule | undefined = () => undefined;
 
   return {
     inject(rule) {
       check(rule);
       rules.push({ ...rule, skip: rule.skip ?? 0, times: rule.times ?? 1, pattern: new RegExp(rule.path ?? '', 'i') });
+    },
+
+    watch(choose) {
+      watcher = choose;
     },
 
     clear() {
@@ -74,6 +83,8 @@ export function createFaults(): Faults {
     },
 
     take(call) {
+      const chosen = watcher(call);
+      if (chosen !== undefined) return chosen;
       const target = call.query === '' ? call.path : `${call.path}?${call.query}`;
       for (const rule of rules) {
         if (rule.server !== undefined && rule.server !== call.server) continue;
@@ -94,8 +105,8 @@ export function createFaults(): Faults {
 
 function check(rule: FaultRule): void {
   if (!FAULT_KINDS.includes(rule.kind)) throw new Error(`A fault has a kind, one of ${FAULT_KINDS.join(', ')}.`);
-  if (rule.kind === 'status' && !isWhole(rule.status, 100, 599))
-    throw new Error('A fault of kind status has a status.');
+  if ((rule.kind === 'status' || rule.kind === 'replace') && !isWhole(rule.status, 100, 599))
+    throw new Error(`A fault of kind ${rule.kind} has a status.`);
   if (rule.kind === 'delay' && !isWhole(rule.delayMs, 0)) throw new Error('A fault of kind delay has delayMs.');
   if (rule.skip !== undefined && !isWhole(rule.skip, 0)) throw new Error('skip counts calls, from 0.');
   if (rule.times !== undefined && !isWhole(rule.times, 1)) throw new Error('times counts calls, from 1.');

@@ -110,6 +110,7 @@ export function createServer(name: string, { clock, faults }: { clock: Clock; fa
     record.status = reply.status;
     if (fault?.kind === 'reset-after') request.socket.destroy();
     else if (fault?.kind === 'malformed') send(response, cutOff(reply), clock.now());
+    else if (fault?.kind === 'replace') send(response, statusReply(fault), clock.now());
     else if (fault?.kind !== 'timeout-after') send(response, reply, clock.now());
   }
 
