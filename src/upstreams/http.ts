@@ -23,7 +23,7 @@ export interface HttpRequest {
   budgetKeys?: string[];
   /** Refusals that the caller understands: returned instead of thrown. */
   accept?: ((answer: Answer) => boolean) | undefined;
-  /** The answer's body does not matter, so that it may be anything. */
+  /** The answer's body does not matter, so that it may be anything but a web page, which would be no answer of the upstream. */
   ignoreBody?: boolean | undefined;
   /** The caller's meaning of a refusal; `undefined` leaves it to the rules of `createHttp`. */
   toError?: (answer: Answer) => ConnectorError | undefined;
@@ -119,7 +119,7 @@ export function path(texts: TemplateStringsArray, ...values: (string | number)[]
  * @throws {ThrottledError} `.budget` when the budget is used up, `.throttled` on 429 and when a refusal names a
  *   rate-limit pause; the pause is also written into every budget key of the call
  * @throws {RetryableError} `.unreachable` when no connection came about (surely without effect), `.no-answer` when it
- *   broke or timed out, `.unavailable` on 408 and 5xx, `.malformed` for a 2xx that is no JSON or too large
+ *   broke or timed out, `.unavailable` on 408 and 5xx, `.malformed` for a 2xx that is no JSON, a web page or too large
  * @throws {AttentionError} `.redirected` on 3xx, `.unexplained` on a 4xx that the caller's `toError` does not explain
  * @throws {WithheldError} `read-only.withheld` for a write in a dry run
  */
@@ -208,6 +208,8 @@ export function createHttp({ upstream, baseUrl, readTimeoutMs, readOnly, budget,
     const correlationId = correlationIdOf(answer.headers) ?? seen.correlationId;
     if (correlationId) answer.facts.correlationId = seen.correlationId = correlationId;
     seen.status = status;
+    // A gateway's page says nothing of the upstream, not even when nobody would read the answer.
+    if (isSuccess(answer) && isWebPage(answer)) throw malformed(answer, 'is a web page');
     if (!(request.ignoreBody && isSuccess(answer))) answer.body = parseBody(data, answer);
     return answer;
   }
@@ -237,6 +239,10 @@ function requireSendable(headers: Record<string, string>, what: string, facts: E
 
 function isSuccess({ status }: Answer): boolean {
   return status >= 200 && status < 300;
+}
+
+function isWebPage({ headers }: Answer): boolean {
+  return /^\s*text\/html\b/i.test(headers['content-type'] ?? '');
 }
 
 function encode({ method, query = {}, headers = {}, body, form }: HttpRequest): AxiosRequestConfig {

@@ -183,6 +183,16 @@ describe('answers', () => {
     expect(await send({ ...WRITE, ignoreBody: true })).toMatchObject({ status: 200, body: undefined });
   });
 
+  it('takes a web page for no answer of the upstream, whether or not anybody would read it', async () => {
+    const { send } = await setup({
+      text: '<html>Welcome</html>',
+      headers: { 'content-type': 'text/html; charset=utf-8' },
+    });
+    for (const request of [WRITE, { ...WRITE, ignoreBody: true }])
+      await expect(send(request)).rejects.toMatchObject({ code: 'shop.malformed', effect: 'unknown' });
+    await expect(send({ ...READ, method: 'HEAD' })).rejects.toMatchObject({ code: 'shop.malformed', effect: 'none' });
+  });
+
   it('does not read more than 10 MiB', async () => {
     const { send } = await setup({ text: `"${'x'.repeat(10 * 1024 * 1024)}"` });
     await expect(send(WRITE)).rejects.toMatchObject({ code: 'shop.malformed', effect: 'unknown' });
