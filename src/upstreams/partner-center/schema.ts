@@ -26,14 +26,21 @@ function isRecord(found: unknown): found is Record<string, unknown> {
 
 /**
  * The elements of a collection, which is `{ items }` or, here and there, a bare array; the history of transitions comes as
- * `{ transition }` too. Absent counts as empty.
+ * `{ transition }` too. `null`, or nothing in a collection that counts none, is an empty one; any other object is no collection: taken for
+ * an empty one it would say that something was never bought.
  */
 export function collection<S extends z.ZodType>(element: S) {
   return z.union([
     z.array(element),
-    anyCase({ items: z.array(element).nullish(), transition: z.array(element).nullish() }).transform(
-      ({ items, transition }) => items ?? transition ?? [],
-    ),
+    anyCase({
+      items: z.array(element).nullish(),
+      transition: z.array(element).nullish(),
+      totalCount: z.number().nullish(),
+    })
+      .refine(
+        ({ items, transition, totalCount }) => items !== undefined || transition !== undefined || totalCount === 0,
+      )
+      .transform(({ items, transition }) => items ?? transition ?? []),
   ]);
 }
 

@@ -374,7 +374,15 @@ describe('instants and collections', () => {
     expect(collection(Customer).parse([customer])).toEqual(expected);
     expect(collection(Customer).parse({ totalCount: 1, Items: [customer] })).toEqual(expected);
     expect(collection(Customer).parse({ totalCount: 0, items: null })).toEqual([]);
+    expect(collection(Customer).parse({ totalCount: 0 })).toEqual([]);
   });
+
+  it.each([[{}], [{ status: 'maintenance' }], [{ totalCount: 2 }], ['none']])(
+    'takes %j for no empty collection',
+    (answer) => {
+      expect(collection(Customer).safeParse(answer).success).toBe(false);
+    },
+  );
 });
 
 describe('whatever arrives', () => {
