@@ -29,6 +29,8 @@ export interface World {
   /** One look at a subscription, as a worker makes it. */
   look(subscriptionId: number): Promise<{ done: true } | { againInMs: number }>;
   sweep(): Promise<number[]>;
+  /** A new process takes the place of the old one: nothing is remembered but what is in Redis. The environment may differ. */
+  restart(environment?: Record<string, string>): void;
   /** Virtual time passes, and with it the limits of calls, which count real time, begin anew. */
   pass(ms: number): Promise<void>;
   /** Looks until nothing is left to do, or it waits for somebody: then virtual time moves on, by `atLeastMs`, at most `looks` times. */
@@ -55,29 +57,23 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
   const emulators = await startEmulators();
   trustAuthority(emulators.caFile);
   const prefix = `test-${randomUUID()}`;
-  const config = loadConfig({
-    ...emulators.environment(),
-    REDIS_URL: databaseOfThisWorker(),
-    REDIS_PREFIX: prefix,
-    POLL_EVERY_MS: '10',
-    RETRY_BASE_MS: '10',
-    HTTP_TIMEOUT_MS: '2000',
-    ...environment,
-  });
+  const configWith = (changes: Record<string, string>): Config =>
+    loadConfig({
+      ...emulators.environment(),
+      REDIS_URL: databaseOfThisWorker(),
+      REDIS_PREFIX: prefix,
+      POLL_EVERY_MS: '10',
+      RETRY_BASE_MS: '10',
+      HTTP_TIMEOUT_MS: '2000',
+      ...environment,
+      ...changes,
+    });
+  const config = configWith({});
   const redis = workerConnection(config.redis.url);
   const keys = createKeys(prefix);
   const alerts: string[] = [];
-  const { log, text } = createMemoryLog();
-  const told: Alerts = createAlerts({ log, count: (code) => alerts.push(code) });
   const requested: number[] = [];
-  const looks = composeLooks(config, {
-    redis,
-    log,
-    alerts: told,
-    requestLook: async (id) => requested.push(id),
-    observe: () => {},
-    later: () => {},
-  });
+  let { looks, text } = start(config);
   const signal = new AbortController().signal;
   const look = (subscriptionId: number) => looks.look(subscriptionId, signal);
 
@@ -88,7 +84,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     keys,
     records: createRecords(redis, keys),
     timeline: createTimeline(redis, keys),
-    logged: text,
+    logged: () => text(),
     stored,
     alerts,
     look,
@@ -96,6 +92,9 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
       requested.length = 0;
       await looks.sweep(signal);
       return [...requested];
+    },
+    restart(changes = {}) {
+      ({ looks, text } = start(configWith(changes)));
     },
     async settle(subscriptionId, { looks: most = 100, atLeastMs = 500 } = {}) {
       for (let looksMade = 0; looksMade < most; looksMade += 1) {
@@ -118,9 +117,24 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     },
   };
 
+  function start(settings: Config) {
+    const { log, text: written } = createMemoryLog();
+    const told: Alerts = createAlerts({ log, count: (code) => alerts.push(code) });
+    const composed = composeLooks(settings, {
+      redis,
+      log,
+      alerts: told,
+      requestLook: async (id) => requested.push(id),
+      observe: () => {},
+      later: () => {},
+    });
+    return { looks: composed, text: written };
+  }
+
   async function pass(ms: number): Promise<void> {
     await emulators.clock.advance(ms);
     await unlinkAll(keys.budget('*'));
+    await unlinkAll(keys.budgetPause('*'));
   }
 
   async function stored(): Promise<string> {

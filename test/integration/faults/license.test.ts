@@ -1,0 +1,4 @@
+import { sweepFaults } from '../../support/fault-sweep.ts';
+import { LICENCE } from '../../support/lives.ts';
+
+await sweepFaults([LICENCE]);
