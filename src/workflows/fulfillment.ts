@@ -55,6 +55,8 @@ export interface AzureFulfillment {
   /** The Azure subscription, and whether it is this order's alone. */
   subscriptionId?: string;
   dedicated?: boolean;
+  /** Set just before an Azure subscription is asked for: from here on there may be one. */
+  subscriptionAskedAt?: string;
   region?: string;
   /** SHA-256 of the template that this order keeps to, in hexadecimal digits. */
   template?: string;

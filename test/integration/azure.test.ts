@@ -607,7 +607,58 @@ describe('its end', () => {
       if (isDelivered) break;
     }
   });
+
+  describe('with an Azure subscription of its own', () => {
+    const enough = 40;
+    const alias = () => world.emulators.arm.aliases()[0];
+    /** What has just come about when the customer terminates. */
+    const moments: Record<string, () => boolean> = {
+      'the subscription is asked for': () => alias() !== undefined,
+      'the subscription is there': () => alias()?.state === 'Succeeded',
+      'the connector has its role': () =>
+        world.emulators.arm.roleAssignments().some(({ principalType }) => principalType === 'ServicePrincipal'),
+      'a deployment runs': () => books().deployments.length > 0,
+    };
+
+    it.each(Object.keys(moments))('ends it, also as soon as %s', async (moment) => {
+      world.emulators.arm.setSwitches({ subscriptionVisibleAfterMs: 3 * STEP_MS, roleEffectiveAfterMs: 3 * STEP_MS });
+      world.emulators.cloudesire.putPlanMetadata(2301, { azureSubscription: 'dedicated' });
+      const id = order(2301);
+      for (let looks = 0; looks < enough && !moments[moment]?.(); looks += 1) await settle(id, 1);
+      expect(moments[moment]?.()).toBe(true);
+
+      world.emulators.cloudesire.terminate(id);
+      await settle(id);
+
+      expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+      expectNothingLeft(id);
+      await expectOwnSubscriptionEnded(id);
+    });
+
+    it('waits for one that was asked for and does not show yet', async () => {
+      world.emulators.cloudesire.putPlanMetadata(2301, { azureSubscription: 'dedicated' });
+      const id = order(2301);
+      for (let looks = 0; looks < enough && !alias(); looks += 1) await settle(id, 1);
+      const error = { code: 'NotFound', message: 'Subscription alias not found.' };
+      const hidden = { method: 'GET', path: 'aliases', status: 404, body: { error }, times: 3 };
+      world.emulators.faults.inject({ server: 'arm', kind: 'status', ...hidden });
+
+      world.emulators.cloudesire.terminate(id);
+      await settle(id);
+
+      expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+      await expectOwnSubscriptionEnded(id);
+    });
+  });
 });
+
+/** What was asked for has been made, and is cancelled. */
+async function expectOwnSubscriptionEnded(id: number): Promise<void> {
+  await world.pass(HOUR_MS);
+  world.emulators.arm.finishOperations();
+  const own = world.emulators.arm.subscriptions().filter(({ displayName }) => displayName === `cloudesire-${id}`);
+  expect(own.map(({ state }) => state)).toEqual(['Disabled']);
+}
 
 describe('a trial', () => {
   it('deploys the same where the plan allows it, and its usage counts from the first payment', async () => {

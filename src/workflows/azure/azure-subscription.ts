@@ -2,17 +2,18 @@ import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { Look } from '../look.ts';
 import { groupOf, isDedicated, sharedAliasOf } from './names.ts';
+import { noteAzure } from './note.ts';
 
 export interface AzureSubscriptionParts {
   azure: Pick<Azure, 'bootstrap'>;
   partnerCenter: Pick<PartnerCenter, 'azure'>;
+  now(): number;
   pollEveryMs: number;
 }
 
 export interface AzureSubscriptionRequest {
-  /** The order in the marketplace. */
-  orderId: number;
   customerId: string;
   /** Azure plan below which it stands. */
   planId: string;
@@ -30,11 +31,12 @@ const POLLS_UNTIL_MADE = 60;
  */
 export async function ensureAzureSubscription(
   flow: Flow,
-  { orderId, customerId, planId, dedicated }: AzureSubscriptionRequest,
+  look: Look,
+  { customerId, planId, dedicated }: AzureSubscriptionRequest,
   parts: AzureSubscriptionParts,
 ): Promise<string> {
   const { partnerCenter, pollEveryMs } = parts;
-  if (dedicated) return createThroughAlias(flow, groupOf(orderId), customerId, parts);
+  if (dedicated) return createThroughAlias(flow, look, { alias: groupOf(look.subscription.id), customerId }, parts);
 
   const plan = {
     firstMs: pollEveryMs / 3,
@@ -52,19 +54,23 @@ export async function ensureAzureSubscription(
     const isOver = found.length > 0 || waited.sinceMs > POLLS_UNTIL_MADE * pollEveryMs;
     return isOver ? { shared: null } : undefined;
   });
-  return shared ?? createThroughAlias(flow, sharedAliasOf(customerId), customerId, parts);
+  return shared ?? createThroughAlias(flow, look, { alias: sharedAliasOf(customerId), customerId }, parts);
 }
 
 /** Creates an Azure subscription under a name that follows from whom it is for: asked for again, it is the same one. */
 async function createThroughAlias(
   flow: Flow,
-  alias: string,
-  customerId: string,
-  { azure: { bootstrap }, pollEveryMs }: AzureSubscriptionParts,
+  look: Look,
+  { alias, customerId }: { alias: string; customerId: string },
+  { azure: { bootstrap }, now, pollEveryMs }: AzureSubscriptionParts,
 ): Promise<string> {
   const read = () => bootstrap.alias(alias);
   await flow.effect<{ billingScope: string }, true>('create the Azure subscription', {
-    prepare: async () => ({ billingScope: await bootstrap.billingScope(customerId) }),
+    async prepare() {
+      const billingScope = await bootstrap.billingScope(customerId);
+      await noteAzure(look, { subscriptionAskedAt: new Date(now()).toISOString() });
+      return { billingScope };
+    },
     find: async () => ((await read()) ? true : undefined),
     async act({ billingScope }) {
       if (!(await read())) await bootstrap.createAlias(alias, { displayName: alias, billingScope });

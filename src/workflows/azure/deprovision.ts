@@ -3,17 +3,19 @@ import { AttentionError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Where } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
-import { reaches } from './access.ts';
+import { type AccessParts, ensureAccess, reaches } from './access.ts';
 import { type CustomerAccessParts, takeAccess } from './customer-access.ts';
 import { deploymentOf, groupOf, isOurs, notOurs, ORDER_TAG } from './names.ts';
 import { noteAzure } from './note.ts';
 
-export interface DeprovisionAzureParts extends CustomerAccessParts {
+export interface DeprovisionAzureParts extends AccessParts, CustomerAccessParts {
   azure: Azure;
+  partnerCenter: AccessParts['partnerCenter'] & CustomerAccessParts['partnerCenter'];
   report: Pick<Report, 'undeployed'>;
-  now(): number;
-  pollEveryMs: number;
 }
+
+/** An alias that was asked for may take so many polls to show. */
+const POLLS_UNTIL_SHOWN = 60;
 
 /** Resources that were just deleted may count for hours before an Azure subscription can be cancelled. */
 const LONGEST_CANCELLATION_MS = 24 * 3_600_000;
@@ -55,9 +57,10 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
     const { subscriptionId } = await flow.poll<{ subscriptionId: string | null }>(
       'find the Azure subscription that was asked for',
       plan,
-      async () => {
+      async ({ sinceMs }) => {
         const found = await azure.bootstrap.alias(groupOf(look.subscription.id));
-        if (found?.state === 'creating') return undefined;
+        const isToCome = !found && noted.subscriptionAskedAt !== undefined && sinceMs < POLLS_UNTIL_SHOWN * pollEveryMs;
+        if (isToCome || found?.state === 'creating') return undefined;
         return { subscriptionId: found?.subscriptionId ?? null };
       },
     );
@@ -70,20 +73,14 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
     const orderId = look.subscription.id;
     const { attempt = 0, dedicated } = look.fulfillment().azure ?? {};
     const inAzure = azure.in(where);
-    const isReachable = await flow.step('see whether Azure lets us in', async () => {
-      if (await reaches(azure, where)) return true;
-      // Without access nothing can have been deployed yet, or somebody has taken it away since.
-      if (attempt === 0) return false;
-      throw new AttentionError(
-        'azure.no-access',
-        `Azure no longer lets the connector into subscription ${where.subscriptionId} of tenant ${where.tenantId}, where order ${orderId} still runs. Give its enterprise application the role Contributor there again; the order ends by itself then.`,
-      );
-    });
-    if (isReachable) {
-      if (attempt > 0) await stopDeployment(flow, inAzure, orderId, attempt);
-      await removeGroup(flow, inAzure, orderId);
-      await verify(flow, inAzure, orderId);
-    }
+    // Where the connector never got in, nothing of an order lies in the subscription that the customer keeps.
+    const isIn = await flow.step('see whether Azure lets us in', () => reaches(azure, where));
+    if (!isIn && attempt === 0 && !dedicated) return;
+    // The order may have ended before the access was there, or somebody has taken it away; without it nothing can be ended.
+    await ensureAccess(flow, where, parts);
+    if (attempt > 0) await stopDeployment(flow, inAzure, orderId, attempt);
+    await removeGroup(flow, inAzure, orderId);
+    await verify(flow, inAzure, orderId);
     await takeAccess(flow, look, where, parts);
     if (dedicated) await endSubscription(flow, where, groupOf(orderId));
   }

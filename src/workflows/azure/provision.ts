@@ -79,11 +79,7 @@ export function createProvisionAzure(
       await noteAzure(look, { dedicated, template, architecture, secretsKey: parts.secrets.fingerprint });
 
       const { customerId, planId } = await becomeCustomer(flow, look, { owner, country, segment });
-      const subscriptionId = await ensureAzureSubscription(
-        flow,
-        { orderId: subscription.id, customerId, planId, dedicated },
-        parts,
-      );
+      const subscriptionId = await ensureAzureSubscription(flow, look, { customerId, planId, dedicated }, parts);
       await noteAzure(look, { planId, subscriptionId });
       const where = { tenantId: customerId, subscriptionId };
       await ensureAccess(flow, where, parts);
