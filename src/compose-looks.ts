@@ -50,6 +50,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     redis,
     observe,
     readTimeoutMs: timing.httpTimeoutMs,
+    mayWrite: lanes.assertHeld,
   });
   const report = createReport({ cloudesire, languages: config.cloudesire.languages });
 
@@ -92,7 +93,6 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     alerts,
     log,
     clock,
-    openLane: (subscriptionId, signal) => lanes.openLane(subscriptionId, signal),
     backoffMs: pauseAfter,
     settings: {
       sandboxOrders: sales.sandboxOrders,
@@ -113,5 +113,10 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
           later,
         });
 
-  return { webhookRegistration, look, sweep: createSweep({ cloudesire, records, requestLook, clock, log }) };
+  return {
+    webhookRegistration,
+    look: async (subscriptionId: number, signal: AbortSignal) =>
+      lanes.workIn(await lanes.openLane(subscriptionId, signal), look),
+    sweep: createSweep({ cloudesire, records, requestLook, clock, log }),
+  };
 }

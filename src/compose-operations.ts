@@ -49,7 +49,7 @@ export function composeOperations({ redis, prefix, producer }: OperationsParts):
   const now = (): string => new Date(clock.now()).toISOString();
 
   function tellOf(subscriptionId: number, text: string, reason: string | undefined): Promise<void> {
-    return timeline.add(subscriptionId, { at: now(), kind: 'operator', text, ...(reason && { reason }) });
+    return timeline.note(subscriptionId, { at: now(), kind: 'operator', text, ...(reason && { reason }) });
   }
 
   async function lookSoon(subscriptionId: number): Promise<void> {

@@ -27,11 +27,16 @@ const CLOUDESIRE_LIMIT = { calls: 4_500, inMs: 60_000 };
 const ARM_READ_LIMIT = { calls: 225, inMs: 10_000 };
 const ARM_WRITE_LIMIT = { calls: 180, inMs: 20_000 };
 
+export interface UpstreamParts {
+  redis: Redis;
+  observe(call: UpstreamCall): void;
+  readTimeoutMs: number;
+  /** Asked last before each write; what it throws keeps the write back. */
+  mayWrite?(): Promise<void>;
+}
+
 /** Builds the clients of the upstreams. Those of all processes draw from one budget. */
-export function composeUpstreams(
-  config: Config,
-  { redis, observe, readTimeoutMs }: { redis: Redis; observe(call: UpstreamCall): void; readTimeoutMs: number },
-) {
+export function composeUpstreams(config: Config, { redis, observe, readTimeoutMs, mayWrite }: UpstreamParts) {
   const keys = createKeys(config.redis.prefix);
   const box = createSecretBox(config.redis.stateKey);
   const budget = createBudget(redis, keys, limitOf);
@@ -39,7 +44,7 @@ export function composeUpstreams(
   const { baseUrl, authorityUrl, refreshToken, ...app } = config.partnerCenter;
 
   const httpFor = (upstream: string, base: string): Http =>
-    createHttp({ upstream, baseUrl: base, readTimeoutMs, readOnly: config.readOnly, budget, observe });
+    createHttp({ upstream, baseUrl: base, readTimeoutMs, readOnly: config.readOnly, budget, mayWrite, observe });
   const tokens = createTokens({
     ...app,
     http: httpFor('entra', authorityUrl),
@@ -65,6 +70,7 @@ export function composeUpstreams(
       readOnly: config.readOnly,
       timeoutMs: readTimeoutMs,
       budget,
+      mayWrite,
       observe,
       clock: systemClock,
     }),

@@ -139,7 +139,8 @@ export async function resumeFlow({ journal, lane, runId, clock, observe }: FlowP
       }
       prepared ??= await prepare();
 
-      // This fenced write is the last thing before the call: a worker that lost its lane fails here and sends nothing.
+      // A worker that lost its lane fails in this fenced write, or when the clients of the upstreams ask once more, last before they send.
+      // It may still be stopped in between and send after another worker has found nothing and sent the same: hence the key.
       await record(name, { state: 'sent', prepared, firstSentAt: sent.firstSentAt, sends: sent.sends + 1 });
       try {
         return await finish(name, await act(prepared), startedAt);

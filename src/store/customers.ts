@@ -59,8 +59,9 @@ export function createCustomerDirectory(redis: Redis, keys: Keys): CustomerDirec
 
     attempts: (owner) => redis.smembers(keys.customerAttempts(owner)),
 
-    async release(owner, subscriptionId) {
-      await passClaim([keys.customerClaim(owner)], [subscriptionId, NOBODY]);
+    async release(lane, owner) {
+      await lane.assertHeld();
+      await passClaim([keys.customerClaim(owner)], [lane.subscriptionId, NOBODY]);
     },
 
     async azurePlanCart(customerId) {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Redis } from 'ioredis';
 import { type Lane, LaneLostError } from '../engine/journal.ts';
 import type { Keys } from './keys.ts';
@@ -30,12 +31,20 @@ const FENCED_WRITE = `
 export interface Lanes {
   /** Takes the lane of a subscription: every lane opened for it before loses the right to write. */
   openLane: (subscriptionId: number, signal: AbortSignal) => Promise<Lane>;
+  /** Does the work of a lane: all that it awaits belongs to it. */
+  workIn: <T>(lane: Lane, work: (lane: Lane) => Promise<T>) => Promise<T>;
+  /** Resolves if the work that asks still holds its lane, or belongs to none. @throws {LaneLostError} when it was taken */
+  assertHeld: () => Promise<void>;
 }
 
 export function createLanes(redis: Redis, keys: Keys): Lanes {
   const nextFence = defineScript(redis, 'nextFence', NEXT_FENCE);
+  const current = new AsyncLocalStorage<Lane>();
 
   return {
+    workIn: (lane, work) => current.run(lane, () => work(lane)),
+    assertHeld: async () => current.getStore()?.assertHeld(),
+
     async openLane(subscriptionId, signal) {
       const key = keys.fence(subscriptionId);
       const fence = Number(await nextFence([key], []));

@@ -80,8 +80,8 @@ export function createRecords(redis: Redis, keys: Keys): Records {
       return (await redis.sismember(keys.askedRetries, subscriptionId)) === 1;
     },
 
-    async forgetRetry(subscriptionId) {
-      await redis.srem(keys.askedRetries, subscriptionId);
+    async forgetRetry(lane) {
+      await fencedWrite(lane, ['SREM', keys.askedRetries, lane.subscriptionId]);
     },
   };
 }

@@ -77,6 +77,12 @@ export interface HttpParts {
   /** Dry run: writes are observed and refused with `WithheldError`. */
   readOnly: boolean;
   budget?: Budget | undefined;
+  /**
+   * Asked last before a write is sent, when tokens and budgets have been waited for; what it throws keeps the write back. A process can
+   * still be stopped between its answer and the sending, for however long: that is why every write that buys or creates bears a key under
+   * which the upstream makes it once, and any other may be repeated.
+   */
+  mayWrite?: (() => Promise<void>) | undefined;
   observe: (call: UpstreamCall) => void;
 }
 
@@ -122,8 +128,9 @@ export function path(texts: TemplateStringsArray, ...values: (string | number)[]
  *   broke or timed out, `.unavailable` on 408 and 5xx, `.malformed` for a 2xx that is no JSON, a web page or too large
  * @throws {AttentionError} `.redirected` on 3xx, `.unexplained` on a 4xx that the caller's `toError` does not explain
  * @throws {WithheldError} `read-only.withheld` for a write in a dry run
+ * @throws whatever `mayWrite` throws
  */
-export function createHttp({ upstream, baseUrl, readTimeoutMs, readOnly, budget, observe }: HttpParts): Http {
+export function createHttp({ upstream, baseUrl, readTimeoutMs, readOnly, budget, mayWrite, observe }: HttpParts): Http {
   const base = baseUrl.replace(/\/+$/, '');
   const isSecure = base.startsWith('https:');
   const agent = isSecure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
@@ -141,7 +148,8 @@ export function createHttp({ upstream, baseUrl, readTimeoutMs, readOnly, budget,
     try {
       return await exchange(sending);
     } catch (error) {
-      sending.seen.errorCode = error instanceof ConnectorError ? error.code : 'bug';
+      sending.seen.errorCode =
+        error instanceof ConnectorError ? error.code : error instanceof Error ? error.name : 'bug';
       throw error;
     } finally {
       const durationMs = Math.round(performance.now() - startedAt);
@@ -163,6 +171,7 @@ export function createHttp({ upstream, baseUrl, readTimeoutMs, readOnly, budget,
       const message = `${what} waits ${wait.waitMs} ms for its turn within the rate limit of ${upstream}.`;
       throw throttled('budget', message, facts, wait.waitMs);
     }
+    if (effect !== 'none') await mayWrite?.();
 
     const answer = await transmit(sending, effect === 'none' ? readTimeoutMs : readTimeoutMs * WRITE_TIMEOUT_FACTOR);
     const pauseMs = pauseOf(answer);

@@ -44,7 +44,6 @@ export interface ReconcileParts {
   journal: Journal;
   directory: CustomerDirectory;
   partnerSubscriptions: PartnerSubscriptionIndex;
-  openLane(subscriptionId: number, signal: AbortSignal): Promise<Lane>;
   alerts: Alerts;
   log: Log;
   clock: Clock;
@@ -57,20 +56,18 @@ export interface ReconcileParts {
 const LOOKS_FOR_UNKNOWN = 5;
 
 /**
- * Looks at one subscription: reads it, decides what it needs, carries that on as far as it goes, and writes down where it stands.
+ * Looks at the subscription of a lane: reads it, decides what it needs, carries that on as far as it goes, and writes down where it stands.
  * Every failure ends in a state that names what is waited for; thrown is only what the worker has to know.
  *
  * @throws {LaneLostError} when another worker has taken the subscription over
  * @throws {Stopping} when this process is to stop
  */
-export function createReconcile(
-  parts: ReconcileParts,
-): (subscriptionId: number, signal: AbortSignal) => Promise<LookOutcome> {
+export function createReconcile(parts: ReconcileParts): (lane: Lane) => Promise<LookOutcome> {
   const { cloudesire, records, timeline, clock, alerts, settings } = parts;
   const now = (): string => new Date(clock.now()).toISOString();
 
-  return async (subscriptionId, signal) => {
-    const lane = await parts.openLane(subscriptionId, signal);
+  return async (lane) => {
+    const { subscriptionId } = lane;
     const log = parts.log.child({ subscriptionId });
     const stored = await records.get(subscriptionId);
     let awaitsDelivery = false;
@@ -108,7 +105,7 @@ export function createReconcile(
         settings,
       );
       if (learned) await keepLearned(learned, atMicrosoft);
-      if (retryAsked && decision.kind !== 'run') await records.forgetRetry(subscriptionId);
+      if (retryAsked && decision.kind !== 'run') await records.forgetRetry(lane);
       switch (decision.kind) {
         case 'run':
           return runOperation(decision, product, subscription, retryAsked);
@@ -181,7 +178,7 @@ export function createReconcile(
           ...(target && { target }),
         });
       }
-      if (retryAsked) await records.forgetRetry(subscriptionId);
+      if (retryAsked) await records.forgetRetry(lane);
       const runId = record.run?.id ?? '';
       if (!ON_ITS_WAY.has(record.state)) await standAt('running', {});
 
@@ -268,7 +265,7 @@ export function createReconcile(
     }
 
     async function endProvisioning(subscription: Subscription): Promise<void> {
-      if (record.customer) await parts.directory.release(record.customer, subscriptionId);
+      if (record.customer) await parts.directory.release(lane, record.customer);
       if (subscription.deploymentStatus === 'UNDEPLOY_SENT') return;
       alerts.attention({
         code: 'subscription.ended-without-us',
@@ -324,7 +321,10 @@ export function createReconcile(
     }
 
     async function settle(error: unknown): Promise<LookOutcome> {
-      if (error instanceof LaneLostError || error instanceof Stopping) throw error;
+      if (error instanceof LaneLostError || error instanceof Stopping) {
+        log.info({ runId: record.run?.id, step: record.step, reason: error.message }, 'look ended before its time');
+        throw error;
+      }
       if (error instanceof Suspended) {
         await standAt('waiting', { waitingFor: error.waitingFor, attempts: 0, failingSince: undefined });
         return { againInMs: Math.max(0, error.resumeAt - clock.now()) };
@@ -484,7 +484,7 @@ export function createReconcile(
       text: string,
       facts: Record<string, unknown>,
     ): Promise<void> {
-      return timeline.add(subscriptionId, { at: now(), kind, text, ...facts });
+      return timeline.add(lane, { at: now(), kind, text, ...facts });
     }
 
     function errorOf(error: unknown): Changes {

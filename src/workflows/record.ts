@@ -92,7 +92,7 @@ export interface Records {
   /** Operations want a failed operation to be tried again; remembered until a look has acted on it. */
   askRetry(subscriptionId: number): Promise<void>;
   isRetryAsked(subscriptionId: number): Promise<boolean>;
-  forgetRetry(subscriptionId: number): Promise<void>;
+  forgetRetry(lane: Lane): Promise<void>;
 }
 
 /** One line in the story of a subscription. */
@@ -104,7 +104,10 @@ export interface TimelineEntry {
 }
 
 export interface Timeline {
-  add(subscriptionId: number, entry: TimelineEntry): Promise<void>;
+  /** What a look has to tell; fenced by its lane. */
+  add(lane: Lane, entry: TimelineEntry): Promise<void>;
+  /** What others did, who hold no lane. */
+  note(subscriptionId: number, entry: TimelineEntry): Promise<void>;
   /** Newest first. */
   read(subscriptionId: number): Promise<TimelineEntry[]>;
 }
@@ -137,7 +140,8 @@ export interface CustomerDirectory {
   noteAttempt(owner: string, domain: string): Promise<void>;
   /** Domains for which a creation was sent, by whichever subscription of the owner. */
   attempts(owner: string): Promise<string[]>;
-  release(owner: string, subscriptionId: number): Promise<void>;
+  /** Gives a claim of the lane's subscription back, if it has one. */
+  release(lane: Lane, owner: string): Promise<void>;
   /** The cart with which the Azure plan of this customer is bought, if one was made. */
   azurePlanCart(customerId: string): Promise<string | undefined>;
   /** Shares a cart with all orders of the customer, unless another one was shared meanwhile; answers which one it is. */

@@ -24,12 +24,21 @@ export interface RunningService {
   residentBytes(): number;
   /** Resolves when it has ended, with the exit code or the signal that ended it. */
   ended: Promise<number | NodeJS.Signals | null>;
+  /** Resolves once it listens. */
+  ready: Promise<void>;
   /** Sends a signal and resolves as `ended` does. */
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
 }
 
 /** Starts the service with this environment and nothing else, and resolves once it listens. */
 export async function startService(environment: Record<string, string>): Promise<RunningService> {
+  const service = await launchService(environment);
+  await service.ready;
+  return service;
+}
+
+/** Starts the service and resolves at once, while it loads. */
+export async function launchService(environment: Record<string, string>): Promise<RunningService> {
   const port = environment.PORT ?? String(await freePort());
   const child = spawn(process.execPath, START, {
     cwd: ROOT,
@@ -51,7 +60,7 @@ export async function startService(environment: Record<string, string>): Promise
     START_WITHIN_MS,
   );
   void exit.then(([code]) => ready.reject(new Error(`The service ended with ${code}:\n${output}`)));
-  await ready.promise.finally(() => clearTimeout(timer));
+  void ready.promise.catch(() => {}).finally(() => clearTimeout(timer));
 
   return {
     url: `http://127.0.0.1:${port}`,
@@ -60,6 +69,7 @@ export async function startService(environment: Record<string, string>): Promise
     residentBytes: () =>
       Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))?.[1]) * 1024,
     ended,
+    ready: ready.promise,
     end(signal = 'SIGTERM') {
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
       return ended;

@@ -29,6 +29,8 @@ export interface AzureParts {
   /** Limit of a read; writes get three times that. */
   timeoutMs: number;
   budget: Budget;
+  /** As in `HttpParts`. */
+  mayWrite?: (() => Promise<void>) | undefined;
   observe(call: UpstreamCall): void;
   clock: Clock;
   /** Between two looks within one call, of which there are a few at most. */
@@ -46,9 +48,9 @@ const PAUSE_MS = 1_500;
  */
 export function createAzure(parts: AzureParts): Azure {
   const { armUrl, authorityUrl, partnerTenantId, billingAccount, pauseMs = PAUSE_MS } = parts;
-  const { readOnly, timeoutMs: readTimeoutMs, budget, observe } = parts;
+  const { readOnly, timeoutMs: readTimeoutMs, budget, mayWrite, observe } = parts;
   const httpFor = (upstream: string, baseUrl: string) =>
-    createHttp({ upstream, baseUrl: new URL(baseUrl).origin, readTimeoutMs, readOnly, budget, observe });
+    createHttp({ upstream, baseUrl: new URL(baseUrl).origin, readTimeoutMs, readOnly, budget, mayWrite, observe });
 
   const entra = { http: httpFor('entra', authorityUrl), upstream: 'entra', baseUrl: authorityUrl };
   const credentials = createCredentials({ ...parts, send: createSend(entra) });

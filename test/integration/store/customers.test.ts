@@ -32,22 +32,25 @@ it('passes a claim on only while the expected subscription holds it', async () =
 });
 
 it('does not take over a claim that nobody holds any more', async () => {
-  const { customers } = openDirectory();
+  const { customers, openLane } = openDirectory();
   await customers.claim(owner, 1);
-  await customers.release(owner, 1);
+  await customers.release(await openLane(1, neverAborted), owner);
 
   expect(await customers.takeOver(owner, 1, 2)).toBe(false);
   expect(await customers.claim(owner, 3)).toBe(3);
 });
 
 it('releases a claim for its holder only', async () => {
-  const { customers } = openDirectory();
+  const { customers, openLane } = openDirectory();
   await customers.claim(owner, 1);
+  const older = await openLane(1, neverAborted);
+  const newer = await openLane(1, neverAborted);
 
-  await customers.release(owner, 2);
+  await customers.release(await openLane(2, neverAborted), owner);
+  await expect(customers.release(older, owner)).rejects.toThrow(LaneLostError);
   expect(await customers.claim(owner, 3)).toBe(1);
 
-  await customers.release(owner, 1);
+  await customers.release(newer, owner);
   expect(await customers.claim(owner, 3)).toBe(3);
 });
 

@@ -28,6 +28,20 @@ it('tells the holder of a lane that it was taken', async () => {
   await expect(newer.assertHeld()).resolves.toBeUndefined();
 });
 
+it('tells whatever the work of a lane awaits whether it is held, and lets pass what belongs to no lane', async () => {
+  const { openLane, workIn, assertHeld } = openStore();
+  const older = await openLane(1, neverAborted);
+
+  await workIn(older, async () => {
+    await expect(assertHeld()).resolves.toBeUndefined();
+    const newer = await openLane(1, neverAborted);
+    await expect(assertHeld()).rejects.toThrow(LaneLostError);
+    await workIn(newer, async () => expect(assertHeld()).resolves.toBeUndefined());
+    await expect(assertHeld()).rejects.toThrow(LaneLostError);
+  });
+  await expect(assertHeld()).resolves.toBeUndefined();
+});
+
 it('keeps the lanes of different subscriptions apart', async () => {
   const { openLane } = openStore();
   const one = await openLane(1, neverAborted);

@@ -143,13 +143,17 @@ it('yields every recorded id', async () => {
 });
 
 it('remembers that a retry was asked for until it is forgotten', async () => {
-  const { records } = openRecords();
+  const { records, openLane } = openRecords();
+  const older = await openLane(1, neverAborted);
+  const newer = await openLane(1, neverAborted);
   await records.askRetry(1);
   await records.askRetry(1);
 
   expect(await records.isRetryAsked(1)).toBe(true);
   expect(await records.isRetryAsked(2)).toBe(false);
 
-  await records.forgetRetry(1);
+  await expect(records.forgetRetry(older)).rejects.toThrow(LaneLostError);
+  expect(await records.isRetryAsked(1)).toBe(true);
+  await records.forgetRetry(newer);
   expect(await records.isRetryAsked(1)).toBe(false);
 });

@@ -1,15 +1,16 @@
 import { expect, it } from 'vitest';
+import { LaneLostError } from '../../../src/engine/journal.ts';
 import { createTimeline } from '../../../src/store/timeline.ts';
-import { openStore } from './setup.ts';
+import { neverAborted, openStore } from './setup.ts';
 
 const at = '2026-11-20T08:00:00.000Z';
 
 it('tells the story of one subscription, newest line first, with all its facts', async () => {
-  const { redis, keys } = openStore();
+  const { redis, keys, openLane } = openStore();
   const timeline = createTimeline(redis, keys);
-  await timeline.add(1, { at, kind: 'event', text: 'event received', eventId: 'e-1' });
-  await timeline.add(1, { at, kind: 'step', text: 'order placed', orderId: 'o-1' });
-  await timeline.add(2, { at, kind: 'event', text: 'event received' });
+  await timeline.note(1, { at, kind: 'event', text: 'event received', eventId: 'e-1' });
+  await timeline.add(await openLane(1, neverAborted), { at, kind: 'step', text: 'order placed', orderId: 'o-1' });
+  await timeline.note(2, { at, kind: 'event', text: 'event received' });
 
   expect(await timeline.read(1)).toEqual([
     { at, kind: 'step', text: 'order placed', orderId: 'o-1' },
@@ -19,12 +20,23 @@ it('tells the story of one subscription, newest line first, with all its facts',
 });
 
 it('keeps the newest 500 lines', async () => {
-  const { redis, keys } = openStore();
+  const { redis, keys, openLane } = openStore();
   const timeline = createTimeline(redis, keys);
-  for (let line = 1; line <= 502; line += 1) await timeline.add(1, { at, kind: 'look', text: `look ${line}` });
+  const lane = await openLane(1, neverAborted);
+  for (let line = 1; line <= 502; line += 1) await timeline.add(lane, { at, kind: 'look', text: `look ${line}` });
 
   const lines = await timeline.read(1);
 
   expect(lines).toHaveLength(500);
   expect([lines.at(0)?.text, lines.at(-1)?.text]).toEqual(['look 502', 'look 3']);
+});
+
+it('takes no line of a look whose subscription another worker has taken over', async () => {
+  const { redis, keys, openLane } = openStore();
+  const timeline = createTimeline(redis, keys);
+  const older = await openLane(1, neverAborted);
+  await openLane(1, neverAborted);
+
+  await expect(timeline.add(older, { at, kind: 'look', text: 'late' })).rejects.toThrow(LaneLostError);
+  expect(await timeline.read(1)).toEqual([]);
 });

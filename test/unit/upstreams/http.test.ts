@@ -367,6 +367,25 @@ describe('throttling', () => {
     expect(calls).toMatchObject([{ errorCode: 'shop.budget' }]);
   });
 
+  it('keeps a write back that may not be sent any more, which is asked after the budget was taken; a read is not asked about', async () => {
+    const { budget, taken } = createBudget();
+    const asked: number[] = [];
+    const mayWrite = async () => {
+      asked.push(taken.length);
+      throw new TypeError('taken over');
+    };
+    const { send, received, calls } = await setup({}, { budget, mayWrite });
+    await expect(send({ ...WRITE, budgetKeys: ['shop'] })).rejects.toThrow('taken over');
+    expect(asked).toEqual([1]);
+    expect(received).toEqual([]);
+    expect(calls).toMatchObject([{ errorCode: 'TypeError' }]);
+
+    await send(READ);
+    await send({ ...WRITE, isRead: true });
+    expect(received).toHaveLength(2);
+    expect(asked).toEqual([1]);
+  });
+
   it('does not ask the budget about a call that draws from none', async () => {
     const { budget, taken } = createBudget({ waitMs: 400 });
     const { send } = await setup({}, { budget });

@@ -1,0 +1,242 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Queue } from 'bullmq';
+import { describe, expect, inject, it, type TestContext, vi } from 'vitest';
+import { createProducer } from '../../src/queue/producer.ts';
+import { createKeys } from '../../src/store/keys.ts';
+import { producerConnection, workerConnection } from '../../src/store/redis.ts';
+import { type Emulators, startEmulators } from '../emulator/emulators.ts';
+import { watchRedis } from '../support/redis-watch.ts';
+import { type RunningService, startService } from '../support/service.ts';
+
+/** A life takes seconds, and a look of a worker that stands still is taken over after about 15 s; a slow machine may need much longer. */
+const LIFE_MS = 120_000;
+/** `all` in the environment: at every one of these moments. */
+const isComplete = process.env.STOPS === 'all';
+
+/** A worker that stops dead, another one, and what both work on. No other test uses any of it. */
+async function openScene(onTestFinished: TestContext['onTestFinished']) {
+  const emulators = await startEmulators();
+  const watch = await watchRedis(inject('redisUrl'));
+  const prefix = `test-${randomUUID()}`;
+  const keys = createKeys(prefix);
+  const redis = workerConnection(inject('redisUrl'));
+  const connection = producerConnection(inject('redisUrl'));
+  const producer = createProducer({ redis: connection, prefix, backlogLimit: 100 });
+  const looks = new Queue('looks', { connection: redis, prefix });
+  const workers: RunningService[] = [];
+  onTestFinished(async () => {
+    await Promise.all(workers.map((worker) => worker.end('SIGKILL')));
+    await Promise.all([looks.close(), producer.close()]);
+    for await (const found of redis.scanStream({ match: `${prefix}:*`, count: 1_000 }))
+      if (found.length > 0) await redis.unlink(...(found as string[]));
+    for (const one of [redis, connection]) one.disconnect();
+    watch.close();
+    await emulators.close();
+  });
+  emulators.partnerCenter.acceptAllAttestations(true);
+  emulators.partnerCenter.setOrderDelayMs(300);
+
+  async function startWorker(redisUrl: string): Promise<RunningService> {
+    const worker = await startService({
+      ...emulators.environment(),
+      ROLE: 'worker',
+      REDIS_URL: redisUrl,
+      REDIS_PREFIX: prefix,
+      POLL_EVERY_MS: '100',
+      RETRY_BASE_MS: '50',
+    });
+    workers.push(worker);
+    return worker;
+  }
+
+  const victim = await startWorker(watch.url);
+  await vi.waitFor(() => expect(victim.output()).toContain('sweep finished'), LIFE_MS);
+  const stopped = Promise.withResolvers<void>();
+
+  return {
+    emulators,
+    watch,
+    keys,
+    requestLook: (id: number) => producer.requestLook(id),
+    startOther: () => startWorker(inject('redisUrl')),
+    stopped: stopped.promise,
+    /** Stops the first worker; it stands still when this returns. */
+    stop() {
+      const { pid } = victim.process;
+      if (pid === undefined) throw new Error('the worker never started');
+      process.kill(pid, 'SIGSTOP');
+      while (!/^\d+ \(.*\) T/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))) {}
+      stopped.resolve();
+    },
+    /** Lets it go on and resolves once it has given its look up. What it wrote meanwhile is answered: upstream, and whether in Redis. */
+    async goOn(id: number): Promise<{ upstream: string[]; redis: boolean }> {
+      const story = async () =>
+        JSON.stringify([
+          await redis.mget(keys.fence(id), keys.record(id)),
+          await redis.lrange(keys.timeline(id), 0, -1),
+          await Promise.all((await redis.keys(keys.journal('*'))).sort().map((key) => redis.hgetall(key))),
+        ]);
+      const before = await story();
+      const callsBefore = emulators.calls().length;
+      victim.process.kill('SIGCONT');
+      await vi.waitFor(() => expect(victim.output()).toContain('look ended before its time'), LIFE_MS);
+      const calls = emulators.calls().slice(callsBefore);
+      return { upstream: writesOf(calls), redis: (await story()) !== before };
+    },
+    /** Resolves once nothing is left to do for anybody. */
+    atRest: () =>
+      vi.waitFor(async () => {
+        const counts = await looks.getJobCounts('active', 'wait', 'prioritized', 'delayed');
+        expect(counts).toEqual({ active: 0, wait: 0, prioritized: 0, delayed: 0 });
+      }, LIFE_MS),
+  };
+}
+
+type Scene = Awaited<ReturnType<typeof openScene>>;
+
+function writesOf(calls: ReturnType<Emulators['calls']>): string[] {
+  return calls
+    .filter(({ server, method }) => server !== 'entra' && method !== 'GET' && method !== 'HEAD')
+    .map(({ method, path }) => `${method} ${path.replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|\d{5}/g, '…')}`);
+}
+
+function count({ partnerCenter }: Emulators, what: string): number {
+  return partnerCenter.books().entries.filter((entry) => entry.what === what).length;
+}
+
+const CHECKOUT = /\/checkout$/;
+const FENCE_CHECK = /\r\nget\r\n\$\d+\r\n[^\r]*:fence:/i;
+/** A call takes its turn in the limits of its upstream, and then asks whether it may be sent. */
+const TURN = { partnerCenter: /:budget:partner-center\r\n/, cloudesire: /:budget:cloudesire\r\n/ };
+
+/** The marketplace is asked a last time, once there is a cart, whether the order still stands: from there on the purchase goes its way. */
+function atLastQuestion({ emulators }: Scene, id: number, then: () => void): void {
+  let isAsked = false;
+  emulators.cloudesire.server.before(({ method, path }) => {
+    if (isAsked || method !== 'GET' || !path.endsWith(`/subscription/${id}`)) return undefined;
+    if (count(emulators, 'cart created') === 0) return undefined;
+    isAsked = true;
+    then();
+    return undefined;
+  });
+}
+
+/** Once, when this call has had its effect and before its answer is sent. */
+function atAnswer({ emulators }: Scene, wanted: { method: string; path: RegExp }, then: () => void): void {
+  let isAnswered = false;
+  for (const { server } of [emulators.cloudesire, emulators.partnerCenter]) {
+    server.finish((call, reply) => {
+      if (isAnswered || call.method !== wanted.method || !wanted.path.test(call.path)) return reply;
+      isAnswered = true;
+      then();
+      return reply;
+    });
+  }
+}
+
+const MOMENTS: { when: string; arrange(scene: Scene, id: number): void; stillSends?: string[] }[] = [
+  {
+    when: 'with its key for the checkout stored, just before it asks whether it may send it',
+    arrange: (scene, id) => atLastQuestion(scene, id, () => scene.watch.next(TURN.partnerCenter, scene.stop)),
+  },
+  {
+    when: 'with the permission to send the checkout already in its hands, which then is sent twice',
+    arrange: (scene, id) => atLastQuestion(scene, id, () => scene.watch.next(FENCE_CHECK, scene.stop)),
+    stillSends: ['POST /v1/customers/…/carts/…/checkout'],
+  },
+  { when: 'before the key for the checkout is stored', arrange: (scene, id) => atLastQuestion(scene, id, scene.stop) },
+  {
+    when: 'when the customer was created, but not recorded',
+    arrange: (scene) => atAnswer(scene, { method: 'POST', path: /\/customers$/ }, scene.stop),
+  },
+  {
+    when: 'between the cart and its record',
+    arrange: (scene) => atAnswer(scene, { method: 'POST', path: /\/carts$/ }, scene.stop),
+  },
+  {
+    when: 'when the checkout was carried out, but not recorded',
+    arrange: (scene) => atAnswer(scene, { method: 'POST', path: CHECKOUT }, scene.stop),
+  },
+  {
+    when: 'just before it asks whether it may report the delivery',
+    arrange: (scene) =>
+      atAnswer(scene, { method: 'POST', path: /\/subscription\/\d+\/endpoints$/ }, () =>
+        scene.watch.next(TURN.cloudesire, scene.stop),
+      ),
+  },
+];
+
+describe.concurrent('a worker that stood still for longer than its lock lasts', () => {
+  it.for(isComplete ? MOMENTS : MOMENTS.slice(0, 2))(
+    '$when: writes nothing any more',
+    { timeout: 2 * LIFE_MS },
+    async ({ arrange, stillSends = [] }, { onTestFinished }) => {
+      const scene = await openScene(onTestFinished);
+      const { emulators } = scene;
+      const id = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true });
+      arrange(scene, id);
+      await scene.requestLook(id);
+      await scene.stopped;
+
+      await scene.startOther();
+      await emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS);
+      await scene.atRest();
+      expect(count(emulators, 'order placed')).toBe(1);
+
+      expect(await scene.goOn(id)).toEqual({ upstream: stillSends, redis: false });
+      expect(count(emulators, 'order placed')).toBe(1);
+      expect(count(emulators, 'customer created')).toBe(1);
+      expect(emulators.cloudesire.subscription(id).deploymentStatus).toBe('DEPLOYED');
+    },
+  );
+
+  it.runIf(isComplete)(
+    'while it created the customer of a company: a second order of that company waits for it, uses it, and is one order too',
+    { timeout: 2 * LIFE_MS },
+    async ({ onTestFinished }) => {
+      const scene = await openScene(onTestFinished);
+      const { emulators } = scene;
+      const order = { plan: 2101, buyer: 1301, licenses: 10, paid: true };
+      const first = emulators.cloudesire.placeOrder(order);
+      atAnswer(scene, { method: 'POST', path: /\/customers$/ }, scene.stop);
+      await scene.requestLook(first);
+      await scene.stopped;
+
+      const second = emulators.cloudesire.placeOrder(order);
+      await scene.startOther();
+      await scene.requestLook(second);
+      for (const id of [first, second]) await emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS);
+      await scene.atRest();
+
+      expect(await scene.goOn(first)).toEqual({ upstream: [], redis: false });
+      expect(count(emulators, 'customer created')).toBe(1);
+      expect(count(emulators, 'order placed')).toBe(2);
+    },
+  );
+
+  it.runIf(isComplete)(
+    'in the checkout of a company: a second order of that company goes its way meanwhile, and each is one order',
+    { timeout: 2 * LIFE_MS },
+    async ({ onTestFinished }) => {
+      const scene = await openScene(onTestFinished);
+      const { emulators } = scene;
+      const order = { plan: 2101, buyer: 1301, licenses: 10, paid: true };
+      const first = emulators.cloudesire.placeOrder(order);
+      atAnswer(scene, { method: 'POST', path: CHECKOUT }, scene.stop);
+      await scene.requestLook(first);
+      await scene.stopped;
+
+      const second = emulators.cloudesire.placeOrder(order);
+      await scene.startOther();
+      await scene.requestLook(second);
+      for (const id of [second, first]) await emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS);
+      await scene.atRest();
+
+      expect(await scene.goOn(first)).toEqual({ upstream: [], redis: false });
+      expect(count(emulators, 'customer created')).toBe(1);
+      expect(count(emulators, 'order placed')).toBe(2);
+      expect(emulators.partnerCenter.subscriptions()).toHaveLength(2);
+    },
+  );
+});
