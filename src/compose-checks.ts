@@ -40,7 +40,15 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
   const directory = createCustomerDirectory(redis, keys);
   const answers = createAnswers({ languages: config.cloudesire.languages });
   const readTimeoutMs = Math.min(config.timing.httpTimeoutMs, LATE_ANSWER_MS);
-  const { cloudesire, partnerCenter, templateHost } = composeUpstreams(config, { redis, observe, readTimeoutMs });
+  const { cloudesire, partnerCenter, templateHost } = composeUpstreams(config, {
+    redis,
+    observe,
+    readTimeoutMs,
+    // Somebody waits for the answer to each of these calls.
+    turn: () => undefined,
+    log,
+    alerts,
+  });
   const { catalogue } = cloudesire;
   const { catalog } = partnerCenter;
 

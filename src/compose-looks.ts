@@ -5,6 +5,7 @@ import type { Config } from './config.ts';
 import type { Alerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
+import { createTurns } from './lib/turn.ts';
 import { backoffMs } from './queue/retry-policy.ts';
 import { createReport } from './report/report.ts';
 import { createCustomerDirectory } from './store/customers.ts';
@@ -46,11 +47,15 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
   const records = createRecords(redis, keys);
   const directory = createCustomerDirectory(redis, keys);
   const box = createSecretBox(config.redis.stateKey);
+  const turns = createTurns();
   const { cloudesire, partnerCenter, azure, templateHost } = composeUpstreams(config, {
     redis,
     observe,
     readTimeoutMs: timing.httpTimeoutMs,
     mayWrite: lanes.assertHeld,
+    turn: turns.current,
+    log,
+    alerts,
   });
   const report = createReport({ cloudesire, languages: config.cloudesire.languages });
 
@@ -93,6 +98,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     alerts,
     log,
     clock,
+    withinTurn: turns.within,
     backoffMs: pauseAfter,
     settings: {
       sandboxOrders: sales.sandboxOrders,
@@ -113,10 +119,11 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
           later,
         });
 
+  const sweep = createSweep({ cloudesire, records, requestLook, clock, log });
   return {
     webhookRegistration,
-    look: async (subscriptionId: number, signal: AbortSignal) =>
-      lanes.workIn(await lanes.openLane(subscriptionId, signal), look),
-    sweep: createSweep({ cloudesire, records, requestLook, clock, log }),
+    look: async (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) =>
+      lanes.workIn(await lanes.openLane(subscriptionId, signal), (lane) => look(lane, asked)),
+    sweep: (signal: AbortSignal) => turns.within({ urgency: 'background', sinceAt: clock.now() }, () => sweep(signal)),
   };
 }

@@ -1,7 +1,11 @@
 import type { Redis } from 'ioredis';
 import type { Config } from './config.ts';
+import type { Alerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
+import type { Log } from './lib/log.ts';
+import type { Turn } from './lib/turn.ts';
 import { createBudget, type RateLimit } from './store/budget.ts';
+import { createCircuit, type OutageListener } from './store/circuit.ts';
 import { createKeys } from './store/keys.ts';
 import { createRefreshTokenStore } from './store/refresh-token.ts';
 import { createSecretBox } from './store/secret-box.ts';
@@ -33,18 +37,40 @@ export interface UpstreamParts {
   readTimeoutMs: number;
   /** Asked last before each write; what it throws keeps the write back. */
   mayWrite?(): Promise<void>;
+  /** On whose behalf a call is made. */
+  turn(): Turn | undefined;
+  log: Log;
+  alerts: Alerts;
 }
 
-/** Builds the clients of the upstreams. Those of all processes draw from one budget. */
-export function composeUpstreams(config: Config, { redis, observe, readTimeoutMs, mayWrite }: UpstreamParts) {
+/** Builds the clients of the upstreams. Those of all processes draw from one budget, and know of one another's outages. */
+export function composeUpstreams(config: Config, parts: UpstreamParts) {
+  const { redis, observe, readTimeoutMs, mayWrite, turn } = parts;
   const keys = createKeys(config.redis.prefix);
   const box = createSecretBox(config.redis.stateKey);
-  const budget = createBudget(redis, keys, limitOf);
+  const budget = createBudget(redis, keys, { limitOf, turn });
+  const circuit = createCircuit({
+    redis,
+    keys,
+    retryBaseMs: config.timing.retryBaseMs,
+    turn,
+    tell: outageNews(parts),
+    random: Math.random,
+  });
   const refreshTokens = createRefreshTokenStore(redis, keys, box);
   const { baseUrl, authorityUrl, refreshToken, ...app } = config.partnerCenter;
 
   const httpFor = (upstream: string, base: string): Http =>
-    createHttp({ upstream, baseUrl: base, readTimeoutMs, readOnly: config.readOnly, budget, mayWrite, observe });
+    createHttp({
+      upstream,
+      baseUrl: base,
+      readTimeoutMs,
+      readOnly: config.readOnly,
+      budget,
+      circuit,
+      mayWrite,
+      observe,
+    });
   const tokens = createTokens({
     ...app,
     http: httpFor('entra', authorityUrl),
@@ -70,11 +96,33 @@ export function composeUpstreams(config: Config, { redis, observe, readTimeoutMs
       readOnly: config.readOnly,
       timeoutMs: readTimeoutMs,
       budget,
+      circuit,
       mayWrite,
       observe,
       clock: systemClock,
     }),
     templateHost: createTemplateHost({ hosts: config.azure.templateHosts }),
+  };
+}
+
+/** A person is told of an outage that lasts, and then also of its end; the log of every one. */
+function outageNews({ log, alerts }: Pick<UpstreamParts, 'log' | 'alerts'>): OutageListener {
+  return {
+    began(outage) {
+      log.warn({ ...outage }, 'an upstream is out: what needs it waits');
+    },
+    lasts({ upstream, since, because }) {
+      alerts.attention({
+        code: `${upstream}.outage`,
+        message: `${upstream} has not answered since ${since}. What needs it waits, without a deadline, and goes on by itself. Look whether the upstream reports an outage, and at network, DNS and proxy of this host. Last failure: ${because}`,
+      });
+    },
+    ended({ upstream, since, wasTold }) {
+      log.info({ upstream, since }, 'an upstream is back: the work goes on');
+      if (!wasTold) return;
+      const message = `${upstream} answers again; it had not since ${since}. What waited for it goes on by itself.`;
+      alerts.over({ code: `${upstream}.outage`, message });
+    },
   };
 }
 

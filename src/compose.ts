@@ -206,8 +206,8 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       connection: queueRedis,
       prefix,
       concurrency: CONCURRENT_LOOKS,
-      async look(subscriptionId, signal) {
-        const outcome = await look(subscriptionId, signal);
+      async look(subscriptionId, signal, asked) {
+        const outcome = await look(subscriptionId, signal, asked);
         metrics.looks.inc({ outcome: 'done' in outcome ? 'done' : 'again' });
         return outcome;
       },

@@ -14,7 +14,7 @@ export interface AlertFacts {
 
 /** How alerts of the same matter are told apart and grouped. */
 export interface CaptureContext {
-  level: 'warning' | 'error';
+  level: 'info' | 'warning' | 'error';
   tags: Record<string, string>;
   fingerprint?: string[];
 }
@@ -30,6 +30,8 @@ export interface AlertParts {
 export interface Alerts {
   /** Only a person can cure it: logged, counted, and captured as one matter per code and subscription. */
   attention(facts: AlertFacts & { code: string; message: string }): void;
+  /** Something that a person was told about is over: logged, and captured beside it under the same code. */
+  over(matter: { code: string; message: string }): void;
   /** A mistake of ours: logged with its stack, counted as `bug`, and captured as one matter per place in the code. */
   bug(error: unknown, facts?: AlertFacts): void;
 }
@@ -45,6 +47,11 @@ export function createAlerts({ log, capture, count }: AlertParts): Alerts {
         tags: toTags({ code, ...facts }),
         fingerprint: [code, String(facts.subscriptionId ?? 'service')],
       });
+    },
+
+    over({ code, message }) {
+      log.info({ code, reason: message }, 'a matter is over');
+      capture?.(named(code, message), { level: 'info', tags: { code }, fingerprint: [code, 'over'] });
     },
 
     bug(error, facts = {}) {

@@ -45,10 +45,10 @@ interface Parts {
   concurrency: number;
   /**
    * Looks at a subscription; one look at a time for each. The signal is aborted when the process is to stop, and when another
-   * worker has taken the look over. Every failure that is understood must be an outcome: what is thrown is taken for a bug,
+   * worker has taken the look over. `isUrgent`: somebody waits for it. Every failure that is understood must be an outcome: what is thrown is taken for a bug,
    * apart from Stopping and LaneLostError.
    */
-  look: (subscriptionId: number, signal: AbortSignal) => Promise<LookOutcome>;
+  look: (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) => Promise<LookOutcome>;
   sweep: (signal: AbortSignal) => Promise<void>;
   /** Told of what a person should see: an exception out of a look or a sweep, a look that kills its worker, a lost lock. */
   onError: (error: unknown) => void;
@@ -67,7 +67,8 @@ export function createWorker({ connection, prefix, concurrency, look, sweep, onE
   /** Returning completes the job; DelayedError tells BullMQ to leave it alone, as we have put it off or no longer own it. */
   async function runLook(job: LookJob, token?: string, signal?: AbortSignal): Promise<void> {
     const { subscriptionId } = Look.parse(job.data);
-    const pauseMs = stopping ? HAND_OVER_MS : await lookOnce(subscriptionId, signal!);
+    const asked = { isUrgent: job.priority === 0 };
+    const pauseMs = stopping ? HAND_OVER_MS : await lookOnce(subscriptionId, signal!, asked);
 
     const wasTakenOver = signal!.aborted && !stopping;
     if (wasTakenOver) throw new DelayedError();
@@ -77,11 +78,15 @@ export function createWorker({ connection, prefix, concurrency, look, sweep, onE
   }
 
   /** Looks, and answers how long to wait before the next look; `undefined` when none is needed. */
-  async function lookOnce(subscriptionId: number, signal: AbortSignal): Promise<number | undefined> {
+  async function lookOnce(
+    subscriptionId: number,
+    signal: AbortSignal,
+    asked: { isUrgent: boolean },
+  ): Promise<number | undefined> {
     try {
       // A request that was kept until now came before this look, which therefore answers it.
       await (await queue.getBackend().client).del(keptRequest(subscriptionId));
-      const outcome = await look(subscriptionId, signal);
+      const outcome = await look(subscriptionId, signal, asked);
       return 'done' in outcome ? undefined : outcome.againInMs;
     } catch (error) {
       if (error instanceof Stopping) return HAND_OVER_MS;

@@ -1,17 +1,35 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import type { Turn } from '../lib/turn.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
 
 /** Permission to call an upstream, shared by all processes. */
 export interface Budget {
   /**
-   * Takes one call from each of the keys, or from none: then the answer says how long until all of them allow one, if
-   * nobody else takes it before.
+   * Takes one call from each of the keys, or from none: then the answer says when the holder's turn comes. Until then it has a place
+   * in the line, in which those who have waited longest go first; one that does not come back loses its place after 2 s.
    */
   take(budgets: string[]): Promise<{ waitMs: number } | undefined>;
-  /** Allows no call of this key for `ms`, e.g. after a 429 with `Retry-After`. Of two pauses the one that ends later counts. */
-  pause(budget: string, ms: number): Promise<void>;
+  /**
+   * Allows no call of these keys for `ms`. Of two pauses the one that ends later counts. After a refusal by the upstream, fewer calls
+   * than were refused are made for a quarter of an hour, of the narrowest key that had spent more than half of its limit.
+   */
+  pause(budgets: string[], ms: number, options?: { refused: boolean }): Promise<void>;
+  /** The keys that calls were taken from within an hour, the last 200. */
+  list(): Promise<BudgetState[]>;
+}
+
+/** How it stands with the calls of one key. */
+export interface BudgetState {
+  budget: string;
+  /** Calls within the last period. */
+  used: number;
+  limit: number;
+  /** Holders that stand in line. */
+  waiting: number;
+  /** ISO instant before which no call is made. */
+  pausedUntil?: string;
 }
 
 /** So many calls in so long: in any period of that length, not only in those of a clock. */
@@ -20,57 +38,207 @@ export interface RateLimit {
   inMs: number;
 }
 
+/** The share of a limit that is left to those who are more urgent, so that they need not wait for a line to end. */
+const LEFT_TO_OTHERS = { asked: 0, urgent: 0.02, background: 0.06 };
+/** So much longer than the urgent ones those in the background wait in a line: they come later, but they do come. */
+const HEAD_START_MS = 600_000;
+const LISTED = 200;
+
 /**
- * KEYS: for each budget its calls of the last period, a sorted set by instant, and the end of its pause. Instants are in microseconds
- * of Redis' own time. ARGV: a name for this call, then limit and period of each budget. Answers how long to wait.
+ * KEYS: the index of budgets, then of each budget
+ *   calls    its calls of the last period, a sorted set by instant
+ *   pause    the end of its pause
+ *   line     those who wait for a call, a sorted set by their place
+ *   back     the same by the instant at which they were told to come back
+ *   learned  a hash: how many calls were made in how many turns, and the cap after a refusal
+ * ARGV: a name for this call, holder or '', place; then of each budget limit, period, share left to others, whether this is the
+ * turn's first call of it, and its name.
+ *
+ * Instants are in microseconds of Redis' own time. Answers how long to wait. Whoever waits in a line is told a time of their own,
+ * one after the other at the pace of the limit, so that none of them comes in vain and they do not all come at once.
  */
 const TAKE = `
+  local GRACE, INDEXED_MS, LEARNED_MS = 2000000, 3600000, 900000
   local time = redis.call('TIME')
   local now = time[1] * 1000000 + time[2]
-  local wait = 0
-  for i = 1, #KEYS, 2 do
-    local limit, period = tonumber(ARGV[i + 1]), tonumber(ARGV[i + 2])
-    redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', now - period)
-    local used = redis.call('ZCARD', KEYS[i])
-    if used >= limit then
-      local freed = redis.call('ZRANGE', KEYS[i], used - limit, used - limit, 'WITHSCORES')
-      wait = math.max(wait, tonumber(freed[2]) + period - now)
+  local call, holder, place = ARGV[1], ARGV[2], ARGV[3]
+  local budgets = (#KEYS - 1) / 5
+  local wait, binding = 0, 0
+
+  for at = 1, budgets do
+    local calls, pause, line, back, learned = unpack(KEYS, 5 * at - 3, 5 * at + 1)
+    local limit, period, share = tonumber(ARGV[5 * at - 1]), tonumber(ARGV[5 * at]), tonumber(ARGV[5 * at + 1])
+    redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - period)
+    local absent = redis.call('ZRANGEBYSCORE', back, '-inf', now - GRACE, 'LIMIT', 0, 100)
+    if #absent > 0 then
+      redis.call('ZREM', line, unpack(absent))
+      redis.call('ZREM', back, unpack(absent))
     end
-    wait = math.max(wait, tonumber(redis.call('GET', KEYS[i + 1]) or '0') - now)
+
+    local known = redis.call('HMGET', learned, 'cap', 'capEnds', 'calls', 'turns')
+    if known[1] and tonumber(known[2]) > now then limit = math.min(limit, tonumber(known[1])) end
+    limit = limit - math.floor(limit * share)
+    local used = redis.call('ZCARD', calls)
+    local free = limit - used
+    local paused = math.max(0, tonumber(redis.call('GET', pause) or '0') - now)
+    local ahead = redis.call('ZCOUNT', line, '-inf', '(' .. place)
+
+    if paused > 0 or ahead >= free then
+      local first = paused
+      if free <= 0 then
+        local freed = redis.call('ZRANGE', calls, used - limit, used - limit, 'WITHSCORES')
+        first = math.max(paused, tonumber(freed[2]) + period - now)
+      elseif paused == 0 then
+        ahead = ahead - free + 1
+      end
+      -- A little sooner than a turn of average length needs: a call that nobody comes for is lost, one that is asked for early is not.
+      local callsPerTurn = 0.8 * tonumber(known[3] or 1) / math.max(1, tonumber(known[4] or 1))
+      local due = math.max(1000, first + ahead * math.max(1, callsPerTurn) * period / limit)
+      if due > wait then wait, binding = due, at end
+    end
   end
-  if wait > 0 then return wait end
-  for i = 1, #KEYS, 2 do
-    redis.call('ZADD', KEYS[i], string.format('%.0f', now), ARGV[1])
-    redis.call('PEXPIRE', KEYS[i], math.ceil(tonumber(ARGV[i + 2]) / 1000))
+
+  for at = 1, budgets do
+    local calls, pause, line, back, learned = unpack(KEYS, 5 * at - 3, 5 * at + 1)
+    if wait > 0 and at == binding and holder ~= '' then
+      redis.call('ZADD', line, place, holder)
+      redis.call('ZADD', back, string.format('%.0f', now + wait), holder)
+      for _, key in ipairs({ line, back }) do
+        redis.call('PEXPIRE', key, math.max(redis.call('PTTL', key), math.ceil((wait + GRACE) / 1000)))
+      end
+    elseif holder ~= '' then
+      redis.call('ZREM', line, holder)
+      redis.call('ZREM', back, holder)
+    end
+    if wait == 0 then
+      redis.call('ZADD', calls, string.format('%.0f', now), call)
+      redis.call('PEXPIRE', calls, math.ceil(tonumber(ARGV[5 * at]) / 1000))
+      redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[5 * at + 3])
+      if holder ~= '' then
+        redis.call('HINCRBY', learned, 'calls', 1)
+        if redis.call('HINCRBY', learned, 'turns', ARGV[5 * at + 2]) > 200 then
+          -- Halved now and then, so that what is learned is of late.
+          local sums = redis.call('HMGET', learned, 'calls', 'turns')
+          redis.call('HSET', learned, 'calls', math.floor(sums[1] / 2), 'turns', math.floor(sums[2] / 2))
+        end
+        redis.call('PEXPIRE', learned, math.max(LEARNED_MS, redis.call('PTTL', learned)))
+      end
+    end
   end
-  return 0
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - INDEXED_MS * 1000)
+  redis.call('PEXPIRE', KEYS[1], INDEXED_MS)
+  return math.ceil(wait)
 `;
 
+/** KEYS: of each budget calls, pause and what was learned. ARGV: how long, whether it was refused; then of each budget limit and period. */
 const PAUSE = `
   local time = redis.call('TIME')
   local now = time[1] * 1000000 + time[2]
-  local ends = math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now + tonumber(ARGV[1]))
-  redis.call('SET', KEYS[1], string.format('%.0f', ends), 'PX', math.max(1, math.ceil((ends - now) / 1000)))
+  local isFound = ARGV[2] == '0'
+  for at = #KEYS / 3, 1, -1 do
+    local calls, pause, learned = unpack(KEYS, 3 * at - 2, 3 * at)
+    local limit, period = tonumber(ARGV[2 * at + 1]), tonumber(ARGV[2 * at + 2])
+    local ends = math.max(tonumber(redis.call('GET', pause) or '0'), now + tonumber(ARGV[1]))
+    redis.call('SET', pause, string.format('%.0f', ends), 'PX', math.max(1, math.ceil((ends - now) / 1000)))
+
+    local used = redis.call('ZCOUNT', calls, now - period, '+inf')
+    if not isFound and used * 2 > limit then
+      isFound = true
+      local cap = math.max(1, math.floor(used * 0.95))
+      local known = redis.call('HMGET', learned, 'cap', 'capEnds')
+      if known[1] and tonumber(known[2]) > now then cap = math.min(cap, tonumber(known[1])) end
+      -- Long enough to be worth more than the refusal that its end may bring.
+      local lasts = math.max(900000000, 15 * period)
+      redis.call('HSET', learned, 'cap', cap, 'capEnds', string.format('%.0f', now + lasts))
+      redis.call('PEXPIRE', learned, math.ceil(lasts / 1000))
+    end
+  end
   return 0
 `;
 
-/** Budgets in Redis, kept over all processes. `limitOf` must say the same in each of them. */
-export function createBudget(redis: Redis, keys: Keys, limitOf: (budget: string) => RateLimit): Budget {
+export interface BudgetParts {
+  /** The limit of a key; it must be the same in all processes. */
+  limitOf: (budget: string) => RateLimit;
+  /** On whose behalf a call is made. Calls without a turn go first, and have no place in a line. */
+  turn?: () => Turn | undefined;
+}
+
+/** Budgets in Redis, kept over all processes. */
+export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => undefined }: BudgetParts): Budget {
   const take = defineScript(redis, 'takeBudget', TAKE);
   const pause = defineScript(redis, 'pauseBudget', PAUSE);
+  const begun = new WeakMap<Turn, Set<string>>();
+
+  /** Of which keys this turn has made calls. */
+  function begunBy(current: Turn | undefined): Set<string> {
+    if (!current) return new Set();
+    const known = begun.get(current) ?? new Set();
+    begun.set(current, known);
+    return known;
+  }
 
   return {
     async take(budgets) {
-      const touched = budgets.flatMap((budget) => [keys.budget(budget), keys.budgetPause(budget)]);
-      const limits = budgets.map(limitOf);
-      const waitUs = Number(
-        await take(touched, [randomUUID(), ...limits.flatMap(({ calls, inMs }) => [calls, 1000 * inMs])]),
-      );
-      return waitUs === 0 ? undefined : { waitMs: Math.ceil(waitUs / 1000) };
+      const current = turn();
+      const known = begunBy(current);
+      const touched = budgets.flatMap((budget) => [
+        keys.budget(budget),
+        keys.budgetPause(budget),
+        keys.budgetLine(budget),
+        keys.budgetBack(budget),
+        keys.budgetLearned(budget),
+      ]);
+      const share = LEFT_TO_OTHERS[current?.urgency ?? 'asked'];
+      const limits = budgets.flatMap((budget) => {
+        const { calls, inMs } = limitOf(budget);
+        return [calls, 1_000 * inMs, share, known.has(budget) ? 0 : 1, budget];
+      });
+      const who = [randomUUID(), current?.holder ?? '', placeOf(current)];
+      const waitUs = Number(await take([keys.budgets, ...touched], [...who, ...limits]));
+      if (waitUs > 0) return { waitMs: Math.ceil(waitUs / 1_000) };
+      for (const budget of budgets) known.add(budget);
+      return undefined;
     },
 
-    async pause(budget, ms) {
-      await pause([keys.budgetPause(budget)], [Math.ceil(ms * 1000)]);
+    async pause(budgets, ms, { refused } = { refused: false }) {
+      const touched = budgets.flatMap((budget) => [
+        keys.budget(budget),
+        keys.budgetPause(budget),
+        keys.budgetLearned(budget),
+      ]);
+      const limits = budgets.map(limitOf).flatMap(({ calls, inMs }) => [calls, 1_000 * inMs]);
+      await pause(touched, [Math.ceil(ms * 1_000), refused ? 1 : 0, ...limits]);
+    },
+
+    async list() {
+      const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
+      const nowUs = seconds * 1_000_000 + micros;
+      const names = await redis.zrevrange(keys.budgets, 0, LISTED - 1);
+      return Promise.all(names.map((budget) => stateOf(budget, nowUs)));
     },
   };
+
+  async function stateOf(budget: string, nowUs: number): Promise<BudgetState> {
+    const { calls, inMs } = limitOf(budget);
+    const [used, waiting, paused, [cap, capEnds]] = await Promise.all([
+      redis.zcount(keys.budget(budget), nowUs - 1_000 * inMs, '+inf'),
+      redis.zcard(keys.budgetLine(budget)),
+      redis.get(keys.budgetPause(budget)),
+      redis.hmget(keys.budgetLearned(budget), 'cap', 'capEnds'),
+    ]);
+    const isCapped = Number(capEnds) > nowUs;
+    return {
+      budget,
+      used,
+      limit: isCapped ? Math.min(calls, Number(cap)) : calls,
+      waiting,
+      ...(Number(paused) > nowUs && { pausedUntil: new Date(Number(paused) / 1_000).toISOString() }),
+    };
+  }
+}
+
+/** The older the turn the smaller; in microseconds, as a decimal number. */
+function placeOf(turn: Turn | undefined): string {
+  if (!turn || turn.urgency === 'asked') return '0';
+  return String(1_000 * (turn.sinceAt + (turn.urgency === 'background' ? HEAD_START_MS : 0)));
 }

@@ -40,6 +40,18 @@ export function createKeys(prefix: string) {
     quarantined: (digest: string) => `${prefix}:quarantine:${digest}`,
     budget: (budget: string) => `${prefix}:budget:${budget}`,
     budgetPause: (budget: string) => `${prefix}:budget-pause:${budget}`,
+    /** Sorted set of those who wait for a call, by their place. */
+    budgetLine: (budget: string) => `${prefix}:budget-line:${budget}`,
+    /** Sorted set of the same by the instant at which they were told to come back. */
+    budgetBack: (budget: string) => `${prefix}:budget-back:${budget}`,
+    /** Hash of what experience says of a budget. */
+    budgetLearned: (budget: string) => `${prefix}:budget-learned:${budget}`,
+    /** Sorted set of the budgets by their last call. */
+    budgets: `${prefix}:budgets`,
+    /** Hash that exists while an upstream is out. */
+    circuit: (upstream: string) => `${prefix}:circuit:${upstream}`,
+    /** Sorted set of different failures of an upstream since its last answer, by their first instant. */
+    circuitFailures: (upstream: string) => `${prefix}:circuit-failures:${upstream}`,
     /** Written by the health check only. */
     probe: `${prefix}:probe`,
   };

@@ -45,8 +45,25 @@ export interface Answer {
 export interface Budget {
   /** Takes one call from every key, or from none: then answers how long to wait, in milliseconds. */
   take(keys: string[]): Promise<{ waitMs: number } | undefined>;
-  /** Stops the key for everybody. */
-  pause(key: string, ms: number): Promise<void>;
+  /** Stops the keys for everybody. `refused`: the upstream has refused a call, rather than warned us. */
+  pause(keys: string[], ms: number, options: { refused: boolean }): Promise<void>;
+}
+
+/** What all processes know of whether an upstream can be reached at all. */
+export interface Circuit {
+  /** May the call be made? Else it answers how long to wait, in milliseconds, and since when nothing has come through. */
+  enter(
+    upstream: string,
+    call: { isRead: boolean; timeoutMs: number },
+  ): Promise<
+    | {
+        answered(): Promise<void>;
+        /** `kind` tells failures of different calls apart; without one any call would have failed. */
+        failed(because: string, kind?: string): Promise<void>;
+        unsent(): Promise<void>;
+      }
+    | { waitMs: number; since: string }
+  >;
 }
 
 /** What may be told of one call, in logs and metrics. Nothing secret, nothing personal. */
@@ -77,6 +94,7 @@ export interface HttpParts {
   /** Dry run: writes are observed and refused with `WithheldError`. */
   readOnly: boolean;
   budget?: Budget | undefined;
+  circuit?: Circuit | undefined;
   /**
    * Asked last before a write is sent, when tokens and budgets have been waited for; what it throws keeps the write back. A process can
    * still be stopped between its answer and the sending, for however long: that is why every write that buys or creates bears a key under
@@ -98,6 +116,15 @@ const ANSWER_LIMIT_BYTES = 10 * 1024 * 1024;
 const DEFAULT_PAUSE_MS = 30_000;
 const LONGEST_PAUSE_MS = 3_600_000;
 const CLOUDESIRE_PAUSE_HEADER = 'x-rate-limit-retry-after-milliseconds';
+/** Names of headers that hold a pause in milliseconds; Azure's own clients heed the latter two. */
+const PAUSE_MS_HEADERS = [CLOUDESIRE_PAUSE_HEADER, 'retry-after-ms', 'x-ms-retry-after-ms'];
+/**
+ * How many calls Azure has left for us, where it says so. It refills at least ten a second.
+ * https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
+ */
+const REMAINING_HEADER = /^x-ms-ratelimit-remaining-(subscription|tenant)-(reads|writes|deletes)$/;
+const SCARCE_CALLS = 10;
+const SCARCE_PAUSE_MS = 1_000;
 /** Where the upstreams put their identifier of a call. */
 const CORRELATION_HEADERS = ['ms-correlationid', 'cmw-request-id', 'x-ms-correlation-request-id', 'x-ms-request-id'];
 
@@ -122,15 +149,16 @@ export function path(texts: TemplateStringsArray, ...values: (string | number)[]
  *
  * `send` returns 2xx answers and those that the caller accepts. What it throws, with `<upstream>` as first part of the code:
  *
- * @throws {ThrottledError} `.budget` when the budget is used up, `.throttled` on 429 and when a refusal names a
- *   rate-limit pause; the pause is also written into every budget key of the call
+ * @throws {ThrottledError} `.budget` when the budget is used up, `.outage` while the circuit is open, `.throttled` on 429 and when
+ *   a refusal names a rate-limit pause; the pause is also written into every budget key of the call
  * @throws {RetryableError} `.unreachable` when no connection came about (surely without effect), `.no-answer` when it
  *   broke or timed out, `.unavailable` on 408 and 5xx, `.malformed` for a 2xx that is no JSON, a web page or too large
  * @throws {AttentionError} `.redirected` on 3xx, `.unexplained` on a 4xx that the caller's `toError` does not explain
  * @throws {WithheldError} `read-only.withheld` for a write in a dry run
  * @throws whatever `mayWrite` throws
  */
-export function createHttp({ upstream, baseUrl, readTimeoutMs, readOnly, budget, mayWrite, observe }: HttpParts): Http {
+export function createHttp(parts: HttpParts): Http {
+  const { upstream, baseUrl, readTimeoutMs, readOnly, budget, circuit, mayWrite, observe } = parts;
   const base = baseUrl.replace(/\/+$/, '');
   const isSecure = base.startsWith('https:');
   const agent = isSecure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
@@ -166,22 +194,57 @@ export function createHttp({ upstream, baseUrl, readTimeoutMs, readOnly, budget,
       throw new WithheldError('read-only.withheld', `would send ${what}`, { facts, effect: 'none' });
     }
     requireSendable(request.headers ?? {}, what, facts);
+    const isRead = effect === 'none';
+    const timeoutMs = isRead ? readTimeoutMs : readTimeoutMs * WRITE_TIMEOUT_FACTOR;
+    const passage = await circuit?.enter(upstream, { isRead, timeoutMs });
+    if (passage && 'waitMs' in passage) {
+      throw new ThrottledError(
+        `${upstream}.outage`,
+        `${upstream} has not answered since ${passage.since}; ${what} waits until it is back.`,
+        {
+          facts,
+          effect: 'none',
+          retryAfterMs: passage.waitMs,
+          waitingFor: `${upstream} to be back: it has not answered since ${passage.since}`,
+        },
+      );
+    }
     const wait = budgetKeys.length > 0 ? await budget?.take(budgetKeys) : undefined;
     if (wait) {
+      await passage?.unsent();
       const message = `${what} waits ${wait.waitMs} ms for its turn within the rate limit of ${upstream}.`;
       throw throttled('budget', message, facts, wait.waitMs);
     }
-    if (effect !== 'none') await mayWrite?.();
+    if (!isRead) {
+      await mayWrite?.().catch(async (error: unknown) => {
+        await passage?.unsent();
+        throw error;
+      });
+    }
 
-    const answer = await transmit(sending, effect === 'none' ? readTimeoutMs : readTimeoutMs * WRITE_TIMEOUT_FACTOR);
+    const answer = await transmit(sending, timeoutMs).catch(async (error: unknown) => {
+      if (error instanceof ConnectorError) await tell(passage, error);
+      throw error;
+    });
+    if (answer.status >= 500) await passage?.failed(`it answered ${what} with ${answer.status}`, what);
+    else await passage?.answered();
+
     const pauseMs = pauseOf(answer);
     if (pauseMs !== undefined) {
-      for (const key of budgetKeys) await budget?.pause(key, pauseMs);
+      if (budgetKeys.length > 0) await budget?.pause(budgetKeys, pauseMs, { refused: true });
       const message = `${upstream} throttles: ${what} was refused with ${answer.status} and is sent again in ${pauseMs} ms.`;
       throw throttled('throttled', message, answer.facts, pauseMs);
     }
+    if (budgetKeys.length > 0 && isScarce(answer)) await budget?.pause(budgetKeys, SCARCE_PAUSE_MS, { refused: false });
     if (isSuccess(answer) || accept?.(answer)) return answer;
     throw toError?.(answer) ?? refusal(answer);
+  }
+
+  /** A failure to connect any call would have met; that nothing comes back may be due to what was sent. */
+  async function tell(passage: Passage | undefined, { code, message, facts }: ConnectorError): Promise<void> {
+    if (code === `${upstream}.unreachable`) await passage?.failed(message);
+    else if (code === `${upstream}.no-answer`) await passage?.failed(message, `${facts.method} ${facts.path}`);
+    else await passage?.answered();
   }
 
   async function transmit({ request, facts, effect, seen }: Sending, timeoutMs: number): Promise<Answer> {
@@ -225,6 +288,8 @@ export function createHttp({ upstream, baseUrl, readTimeoutMs, readOnly, budget,
 
   return { send };
 }
+
+type Passage = Exclude<Awaited<ReturnType<Circuit['enter']>>, { waitMs: number }>;
 
 /** A request on its way: what its errors and its observation will say. */
 interface Sending {
@@ -390,10 +455,17 @@ function pauseOf(answer: Answer): number | undefined {
   return isThrottled ? (retryAfterOf(answer) ?? DEFAULT_PAUSE_MS) : undefined;
 }
 
+/** Whether an answer that was given all the same says that the next ones may not be. */
+function isScarce({ headers }: Answer): boolean {
+  return Object.entries(headers).some(
+    ([name, left]) => REMAINING_HEADER.test(name) && /^\d+$/.test(left) && Number(left) < SCARCE_CALLS,
+  );
+}
+
 /** The pause that an answer asks for, at most an hour. A date is measured against the server's own clock. */
 function retryAfterOf({ headers }: Answer): number | undefined {
-  const cloudesireMs = Number(headers[CLOUDESIRE_PAUSE_HEADER]);
-  if (cloudesireMs > 0) return Math.min(cloudesireMs, LONGEST_PAUSE_MS);
+  const namedMs = PAUSE_MS_HEADERS.map((name) => Number(headers[name])).find((ms) => ms > 0);
+  if (namedMs !== undefined) return Math.min(namedMs, LONGEST_PAUSE_MS);
   const text = headers['retry-after']?.trim() ?? '';
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - Date.parse(headers.date ?? '');
   return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), LONGEST_PAUSE_MS);

@@ -12,6 +12,7 @@ import {
   ThrottledError,
 } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import type { Turn, Turns } from '../lib/turn.ts';
 import type { Report } from '../report/report.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
@@ -44,6 +45,8 @@ export interface ReconcileParts {
   journal: Journal;
   directory: CustomerDirectory;
   partnerSubscriptions: PartnerSubscriptionIndex;
+  /** Does the work so that its calls to upstreams are made in this turn. */
+  withinTurn: Turns['within'];
   alerts: Alerts;
   log: Log;
   clock: Clock;
@@ -62,22 +65,31 @@ const LOOKS_FOR_UNKNOWN = 5;
  * @throws {LaneLostError} when another worker has taken the subscription over
  * @throws {Stopping} when this process is to stop
  */
-export function createReconcile(parts: ReconcileParts): (lane: Lane) => Promise<LookOutcome> {
+export function createReconcile(
+  parts: ReconcileParts,
+): (lane: Lane, asked: { isUrgent: boolean }) => Promise<LookOutcome> {
   const { cloudesire, records, timeline, clock, alerts, settings } = parts;
   const now = (): string => new Date(clock.now()).toISOString();
 
-  return async (lane) => {
+  return async (lane, { isUrgent }) => {
     const { subscriptionId } = lane;
     const log = parts.log.child({ subscriptionId });
     const stored = await records.get(subscriptionId);
     let awaitsDelivery = false;
     let record: SubscriptionRecord = stored ?? { subscriptionId, state: 'idle', since: now(), attempts: 0 };
+    const turn: Turn = {
+      holder: String(subscriptionId),
+      urgency: isUrgent ? 'urgent' : 'background',
+      sinceAt: stored?.heldUpSince ? Date.parse(stored.heldUpSince) : clock.now(),
+    };
 
-    try {
-      return await look();
-    } catch (error) {
-      return await settle(error);
-    }
+    return await parts.withinTurn(turn, async () => {
+      try {
+        return await look();
+      } catch (error) {
+        return await settle(error);
+      }
+    });
 
     async function look(): Promise<LookOutcome> {
       const subscription = await cloudesire.subscriptions.get(subscriptionId);
@@ -180,6 +192,8 @@ export function createReconcile(parts: ReconcileParts): (lane: Lane) => Promise<
       }
       if (retryAsked) await records.forgetRetry(lane);
       const runId = record.run?.id ?? '';
+      // Whoever asked for the look, somebody waits for what it found to do, unless it has been waiting for a person anyway.
+      if (record.state !== 'needs-attention') turn.urgency = 'urgent';
       if (!ON_ITS_WAY.has(record.state)) await standAt('running', {});
 
       const flow = await resumeFlow({ journal: parts.journal, lane, runId, clock, observe });
@@ -336,8 +350,10 @@ export function createReconcile(parts: ReconcileParts): (lane: Lane) => Promise<
       if (error instanceof ThrottledError) {
         const pauseMs = error.retryAfterMs ?? settings.retryBaseMs;
         await standAt('waiting', {
-          waitingFor: `the limit of ${error.facts.upstream ?? 'the upstream'}`,
-          failingSince: undefined,
+          waitingFor: error.waitingFor ?? `the limit of ${error.facts.upstream ?? 'the upstream'}`,
+          heldUpSince: new Date(turn.sinceAt).toISOString(),
+          // What holds up everything is no failure of this operation: that time does not count for its deadline.
+          failingSince: record.failingSince && new Date(Date.parse(record.failingSince) + pauseMs).toISOString(),
         });
         return { againInMs: pauseMs };
       }
@@ -463,6 +479,7 @@ export function createReconcile(parts: ReconcileParts): (lane: Lane) => Promise<
       const news = lastError ? `${lastError.code} ${record.step ?? ''}` : waitingFor;
       const isNews = news !== undefined && record.told !== news;
       await keep({
+        heldUpSince: undefined,
         ...facts,
         waitingFor,
         state,

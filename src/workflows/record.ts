@@ -32,8 +32,10 @@ export interface SubscriptionRecord {
   told?: string;
   /** Failed tries of the current step in a row. */
   attempts: number;
-  /** ISO instant of the first of the failures in a row; the deadline of the operation counts from it. */
+  /** ISO instant of the first of the failures in a row; the deadline of the operation counts from it. Moved on by what is no failure of it. */
   failingSince?: string;
+  /** ISO instant since which it has been held up by an upstream that takes no calls; with it goes its place in the line for calls. */
+  heldUpSince?: string;
   lastError?: RecordedError;
   run?: Run;
   /** The run before this one, if it needed a person: the rest is not held up by it. */

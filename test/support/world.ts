@@ -75,7 +75,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
   const requested: number[] = [];
   let { looks, text } = start(config);
   const signal = new AbortController().signal;
-  const look = (subscriptionId: number) => looks.look(subscriptionId, signal);
+  const look = (subscriptionId: number) => looks.look(subscriptionId, signal, { isUrgent: true });
 
   return {
     emulators,

@@ -1,5 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
-import { type Budget, createHttp, type UpstreamCall } from '../http.ts';
+import { type Budget, type Circuit, createHttp, type UpstreamCall } from '../http.ts';
 import { createArm } from './arm.ts';
 import type { Azure } from './azure.ts';
 import { createBootstrap } from './bootstrap.ts';
@@ -29,6 +29,7 @@ export interface AzureParts {
   /** Limit of a read; writes get three times that. */
   timeoutMs: number;
   budget: Budget;
+  circuit?: Circuit;
   /** As in `HttpParts`. */
   mayWrite?: (() => Promise<void>) | undefined;
   observe(call: UpstreamCall): void;
@@ -48,9 +49,10 @@ const PAUSE_MS = 1_500;
  */
 export function createAzure(parts: AzureParts): Azure {
   const { armUrl, authorityUrl, partnerTenantId, billingAccount, pauseMs = PAUSE_MS } = parts;
-  const { readOnly, timeoutMs: readTimeoutMs, budget, mayWrite, observe } = parts;
+  const { readOnly, timeoutMs: readTimeoutMs, budget, circuit, mayWrite, observe } = parts;
+  const shared = { readTimeoutMs, readOnly, budget, circuit, mayWrite, observe };
   const httpFor = (upstream: string, baseUrl: string) =>
-    createHttp({ upstream, baseUrl: new URL(baseUrl).origin, readTimeoutMs, readOnly, budget, mayWrite, observe });
+    createHttp({ upstream, baseUrl: new URL(baseUrl).origin, ...shared });
 
   const entra = { http: httpFor('entra', authorityUrl), upstream: 'entra', baseUrl: authorityUrl };
   const credentials = createCredentials({ ...parts, send: createSend(entra) });

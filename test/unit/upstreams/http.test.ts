@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { AttentionError, PermanentError, RetryableError, ThrottledError } from '../../../src/lib/errors.ts';
 import {
   type Budget,
+  type Circuit,
   compact,
   createHttp,
   type HttpParts,
@@ -46,14 +47,14 @@ async function startPort(onConnection: (socket: Socket) => void): Promise<number
 
 function createBudget(answer?: { waitMs: number }) {
   const taken: string[][] = [];
-  const pauses: [string, number][] = [];
+  const pauses: [string[], number][] = [];
   const budget: Budget = {
     async take(keys) {
       taken.push(keys);
       return answer;
     },
-    async pause(key, ms) {
-      pauses.push([key, ms]);
+    async pause(keys, ms) {
+      pauses.push([keys, ms]);
     },
   };
   return { budget, taken, pauses };
@@ -336,10 +337,7 @@ describe('throttling', () => {
     const error = await send({ ...WRITE, budgetKeys: ['shop', 'shop:7'] }).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(ThrottledError);
     expect(error).toMatchObject({ code: 'shop.throttled', effect: 'none', retryAfterMs: pauseMs });
-    expect(pauses).toEqual([
-      ['shop', pauseMs],
-      ['shop:7', pauseMs],
-    ]);
+    expect(pauses).toEqual([[['shop', 'shop:7'], pauseMs]]);
   });
 
   it("takes any refusal with Cloudesire's pause for throttling, but neither a success nor a failure of the server", async () => {
@@ -391,6 +389,120 @@ describe('throttling', () => {
     const { send } = await setup({}, { budget });
     await send(WRITE);
     expect(taken).toEqual([]);
+  });
+});
+
+describe('an answer that names', () => {
+  it.each([
+    [{ 'retry-after-ms': '700' }, 700],
+    [{ 'x-ms-retry-after-ms': '800', 'Retry-After': '9' }, 800],
+  ])('a pause in milliseconds as %j is taken at its word', async (headers, pauseMs) => {
+    const { budget, pauses } = createBudget();
+    const { send } = await setup({ status: 429, headers: headers as Record<string, string> }, { budget });
+    await expect(send({ ...WRITE, budgetKeys: ['shop'] })).rejects.toMatchObject({ retryAfterMs: pauseMs });
+    expect(pauses).toEqual([[['shop'], pauseMs]]);
+  });
+
+  it.each([
+    ['9', 1],
+    ['10', 0],
+    ['249', 0],
+    ['many', 0],
+  ])('%s calls as left slows everybody down in time', async (left, times) => {
+    const { budget, pauses } = createBudget();
+    const headers = { 'x-ms-ratelimit-remaining-subscription-reads': left };
+    const { send } = await setup({ status: 200, headers }, { budget });
+    await send({ ...READ, budgetKeys: ['arm-read/7'] });
+    expect(pauses).toEqual(Array.from({ length: times }, () => [['arm-read/7'], 1_000]));
+  });
+});
+
+describe('a circuit', () => {
+  function createCircuit(open?: { waitMs: number; since: string }) {
+    const entered: unknown[] = [];
+    const told: string[][] = [];
+    const circuit: Circuit = {
+      async enter(upstream, call) {
+        entered.push({ upstream, ...call });
+        return (
+          open ?? {
+            answered: async () => void told.push(['answered']),
+            failed: async (because, kind) => void told.push(['failed', because, ...(kind ? [kind] : [])]),
+            unsent: async () => void told.push(['unsent']),
+          }
+        );
+      },
+    };
+    return { circuit, entered, told };
+  }
+
+  it('that is open keeps the call back before it draws from a budget, and says since when', async () => {
+    const since = '2026-03-02T09:20:00.000Z';
+    const { circuit } = createCircuit({ waitMs: 4_000, since });
+    const { budget, taken } = createBudget();
+    const { send, received } = await setup({}, { circuit, budget });
+    const error = await send({ ...WRITE, budgetKeys: ['shop'] }).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ThrottledError);
+    expect(error).toMatchObject({
+      code: 'shop.outage',
+      effect: 'none',
+      retryAfterMs: 4_000,
+      waitingFor: `shop to be back: it has not answered since ${since}`,
+    });
+    expect([received, taken]).toEqual([[], []]);
+  });
+
+  it('learns who reads and how long a call may last', async () => {
+    const { circuit, entered } = createCircuit();
+    const { send } = await setup({}, { circuit });
+    await send(READ);
+    await send(WRITE);
+    expect(entered).toEqual([
+      { upstream: 'shop', isRead: true, timeoutMs: 10_000 },
+      { upstream: 'shop', isRead: false, timeoutMs: 30_000 },
+    ]);
+  });
+
+  it.each([200, 302, 400, 401, 404, 429, 499])('hears of an answer %i that the upstream is there', async (status) => {
+    const { circuit, told } = createCircuit();
+    const { send } = await setup({ status }, { circuit });
+    await send(WRITE).catch(() => {});
+    expect(told).toEqual([['answered']]);
+  });
+
+  it.each([500, 502, 503, 504])('hears of an answer %i as the failure of that very call', async (status) => {
+    const { circuit, told } = createCircuit();
+    const { send } = await setup({ status }, { circuit });
+    await send(WRITE).catch(() => {});
+    expect(told).toEqual([['failed', `it answered POST /orders with ${status}`, 'POST /orders']]);
+  });
+
+  it('hears of a connection that did not come about as of one that no call would have got', async () => {
+    const port = await startPort((socket) => void socket.destroy());
+    const { circuit, told } = createCircuit();
+    await createClient('http://127.0.0.1:1', { circuit })
+      .send(READ)
+      .catch(() => {});
+    expect(told).toEqual([['failed', expect.stringContaining('cannot be reached')]]);
+    await createClient(`http://127.0.0.1:${port}`, { circuit })
+      .send(READ)
+      .catch(() => {});
+    expect(told[1]).toEqual(['failed', expect.stringContaining('did not answer'), 'GET /orders/1']);
+  });
+
+  it('hears of an unreadable answer that the upstream is there', async () => {
+    const { circuit, told } = createCircuit();
+    const { send } = await setup({ status: 200, text: '{' }, { circuit });
+    await send(READ).catch(() => {});
+    expect(told).toEqual([['answered']]);
+  });
+
+  it('hears when its leave was not used', async () => {
+    const { circuit, told } = createCircuit();
+    const { budget } = createBudget({ waitMs: 400 });
+    const { send } = await setup({}, { circuit, budget });
+    await send({ ...READ, budgetKeys: ['shop'] }).catch(() => {});
+    expect(told).toEqual([['unsent']]);
   });
 });
 

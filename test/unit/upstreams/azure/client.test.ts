@@ -86,7 +86,7 @@ describe('every call', () => {
     const error = await failureOf(there.groups.get('mp-1'));
     expect(error).toBeInstanceOf(ThrottledError);
     expect(error).toMatchObject({ code: 'arm.throttled', retryAfterMs: 3_600_000 });
-    expect(budget.paused).toEqual([[`arm-read/${SUBSCRIPTION}`, 3_600_000]]);
+    expect(budget.paused).toEqual([[[`arm-read/${SUBSCRIPTION}`], 3_600_000]]);
     expect(calls).toHaveLength(1);
   });
 

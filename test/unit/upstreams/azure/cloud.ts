@@ -52,13 +52,13 @@ export async function startCloud(
   const observed: UpstreamCall[] = [];
   const budget = {
     taken: [] as string[][],
-    paused: [] as [string, number][],
+    paused: [] as [string[], number][],
     async take(keys: string[]): Promise<{ waitMs: number } | undefined> {
       budget.taken.push(keys);
       return undefined;
     },
-    async pause(key: string, ms: number) {
-      budget.paused.push([key, ms]);
+    async pause(keys: string[], ms: number) {
+      budget.paused.push([keys, ms]);
     },
   };
   const refreshTokens = createStore();

@@ -40,14 +40,11 @@ describe('every call', () => {
   });
 
   it('pauses both budgets when it was throttled', async () => {
-    const pauses: [string, number][] = [];
-    const budget: Budget = { take: async () => undefined, pause: async (key, ms) => void pauses.push([key, ms]) };
+    const pauses: [string[], number][] = [];
+    const budget: Budget = { take: async () => undefined, pause: async (keys, ms) => void pauses.push([keys, ms]) };
     const { orders } = await startPartnerCenter(() => replyOf(exchange('errors', 'shape-3-throttled')), { budget });
     await expect(orders.list(CUSTOMER)).rejects.toBeInstanceOf(ThrottledError);
-    expect(pauses).toEqual([
-      ['partner-center', 57_000],
-      [`partner-center:customer:${CUSTOMER}`, 57_000],
-    ]);
+    expect(pauses).toEqual([[['partner-center', `partner-center:customer:${CUSTOMER}`], 57_000]]);
   });
 });
 
