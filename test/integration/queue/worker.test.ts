@@ -323,7 +323,7 @@ it('reports a sweep that failed, and tries it again later', async () => {
   await producer.requestSweep();
 
   await vi.waitFor(async () => expect(await redis.zcard(`${prefix}:sweeps:delayed`)).toBe(1));
-  expect(errors).toEqual([failure]);
+  await vi.waitFor(() => expect(errors).toEqual([failure]));
 });
 
 it('aborts a sweep when it stops, without calling that a failure', async () => {
