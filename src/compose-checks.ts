@@ -83,7 +83,7 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
     templateHost: { fetch: forFiveMinutes(templateHost.fetch) },
     // An order is only looked at: it is pinned to nothing yet.
     templates: { get: async () => undefined, put: async () => {} },
-    secrets: createDerivedSecrets(config.redis.stateKey),
+    secrets: createDerivedSecrets(config.redis.stateKeys),
     settings: azureSettings(config),
   };
   // All orders of a customer are in one answer.

@@ -46,7 +46,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
   const lanes = createLanes(redis, keys);
   const records = createRecords(redis, keys);
   const directory = createCustomerDirectory(redis, keys);
-  const box = createSecretBox(config.redis.stateKey);
+  const box = createSecretBox(config.redis.stateKeys);
   const turns = createTurns();
   const { cloudesire, partnerCenter, azure, templateHost } = composeUpstreams(config, {
     redis,
@@ -76,7 +76,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     azure,
     templateHost,
     templates: createTemplateStore(redis, keys),
-    secrets: createDerivedSecrets(config.redis.stateKey),
+    secrets: createDerivedSecrets(config.redis.stateKeys),
     settings: azureSettings(config),
     applicationId: config.partnerCenter.clientId,
     pollEveryMs: timing.pollEveryMs,

@@ -47,7 +47,7 @@ export interface UpstreamParts {
 export function composeUpstreams(config: Config, parts: UpstreamParts) {
   const { redis, observe, readTimeoutMs, mayWrite, turn } = parts;
   const keys = createKeys(config.redis.prefix);
-  const box = createSecretBox(config.redis.stateKey);
+  const box = createSecretBox(config.redis.stateKeys);
   const budget = createBudget(redis, keys, { limitOf, turn });
   const circuit = createCircuit({
     redis,

@@ -68,7 +68,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   server.register(healthRoutes, {
     log,
     isStopping: () => stopping,
-    notes: () => [...config.warnings, ...(worker?.notes() ?? [])],
+    notes: () => [...config.warnings, ...config.secretProblems(), ...(worker?.notes() ?? [])],
     checks: {
       redis: () => checkWritable(producerRedis, keys),
       ...(worker && { worker: async () => (worker.isAlive() ? undefined : 'The worker does not take jobs.') }),

@@ -1,14 +1,18 @@
 import { hkdfSync } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { systemClock } from './lib/clock.ts';
 import { PermanentError } from './lib/errors.ts';
+import { fixedSecret, type Secret, type SecretNews, secretInFile } from './lib/secret.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-type Frozen<T> = T extends Uint8Array | ReadonlyMap<unknown, unknown> ? T : { readonly [K in keyof T]: Frozen<T[K]> };
+type Frozen<T> = T extends Uint8Array | ReadonlyMap<unknown, unknown> | ((...args: never[]) => unknown)
+  ? T
+  : { readonly [K in keyof T]: Frozen<T[K]> };
 
 /** All that the environment decides, grouped by whom it concerns, frozen; times in milliseconds. */
-export type Config = Frozen<ReturnType<typeof arrange> & { warnings: string[] }>;
+export type Config = Frozen<ReturnType<typeof arrange> & { warnings: string[]; secretProblems: () => string[] }>;
 
 /** Variables whose value may also be given as `NAME_FILE`, the path of a file that holds it. */
 const SECRETS = [
@@ -62,7 +66,10 @@ const Settings = z.object({
   BACKLOG_LIMIT: wholeNumber(1, 100_000_000).default(50_000),
   HTTP_TIMEOUT_MS: wholeNumber(1, 600_000).default(60_000),
   ENDPOINT_SECRET: variable('letters, digits, dots, dashes, underscores or tildes', matching(/^[\w.~-]+$/)).optional(),
-  STATE_KEY: variable('32 bytes in base64, e.g. of openssl rand -base64 32', readKey).optional(),
+  STATE_KEY: variable(
+    'one or more keys of 32 bytes in base64, e.g. of openssl rand -base64 32, comma separated',
+    readKeys,
+  ).optional(),
   AGREEMENT_MODE: oneOf('enhanced', 'classic').default('enhanced'),
   RESELLER_PARTNER_IDS: variable('resellerSlug=PartnerID, comma separated, each reseller once', readResellers).default(
     new Map(),
@@ -86,11 +93,13 @@ const FILE_VARIABLES = SECRETS.map((secret) => `${secret}_FILE`);
 /**
  * Reads the environment once, at start. An empty variable counts as not given.
  *
- * `warnings` are sentences for the log: what will work, though hardly as intended.
+ * `warnings` are sentences for the log: what will work, though hardly as intended. A `Secret` that was given by its file follows the
+ * file.
  *
+ * @param tell hears of secrets that were replaced later, or could not be
  * @throws {PermanentError} `config.invalid` with one line per problem, none of which repeats a value
  */
-export function loadConfig(env: Environment = process.env): Config {
+export function loadConfig(env: Environment = process.env, tell: TellSecret = () => {}): Config {
   const { texts, problems } = readTexts(env);
   const result = Settings.safeParse(texts);
   for (const { path, message } of result.error?.issues ?? []) {
@@ -108,7 +117,16 @@ export function loadConfig(env: Environment = process.env): Config {
   }
   const slips = nearMisses.map(({ given, meant }) => `${given} is not read: is ${meant} meant?`);
   const warnings = [...warnOfSettings(result.data), ...slips];
-  return deepFreeze({ ...arrange(result.data), warnings });
+  const problemsOfFiles = new Map<string, string>();
+  const follow = followFiles(env, (news) => {
+    if (news.problem === undefined) problemsOfFiles.delete(news.variable);
+    else problemsOfFiles.set(news.variable, news.problem);
+    tell(news);
+  });
+  /** Sentences about secrets that cannot be read from their files any more. */
+  const secretProblems = () =>
+    [...problemsOfFiles].map(([name, problem]) => `${name}_FILE: ${problem}. The former value goes on being used.`);
+  return deepFreeze({ ...arrange(result.data, follow), warnings, secretProblems });
 }
 
 /** The address of the Sentry project, for the one who must have it ahead of all others. What is wrong with it is told by {@link loadConfig}. */
@@ -117,7 +135,12 @@ export function readSentryDsn(env: Environment): string | undefined {
   return text === undefined ? undefined : readDsn(text);
 }
 
-function arrange(settings: z.output<typeof Settings>) {
+/** Hears that a secret was replaced in its file, or what is wrong with the file; never a value. */
+export type TellSecret = (news: SecretNews & { variable: string; warning?: string }) => void;
+
+type Follow = <T>(variableName: FollowedSecret, initial: T) => Secret<T>;
+
+function arrange(settings: z.output<typeof Settings>, follow: Follow) {
   return {
     role: settings.ROLE,
     logLevel: settings.LOG_LEVEL,
@@ -127,14 +150,15 @@ function arrange(settings: z.output<typeof Settings>) {
       host: settings.HOST,
       port: settings.PORT,
       publicUrl: settings.PUBLIC_URL,
-      endpointSecret: settings.ENDPOINT_SECRET,
-      opsToken: settings.OPS_TOKEN,
+      endpointSecret:
+        settings.ENDPOINT_SECRET === undefined ? undefined : follow('ENDPOINT_SECRET', settings.ENDPOINT_SECRET),
+      opsToken: settings.OPS_TOKEN === undefined ? undefined : follow('OPS_TOKEN', settings.OPS_TOKEN),
     },
-    redis: { url: settings.REDIS_URL, prefix: settings.REDIS_PREFIX, stateKey: stateKeyOf(settings) },
+    redis: { url: settings.REDIS_URL, prefix: settings.REDIS_PREFIX, stateKeys: stateKeysOf(settings) },
     cloudesire: {
       baseUrl: settings.CMW_BASE_URL,
-      authToken: settings.CMW_AUTH_TOKEN,
-      eventSecrets: settings.CMW_EVENT_SECRETS,
+      authToken: follow('CMW_AUTH_TOKEN', settings.CMW_AUTH_TOKEN),
+      eventSecrets: follow('CMW_EVENT_SECRETS', settings.CMW_EVENT_SECRETS),
       languages: settings.CMW_LANGUAGES,
       licenseIdentifier: settings.CMW_LICENSE_IDENTIFIER,
       domainParameter: settings.CMW_DOMAIN_PARAMETER,
@@ -147,8 +171,11 @@ function arrange(settings: z.output<typeof Settings>) {
       authorityUrl: settings.ENTRA_AUTHORITY_URL,
       tenantId: settings.PARTNER_CENTER_TENANT_ID,
       clientId: settings.PARTNER_CENTER_CLIENT_ID,
-      clientSecret: settings.PARTNER_CENTER_CLIENT_SECRET,
-      refreshToken: settings.PARTNER_CENTER_REFRESH_TOKEN,
+      clientSecret: follow('PARTNER_CENTER_CLIENT_SECRET', settings.PARTNER_CENTER_CLIENT_SECRET),
+      refreshToken:
+        settings.PARTNER_CENTER_REFRESH_TOKEN === undefined
+          ? undefined
+          : follow('PARTNER_CENTER_REFRESH_TOKEN', settings.PARTNER_CENTER_REFRESH_TOKEN),
     },
     azure: {
       armUrl: settings.AZURE_ARM_URL,
@@ -175,13 +202,57 @@ function arrange(settings: z.output<typeof Settings>) {
   };
 }
 
-/** The given key, else one that stays the same as long as the client secret does. */
-function stateKeyOf({
-  STATE_KEY: given,
+/**
+ * The first one seals, all of them open. The last follows from the client secret: it is the only one where none is given, and opens what
+ * was sealed before one was.
+ */
+function stateKeysOf({
+  STATE_KEY: given = [],
   PARTNER_CENTER_CLIENT_SECRET: clientSecret,
-}: z.output<typeof Settings>): Buffer {
-  return given ?? Buffer.from(hkdfSync('sha256', clientSecret, '', 'microsoft-connector/state-key/1', 32));
+}: z.output<typeof Settings>): Buffer[] {
+  return [...given, Buffer.from(hkdfSync('sha256', clientSecret, '', 'microsoft-connector/state-key/1', 32))];
 }
+
+/** Secrets whose files are read again while the service runs. The others are needed once, at the start. */
+const FOLLOWED = [
+  'CMW_AUTH_TOKEN',
+  'CMW_EVENT_SECRETS',
+  'PARTNER_CENTER_CLIENT_SECRET',
+  'PARTNER_CENTER_REFRESH_TOKEN',
+  'ENDPOINT_SECRET',
+  'OPS_TOKEN',
+] as const;
+type FollowedSecret = (typeof FOLLOWED)[number];
+
+/** Makes a secret of a value: one that follows its file, where it was given by one. */
+function followFiles(env: Environment, tell: TellSecret): Follow {
+  return <T>(variableName: FollowedSecret, initial: T): Secret<T> => {
+    if (!env[`${variableName}_FILE`]) return fixedSecret(initial);
+    let known = { text: readSecret(env, variableName).text, value: initial };
+    return secretInFile<T>({
+      initial,
+      clock: systemClock,
+      load() {
+        const { text, problem } = readSecret(env, variableName);
+        if (problem !== undefined) return { problem };
+        if (text === undefined) return { problem: 'empty' };
+        if (text === known.text) return known;
+        const { data, error } = Settings.shape[variableName].safeParse(text);
+        if (error) return { problem: error.issues[0]?.message ?? 'not usable' };
+        known = { text, value: data as T };
+        return known;
+      },
+      tell(news) {
+        const isKeyLost =
+          variableName === 'PARTNER_CENTER_CLIENT_SECRET' && !news.problem && !readSecret(env, 'STATE_KEY').text;
+        tell({ variable: variableName, ...news, ...(isKeyLost && { warning: KEY_LOST }) });
+      },
+    });
+  };
+}
+
+const KEY_LOST =
+  'STATE_KEY is not set, so that it follows from the client secret: after the next start nothing that is sealed can be opened. Set it before, to the key of the former client secret; docs/security.md says how.';
 
 /** A variable: what a good value is, for the message, and how its text is read (`undefined`: it cannot be). */
 function variable<T>(expected: string, read: (text: string) => T | undefined) {
@@ -270,8 +341,9 @@ function readHost(text: string): string | undefined {
   return /^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:\d{1,5})?$/.test(host) ? host : undefined;
 }
 
-function readKey(text: string): Buffer | undefined {
-  return /^[A-Za-z0-9+/]{43}=$/.test(text) ? Buffer.from(text, 'base64') : undefined;
+function readKeys(text: string): Buffer[] | undefined {
+  const keys = readList(text, matching(/^[A-Za-z0-9+/]{43}=$/));
+  return keys?.map((key) => Buffer.from(key, 'base64'));
 }
 
 function readResellers(text: string): Map<string, string> | undefined {

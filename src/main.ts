@@ -1,5 +1,5 @@
 import { compose } from './compose.ts';
-import { type Config, loadConfig } from './config.ts';
+import { type Config, loadConfig, type TellSecret } from './config.ts';
 import { sentry } from './instrument.ts';
 import { ConnectorError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
@@ -41,9 +41,15 @@ async function stop(reason: string, exitCode: number): Promise<void> {
   process.exit(exitCode);
 }
 
+/** Called long after the start, when there is a log. */
+function tellSecret({ problem, ...facts }: Parameters<TellSecret>[0]): void {
+  if (problem === undefined) log.warn(facts, 'a secret was replaced');
+  else log.error({ problem, ...facts }, 'a secret cannot be read from its file any more: the former one is used');
+}
+
 function readConfig(): Config {
   try {
-    return loadConfig();
+    return loadConfig(process.env, tellSecret);
   } catch (error) {
     process.stderr.write(`${error instanceof ConnectorError ? error.message : String(error)}\n`);
     process.exit(EXIT_CONFIG);

@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
+import type { Secret } from '../lib/secret.ts';
 import { within } from './deadline.ts';
 import type { Failures } from './failures.ts';
 import { refuse } from './replies.ts';
@@ -19,7 +20,7 @@ export type EventOutcome = 'queued' | 'ignored' | 'unsigned' | 'invalid' | 'back
 
 export interface EventNotificationParts {
   /** Secrets that may have signed an event; one suffices. */
-  secrets: readonly string[];
+  secrets: Secret<readonly string[]>;
   /** Resolves once the look is safely stored. */
   requestLook: (subscriptionId: number, event: EventNotification) => Promise<'queued' | 'backlog-full'>;
   /** Keeps a signed body that cannot be understood, for operations. */
@@ -91,7 +92,7 @@ async function receive(
   if (!Buffer.isBuffer(body) || body.length === 0) {
     return refuse(reply, 400, { error: 'body.missing', message: 'The request has no body: send the event as JSON.' });
   }
-  if (!isSignedBy(parts.secrets, body, request.headers['cmw-event-signature'])) {
+  if (!isSigned(parts.secrets, body, request.headers['cmw-event-signature'])) {
     parts.count('unsigned');
     parts.failures.note(request.ip, 'event refused: not signed by a secret of CMW_EVENT_SECRETS', {
       sizeBytes: body.length,
@@ -113,6 +114,14 @@ async function receive(
     case 'invalid':
       return quarantine(parts, reply, body, event.reason);
   }
+}
+
+/** Whether one of the secrets has signed the body, or one of those that have just taken their place. */
+function isSigned(secrets: Secret<readonly string[]>, body: Buffer, signature: unknown): boolean {
+  const known = secrets.read();
+  return (
+    isSignedBy(known, body, signature) || (secrets.isReplaced(known) && isSignedBy(secrets.read(), body, signature))
+  );
 }
 
 async function queueLook(

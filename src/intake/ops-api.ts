@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { Failures } from './failures.ts';
 import { refuse } from './replies.ts';
 import { isSameSecret } from './secret.ts';
@@ -47,7 +48,7 @@ export interface OpsQuery {
 
 export interface OpsParts {
   /** What `Authorization: Bearer` has to carry. */
-  token: string;
+  token: Secret;
   /** Whoever fails too often waits, before even the right token is looked at: else it could be guessed. */
   failures: Failures;
   list: (query: OpsQuery) => Promise<{ items: OpsRecord[]; total: number }>;
@@ -163,7 +164,7 @@ export const opsApi: FastifyPluginAsync<OpsParts> = async (
   }
 };
 
-function carriesToken(request: FastifyRequest, token: string): boolean {
+function carriesToken(request: FastifyRequest, token: Secret): boolean {
   const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
   return isSameSecret(given, token);
 }

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyPluginAsync, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { Failures } from './failures.ts';
 import { refuse } from './replies.ts';
 import { isSameSecret } from './secret.ts';
@@ -10,7 +11,7 @@ export interface Question<Q> {
   /** Path before the secret. */
   path: string;
   /** Last part of the path, since these calls are not signed. */
-  secret: string;
+  secret: Secret;
   schema: z.ZodType<Q>;
   /** Sends the answer; the signal aborts when it has to be there. */
   answer(question: Q, signal: AbortSignal, reply: FastifyReply): Promise<FastifyReply>;

@@ -1,13 +1,14 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
+import type { Secret } from '../lib/secret.ts';
 import type { Failures } from './failures.ts';
 import { refuse } from './replies.ts';
 import { isSameSecret } from './secret.ts';
 
 export interface UsageParts {
   /** Part of the path, since these calls are not signed. */
-  secret: string;
+  secret: Secret;
   /** Whoever has another secret is counted. */
   failures: Pick<Failures, 'note'>;
   /** Longest time for finding the answer. */

@@ -7,12 +7,26 @@ const ANY = CLASSES.join('');
 const LENGTH = 24;
 
 /**
+ * Derives secrets from the first of the keys; what was derived from another one is found by the fingerprint of that.
+ */
+export function createDerivedSecrets(keys: readonly Buffer[]): DerivedSecrets {
+  const all: DerivedSecrets[] = keys.map((key) => ({ ...deriveFrom(key), madeWith }));
+  const [first] = all;
+  if (!first) throw new RangeError('There is no key to derive from.');
+  return first;
+
+  function madeWith(fingerprint: string): DerivedSecrets | undefined {
+    return all.find((one) => one.fingerprint === fingerprint);
+  }
+}
+
+/**
  * Derives secrets from the key instead of drawing and keeping them (HKDF with SHA-256): whoever has the key gets the same one again for the
  * same subject, so that a deployment can be repeated, and nothing secret rests anywhere.
  *
  * @see https://www.rfc-editor.org/rfc/rfc5869
  */
-export function createDerivedSecrets(key: Buffer): DerivedSecrets {
+function deriveFrom(key: Buffer): Omit<DerivedSecrets, 'madeWith'> {
   const bytesFor = (info: string, count: number): Buffer => Buffer.from(hkdfSync('sha256', key, '', info, count));
 
   const digestKey = bytesFor('digest', 32);

@@ -170,6 +170,8 @@ export interface DerivedSecrets {
   digest(text: string): string;
   /** Tells keys apart without telling anything of them. */
   fingerprint: string;
+  /** The same with the key of this fingerprint, as long as it is among the keys. */
+  madeWith(fingerprint: string): DerivedSecrets | undefined;
 }
 
 /** Templates by the SHA-256 of their content, in hexadecimal digits. */

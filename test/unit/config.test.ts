@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
-import { describe, expect, it, onTestFinished } from 'vitest';
-import { loadConfig, readSentryDsn, VARIABLES } from '../../src/config.ts';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { type Config, loadConfig, readSentryDsn, VARIABLES } from '../../src/config.ts';
 import { PermanentError } from '../../src/lib/errors.ts';
 
 const REQUIRED = {
@@ -29,6 +29,13 @@ function problemsOf(env: Record<string, string>): string[] {
   }
 }
 
+/** A configuration with each secret replaced by what it is now. */
+function withSecretsRead(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Map) return value;
+  if ('read' in value && typeof value.read === 'function') return value.read();
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, withSecretsRead(part)]));
+}
+
 function fileWith(content: string): string {
   const folder = mkdtempSync(join(tmpdir(), 'config-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
@@ -39,9 +46,11 @@ function fileWith(content: string): string {
 
 describe('loadConfig', () => {
   it('needs six variables, and knows a default for every other', () => {
-    const { stateKey, ...redis } = loadConfig(COMPLETE).redis;
-    expect(stateKey).toHaveLength(32);
-    expect({ ...loadConfig(COMPLETE), redis }).toEqual({
+    const { redis, secretProblems, ...config } = loadConfig(COMPLETE);
+    const { stateKeys, ...rest } = redis;
+    expect(stateKeys.map((key) => key.length)).toEqual([32]);
+    expect(secretProblems()).toEqual([]);
+    expect(withSecretsRead({ ...config, redis: rest })).toEqual({
       role: 'all',
       logLevel: 'info',
       readOnly: false,
@@ -128,13 +137,7 @@ describe('loadConfig', () => {
 
   it('is frozen through and through', () => {
     const config = loadConfig({ ...COMPLETE, ARM_TEMPLATE_HOSTS: 'a.example' });
-    for (const part of [
-      config,
-      config.http,
-      config.cloudesire.eventSecrets,
-      config.azure.templateHosts,
-      config.warnings,
-    ]) {
+    for (const part of [config, config.http, config.cloudesire, config.azure.templateHosts, config.warnings]) {
       expect(Object.isFrozen(part)).toBe(true);
     }
   });
@@ -248,9 +251,9 @@ describe('loadConfig', () => {
       CMW_READ_ONLY: '1',
       ARM_TEMPLATE_HOSTS: 'A.example:8443, b.example',
       RESELLER_PARTNER_IDS: 'contoso=1234567, fabrikam=7654321',
-      STATE_KEY: Buffer.alloc(32, 7).toString('base64'),
+      STATE_KEY: [7, 8].map((byte) => Buffer.alloc(32, byte).toString('base64')).join(','),
     });
-    expect(config.cloudesire.eventSecrets).toEqual(['new-secret-of-the-product', 'plätform-sécret-ü']);
+    expect(config.cloudesire.eventSecrets.read()).toEqual(['new-secret-of-the-product', 'plätform-sécret-ü']);
     expect(config.readOnly).toBe(true);
     expect(config.azure.templateHosts).toEqual(['a.example:8443', 'b.example']);
     expect(config.sales.resellerPartnerIds).toEqual(
@@ -259,13 +262,18 @@ describe('loadConfig', () => {
         ['fabrikam', '7654321'],
       ]),
     );
-    expect(config.redis.stateKey).toEqual(Buffer.alloc(32, 7));
+    expect(config.redis.stateKeys).toEqual([
+      Buffer.alloc(32, 7),
+      Buffer.alloc(32, 8),
+      ...loadConfig(COMPLETE).redis.stateKeys,
+    ]);
   });
 
   it('derives the same state key from the same client secret, and another from another', () => {
-    const keyFor = (secret: string) => loadConfig({ ...COMPLETE, PARTNER_CENTER_CLIENT_SECRET: secret }).redis.stateKey;
+    const keyFor = (secret: string) =>
+      loadConfig({ ...COMPLETE, PARTNER_CENTER_CLIENT_SECRET: secret }).redis.stateKeys[0];
     // Must never change: it opens what earlier versions have sealed.
-    expect(keyFor('one').toString('hex')).toBe('54cfee12cec91984cd060022ba62be8a2fdba702f0e7f6224d618d7459406560');
+    expect(keyFor('one')?.toString('hex')).toBe('54cfee12cec91984cd060022ba62be8a2fdba702f0e7f6224d618d7459406560');
     expect(keyFor('two')).not.toEqual(keyFor('one'));
   });
 });
@@ -275,7 +283,7 @@ describe('NAME_FILE', () => {
     'takes the content %j of the file without the newline at its end',
     (content) => {
       const { CMW_AUTH_TOKEN: _, ...env } = COMPLETE;
-      expect(loadConfig({ ...env, CMW_AUTH_TOKEN_FILE: fileWith(content) }).cloudesire.authToken).toBe('secret');
+      expect(loadConfig({ ...env, CMW_AUTH_TOKEN_FILE: fileWith(content) }).cloudesire.authToken.read()).toBe('secret');
     },
   );
 
@@ -286,7 +294,7 @@ describe('NAME_FILE', () => {
       PARTNER_CENTER_CLIENT_SECRET: '',
       PARTNER_CENTER_CLIENT_SECRET_FILE: path,
     });
-    expect(config.partnerCenter.clientSecret).toBe('secret\n');
+    expect(config.partnerCenter.clientSecret.read()).toBe('secret\n');
   });
 
   it.each([
@@ -322,6 +330,92 @@ describe('NAME_FILE', () => {
       expect.stringMatching(/^PORT/),
     ]);
     expect(problemsOf({ ...COMPLETE, OPS_TOKEN_FILE: tmpdir() })).toEqual([expect.stringContaining('EISDIR')]);
+  });
+});
+
+describe('a secret in a file that is replaced while the service runs', () => {
+  function setup(name: string, content: string) {
+    vi.useFakeTimers({ toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const path = fileWith(content);
+    const news: object[] = [];
+    const { [name as 'CMW_AUTH_TOKEN']: _, ...others } = COMPLETE;
+    const config = loadConfig({ ...others, [`${name}_FILE`]: path }, (one) => news.push(one));
+    const pass = () => vi.setSystemTime(Date.now() + 10_000);
+    return { config, news, pass, replace: (text: string) => writeFileSync(path, text), remove: () => rmSync(path) };
+  }
+
+  it.each([
+    ['CMW_AUTH_TOKEN', 'old', 'new\n', ({ cloudesire }: Config) => cloudesire.authToken, 'new'],
+    ['CMW_EVENT_SECRETS', 'old', 'new, old', ({ cloudesire }: Config) => cloudesire.eventSecrets, ['new', 'old']],
+    ['PARTNER_CENTER_CLIENT_SECRET', 'old', 'new', ({ partnerCenter }: Config) => partnerCenter.clientSecret, 'new'],
+    ['PARTNER_CENTER_REFRESH_TOKEN', 'old', 'new', ({ partnerCenter }: Config) => partnerCenter.refreshToken, 'new'],
+    ['ENDPOINT_SECRET', 'old', 'new', ({ http }: Config) => http.endpointSecret, 'new'],
+    ['OPS_TOKEN', 'old', 'new', ({ http }: Config) => http.opsToken, 'new'],
+  ] as const)(
+    'is used ten seconds later at the latest, and told without its value: %s',
+    (name, old, text, secretOf, value) => {
+      const { config, news, pass, replace } = setup(name, old);
+      const before = secretOf(config)?.read();
+      replace(text);
+      expect(secretOf(config)?.read()).toEqual(before);
+      pass();
+      expect(secretOf(config)?.read()).toEqual(value);
+      expect(secretOf(config)?.read()).toBe(secretOf(config)?.read());
+      expect(news).toMatchObject([{ variable: name }]);
+      expect(JSON.stringify(news)).not.toMatch(/old|new/);
+    },
+  );
+
+  it('is used at once where the former one is refused', () => {
+    const { config, replace } = setup('CMW_AUTH_TOKEN', 'old');
+    const token = config.cloudesire.authToken;
+    vi.setSystemTime(Date.now() + 1_000);
+    expect(token.isReplaced('old')).toBe(false);
+    replace('new');
+    vi.setSystemTime(Date.now() + 1_000);
+    expect(token.isReplaced('old')).toBe(true);
+    expect(token.read()).toBe('new');
+  });
+
+  it.each(['', 'with blanks', '\n'])('stays the former one while the file holds %j, which is told once', (broken) => {
+    const { config, news, pass, replace } = setup('CMW_AUTH_TOKEN', 'old');
+    replace(broken);
+    for (let times = 0; times < 3; times += 1) {
+      pass();
+      expect(config.cloudesire.authToken.read()).toBe('old');
+    }
+    expect(news).toEqual([{ variable: 'CMW_AUTH_TOKEN', problem: expect.any(String) }]);
+    expect(config.secretProblems()).toEqual([expect.stringMatching(/^CMW_AUTH_TOKEN_FILE: .*former value/)]);
+    expect(JSON.stringify([news, config.secretProblems()])).not.toContain('with blanks');
+
+    replace('new');
+    pass();
+    expect(config.cloudesire.authToken.read()).toBe('new');
+    expect(config.secretProblems()).toEqual([]);
+  });
+
+  it('stays the former one while the file is missing', () => {
+    const { config, news, pass, remove } = setup('OPS_TOKEN', 'old');
+    remove();
+    pass();
+    expect(config.http.opsToken?.read()).toBe('old');
+    expect(news).toEqual([{ variable: 'OPS_TOKEN', problem: expect.stringContaining('ENOENT') }]);
+  });
+
+  it('tells what is lost with a client secret from which the key of what is sealed follows', () => {
+    const { config, news, pass, replace } = setup('PARTNER_CENTER_CLIENT_SECRET', 'old');
+    replace('new');
+    pass();
+    config.partnerCenter.clientSecret.read();
+    expect(news).toMatchObject([{ warning: expect.stringContaining('STATE_KEY') }]);
+  });
+
+  it('is looked for every ten seconds, however often it is asked for', () => {
+    const { config, replace } = setup('CMW_AUTH_TOKEN', 'old');
+    vi.setSystemTime(Date.now() + 9_999);
+    replace('new');
+    for (let times = 0; times < 100; times += 1) expect(config.cloudesire.authToken.read()).toBe('old');
   });
 });
 
@@ -394,8 +488,8 @@ describe('.env.example', () => {
     const shown = loadConfig({ ...settings, ...REQUIRED } as Record<string, string>);
     const byDefault = loadConfig(REQUIRED);
     expect(shown.timing).toEqual(byDefault.timing);
-    expect(shown.cloudesire).toEqual(byDefault.cloudesire);
-    expect(shown.partnerCenter).toEqual(byDefault.partnerCenter);
+    expect(withSecretsRead(shown.cloudesire)).toEqual(withSecretsRead(byDefault.cloudesire));
+    expect(withSecretsRead(shown.partnerCenter)).toEqual(withSecretsRead(byDefault.partnerCenter));
     expect(shown.redis).toEqual(byDefault.redis);
     expect(shown.backlogLimit).toBe(byDefault.backlogLimit);
   });

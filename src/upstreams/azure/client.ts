@@ -1,4 +1,5 @@
 import type { Clock } from '../../lib/clock.ts';
+import type { Secret } from '../../lib/secret.ts';
 import { type Budget, type Circuit, createHttp, type UpstreamCall } from '../http.ts';
 import { createArm } from './arm.ts';
 import type { Azure } from './azure.ts';
@@ -18,11 +19,11 @@ export interface AzureParts {
   armUrl: string;
   authorityUrl: string;
   clientId: string;
-  clientSecret: string;
+  clientSecret: Secret;
   partnerTenantId: string;
   refreshTokens: RefreshTokenStore;
   /** The refresh token of the configuration; the stored one, which is newer, goes before it. */
-  seed?: string | undefined;
+  seed?: Secret | undefined;
   /** Name of the billing account for new Azure subscriptions; without it, the one of the partner agreement. */
   billingAccount?: string | undefined;
   readOnly: boolean;

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../../lib/errors.ts';
+import { type Secret, withSecret } from '../../lib/secret.ts';
 import { tokenRefusalOf } from './entra.ts';
 import type { Actor } from './errors.ts';
 import { loadSdk, type Sdk } from './sdk.ts';
@@ -26,10 +27,10 @@ export interface CredentialParts {
   send: Send;
   authorityUrl: string;
   clientId: string;
-  clientSecret: string;
+  clientSecret: Secret;
   partnerTenantId: string;
   refreshTokens: RefreshTokenStore;
-  seed?: string | undefined;
+  seed?: Secret | undefined;
   clock: Clock;
 }
 
@@ -103,19 +104,36 @@ function createCredential(clock: Clock, acquire: Acquire): Credential {
 function createAppTokens(parts: CredentialParts, tenantId: string): Acquire {
   const { authorityUrl, clientId, clientSecret } = parts;
   const { send, rethrow } = watched(parts, 'app', tenantId);
-  let credential: InstanceType<Sdk['ClientSecretCredential']> | undefined;
-
-  return async (claims) => {
+  const credentialWith = keepOne(async (secret: string) => {
     const { ClientSecretCredential } = await loadSdk();
-    requireTls(authorityUrl);
-    credential ??= new ClientSecretCredential(tenantId, clientId, clientSecret, {
+    return new ClientSecretCredential(tenantId, clientId, secret, {
       authorityHost: authorityUrl,
       disableInstanceDiscovery: true,
       httpClient: createHttpClient(send, () => decideNothing),
       retryOptions: { maxRetries: 0 },
     });
-    return rethrow(() => credential!.getToken(SCOPE, claims ? { claims, enableCae: true } : {}));
+  });
+
+  return async (claims) => {
+    requireTls(authorityUrl);
+    return withSecret(clientSecret, isAppRefused, async (secret) => {
+      const credential = await credentialWith(secret);
+      return rethrow(() => credential.getToken(SCOPE, claims ? { claims, enableCae: true } : {}));
+    });
   };
+}
+
+/** Remembers what was made last, as long as it is made of the same secret. */
+function keepOne<T>(make: (secret: string) => Promise<T>): (secret: string) => Promise<T> {
+  let kept: { of: string; made: Promise<T> } | undefined;
+  return (secret) => {
+    if (kept?.of !== secret) kept = { of: secret, made: make(secret) };
+    return kept.made;
+  };
+}
+
+function isAppRefused(error: unknown): boolean {
+  return error instanceof AttentionError && error.code === 'entra.app-refused';
 }
 
 /**
@@ -127,24 +145,31 @@ function createAppTokens(parts: CredentialParts, tenantId: string): Acquire {
 function createUserTokens(parts: CredentialParts, tenantId: string): Acquire {
   const { authorityUrl, clientId, clientSecret, refreshTokens, seed } = parts;
   const { send, rethrow } = watched(parts, 'user', tenantId);
-  let app: InstanceType<Sdk['ConfidentialClientApplication']> | undefined;
-
-  async function redeem(refreshToken: string, claims: string | undefined): Promise<Token> {
+  const applicationWith = keepOne(async (secret: string) => {
     const { ConfidentialClientApplication } = await loadSdk();
-    requireTls(authorityUrl);
-    app ??= new ConfidentialClientApplication({
+    return new ConfidentialClientApplication({
       auth: {
         clientId,
-        clientSecret,
+        clientSecret: secret,
         authority: `${authorityUrl}/${tenantId}`,
         knownAuthorities: [new URL(authorityUrl).host],
       },
       system: { networkClient: createNetworkModule(send) },
     });
+  });
+
+  function redeem(refreshToken: string, claims: string | undefined): Promise<Token> {
+    requireTls(authorityUrl);
+    return withSecret(clientSecret, isAppRefused, async (secret) =>
+      redeemWith(await applicationWith(secret), refreshToken, claims),
+    );
+  }
+
+  async function redeemWith(app: Application, refreshToken: string, claims: string | undefined): Promise<Token> {
     const before = newestRefreshToken(app);
     // Without forceCache nothing is cached for an unknown account, and the new refresh token would be lost.
     const request = { refreshToken, scopes: [SCOPE], forceCache: true, ...(claims && { claims }) };
-    const result = await rethrow(() => app!.acquireTokenByRefreshToken(request));
+    const result = await rethrow(() => app.acquireTokenByRefreshToken(request));
     const next = newestRefreshToken(app);
     // Saved before anything else: a token that was used but not its successor would lapse 90 days after its issue.
     if (next && next !== before && next !== refreshToken) await refreshTokens.save(next);
@@ -154,18 +179,15 @@ function createUserTokens(parts: CredentialParts, tenantId: string): Acquire {
 
   return async (claims) => {
     const stored = await refreshTokens.load();
-    if (stored !== undefined && seed !== undefined && stored !== seed) {
+    if (stored !== undefined && stored !== seed?.read()) {
       try {
         return await redeem(stored, claims);
       } catch (error) {
         // Operations may have signed in again: then the configured token is the newer one.
-        const isStale = error instanceof AttentionError && STALE.includes(error.code);
-        if (!isStale) throw error;
+        if (!seed || !isStale(error)) throw error;
       }
-      return redeem(seed, claims);
     }
-    const token = stored ?? seed;
-    if (token !== undefined) return redeem(token, claims);
+    if (seed) return withSecret(seed, isStale, (token) => redeem(token, claims));
     throw new AttentionError(
       'entra.consent-missing',
       'Azure products need a user of the partner, and no refresh token is configured: sign in once as an admin agent with multi-factor authentication and set PARTNER_CENTER_REFRESH_TOKEN.',
@@ -175,6 +197,10 @@ function createUserTokens(parts: CredentialParts, tenantId: string): Acquire {
 }
 
 const STALE = ['entra.consent-needed', 'entra.mfa-needed'];
+
+function isStale(error: unknown): boolean {
+  return error instanceof AttentionError && STALE.includes(error.code);
+}
 
 type Application = InstanceType<Sdk['ConfidentialClientApplication']>;
 

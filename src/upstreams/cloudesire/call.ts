@@ -1,9 +1,11 @@
 import { AttentionError, type ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
+import { type Secret, withSecret } from '../../lib/secret.ts';
 import type { Answer, Http, HttpRequest, Method } from '../http.ts';
 import { Refusal } from './schema.ts';
 
 /** The newest version of the API that this client was written for. Every request names it, or the answer takes its oldest form. */
 const API_VERSION = '20250109';
+const UNAUTHORIZED = 'cloudesire.unauthorized';
 const USER_AGENT = 'microsoft-connector';
 const BUDGET_KEYS = ['cloudesire'];
 const LOCKED_PAUSE_MS = 10 * 60_000;
@@ -17,21 +19,28 @@ type CallOptions = Pick<HttpRequest, 'query' | 'body' | 'accept' | 'ignoreBody'>
 export type Call = (method: Method, path: string, options?: CallOptions) => Promise<Answer>;
 
 /**
- * Returns the call that all methods of Cloudesire share: token, version, and what its refusals mean.
+ * Returns the call that all methods of Cloudesire share: token, version, and what its refusals mean. A call whose token was replaced in
+ * the meantime is repeated with the new one.
  *
  * @see https://docs.cloudesire.com
  */
-export function createCall({ http, token }: { http: Http; token: string }): Call {
+export function createCall({ http, token }: { http: Http; token: Secret }): Call {
   return (method, path, { query, isSecret = false, ...options } = {}) =>
-    http.send({
-      ...options,
-      method,
-      path,
-      query: { ...query, apiVersion: API_VERSION },
-      headers: { 'CMW-Auth-Token': token, Accept: 'application/json', 'User-Agent': USER_AGENT },
-      budgetKeys: BUDGET_KEYS,
-      toError: (answer) => refusalOf(answer, isSecret),
-    });
+    withSecret(token, isTokenRefused, (value) =>
+      http.send({
+        ...options,
+        method,
+        path,
+        query: { ...query, apiVersion: API_VERSION },
+        headers: { 'CMW-Auth-Token': value, Accept: 'application/json', 'User-Agent': USER_AGENT },
+        budgetKeys: BUDGET_KEYS,
+        toError: (answer) => refusalOf(answer, isSecret),
+      }),
+    );
+}
+
+function isTokenRefused(error: unknown): boolean {
+  return error instanceof AttentionError && error.code === UNAUTHORIZED;
 }
 
 /** Whether what was asked for does not exist, or was deleted recently. */
@@ -51,7 +60,7 @@ function refusalOf(answer: Answer, isSecret: boolean): ConnectorError | undefine
       return new PermanentError('cloudesire.refused', `${what} Repeating it unchanged cannot help.`, none);
     case 401:
       return new AttentionError(
-        'cloudesire.unauthorized',
+        UNAUTHORIZED,
         `${what} The token is void: a user has only one, and a new one replaces it. Set CMW_AUTH_TOKEN.`,
         none,
       );

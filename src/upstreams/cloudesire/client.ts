@@ -1,3 +1,4 @@
+import type { Secret } from '../../lib/secret.ts';
 import type { Http } from '../http.ts';
 import { createCall } from './call.ts';
 import { type Catalogue, createCatalogue } from './catalogue.ts';
@@ -20,7 +21,7 @@ export interface Cloudesire {
  * @throws {RetryableError} `cloudesire.conflict` on 409, `cloudesire.locked` on 423
  * @see https://docs.cloudesire.com
  */
-export function createCloudesire({ http, token }: { http: Http; token: string }): Cloudesire {
+export function createCloudesire({ http, token }: { http: Http; token: Secret }): Cloudesire {
   const call = createCall({ http, token });
   return {
     subscriptions: createSubscriptions(call),

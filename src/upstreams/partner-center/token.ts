@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { AttentionError, type ConnectorError, RetryableError } from '../../lib/errors.ts';
+import { type Secret, withSecret } from '../../lib/secret.ts';
 import { type Answer, type Http, path, readBody } from '../http.ts';
 
 /** Where the refresh token rests, which Entra ID replaces at each use. */
@@ -26,11 +27,11 @@ export interface TokenParts {
   http: Http;
   tenantId: string;
   clientId: string;
-  clientSecret: string;
+  clientSecret: Secret;
   refreshTokens?: RefreshTokenStore;
   clock: Clock;
   /** The refresh token of the configuration; the stored one, which is newer, goes before it. */
-  seed?: string | undefined;
+  seed?: Secret | undefined;
 }
 
 const RESOURCE = 'https://api.partnercenter.microsoft.com';
@@ -66,30 +67,30 @@ export function createTokens(parts: TokenParts): Tokens {
   const user = createCache(clock, renewUser);
 
   async function request(form: Record<string, string>): Promise<z.output<typeof TokenAnswer>> {
-    const answer = await http.send({
-      method: 'POST',
-      path: path`/${tenantId}/oauth2/v2.0/token`,
-      form: { client_id: clientId, client_secret: clientSecret, ...form },
-      headers: { Accept: 'application/json' },
-      isRead: true,
-      toError: refusalOf,
-    });
+    const answer = await withSecret(clientSecret, isAppRefused, (secret) =>
+      http.send({
+        method: 'POST',
+        path: path`/${tenantId}/oauth2/v2.0/token`,
+        form: { client_id: clientId, client_secret: secret, ...form },
+        headers: { Accept: 'application/json' },
+        isRead: true,
+        toError: refusalOf,
+      }),
+    );
     return readBody(answer, TokenAnswer);
   }
 
   async function renewUser(): Promise<z.output<typeof TokenAnswer>> {
     const stored = await refreshTokens?.load();
-    if (stored !== undefined && seed !== undefined && stored !== seed) {
+    if (stored !== undefined && stored !== seed?.read()) {
       try {
         return await refresh(stored);
       } catch (error) {
         // Operations may have renewed the consent: then the configured token is the newer one.
-        if (!(error instanceof AttentionError && error.code === 'entra.consent-needed')) throw error;
+        if (!seed || !isConsentGone(error)) throw error;
       }
-      return refresh(seed);
     }
-    const token = stored ?? seed;
-    if (token !== undefined) return refresh(token);
+    if (seed) return withSecret(seed, isConsentGone, refresh);
     throw new AttentionError(
       'entra.consent-missing',
       'The call needs a user of the partner, and no refresh token is configured: sign in once as an admin agent with multi-factor authentication and set PARTNER_CENTER_REFRESH_TOKEN.',
@@ -113,6 +114,14 @@ export function createTokens(parts: TokenParts): Tokens {
       user.forget(token);
     },
   };
+}
+
+function isAppRefused(error: unknown): boolean {
+  return error instanceof AttentionError && error.code === 'entra.app-refused';
+}
+
+function isConsentGone(error: unknown): boolean {
+  return error instanceof AttentionError && error.code === 'entra.consent-needed';
 }
 
 /** Keeps one token until shortly before it expires, and fetches the next for all who wait. */

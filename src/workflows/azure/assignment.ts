@@ -50,8 +50,9 @@ export async function readAssignment(
   const blueprint = await readBlueprint(order.deploys, pinned, parts);
 
   const secretOf = (name: string, maxLength?: number): string => {
-    if (secretsKey !== undefined && secretsKey !== secrets.fingerprint) throw keyChanged(subscription.id);
-    return secrets.password(`${subscription.id} ${name}`, maxLength);
+    const own = secretsKey === undefined ? secrets : secrets.madeWith(secretsKey);
+    if (!own) throw keyChanged(subscription.id);
+    return own.password(`${subscription.id} ${name}`, maxLength);
   };
   const fill = (image?: Image) =>
     fillParameters(blueprint.template, {
@@ -125,16 +126,21 @@ export function createAssignment(
 }
 
 /**
- * Digest of what the customer entered. Where the known one was made with another key nothing can be said: it is taken for unchanged.
+ * Digest of what the customer entered. Where the known one was made with a key that is gone nothing can be said: it is taken for unchanged.
  */
 export function configurationOf(
   { parameters }: Pick<Subscription, 'parameters'>,
   secrets: DerivedSecrets,
   known?: string,
 ): string {
-  if (known !== undefined && !known.startsWith(`${secrets.fingerprint}.`)) return known;
+  let own: DerivedSecrets = secrets;
+  if (known !== undefined) {
+    const former = secrets.madeWith(known.split('.')[0] ?? '');
+    if (!former) return known;
+    own = former;
+  }
   const entered = Object.entries(parameters).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `${secrets.fingerprint}.${secrets.digest(JSON.stringify(entered))}`;
+  return `${own.fingerprint}.${own.digest(JSON.stringify(entered))}`;
 }
 
 /** What the connector's own parameters mean to a template, under whatever name it asks for that. */
@@ -161,7 +167,7 @@ function imageParameters({ publisher, offer, sku }: ImageReference, image: Image
 function keyChanged(subscriptionId: number): AttentionError {
   return new AttentionError(
     'secrets.key-changed',
-    `The passwords that were generated for subscription ${subscriptionId} followed from another STATE_KEY, so that they cannot be sent again. Give the former STATE_KEY back.`,
+    `The passwords that were generated for subscription ${subscriptionId} followed from another STATE_KEY, so that they cannot be sent again. Add the former STATE_KEY behind the present one, separated by a comma.`,
     { effect: 'none' },
   );
 }

@@ -76,7 +76,9 @@ export function createProvisionAzure(
       const { owner, country, segment, dedicated, template, architecture } = checked;
       // What was in service before is gone, or this would not be deployed anew.
       await look.note({ owner, country, segment, deployedAt: undefined, settled: undefined });
-      await noteAzure(look, { dedicated, template, architecture, secretsKey: parts.secrets.fingerprint });
+      // A run that has begun with a key goes on with it, whatever key comes first by now.
+      const secretsKey = look.fulfillment().azure?.secretsKey ?? parts.secrets.fingerprint;
+      await noteAzure(look, { dedicated, template, architecture, secretsKey });
 
       const { customerId, planId } = await becomeCustomer(flow, look, { owner, country, segment });
       const subscriptionId = await ensureAzureSubscription(flow, look, { customerId, planId, dedicated }, parts);

@@ -6,7 +6,7 @@ import { openStore } from './setup.ts';
 
 it('keeps the newest token, sealed', async () => {
   const { redis, keys } = openStore();
-  const tokens = createRefreshTokenStore(redis, keys, createSecretBox(randomBytes(32)));
+  const tokens = createRefreshTokenStore(redis, keys, createSecretBox([randomBytes(32)]));
   expect(await tokens.load()).toBeUndefined();
 
   await tokens.save('0.first-token');
@@ -18,7 +18,7 @@ it('keeps the newest token, sealed', async () => {
 
 it('has no token when it was sealed with another key', async () => {
   const { redis, keys } = openStore();
-  await createRefreshTokenStore(redis, keys, createSecretBox(randomBytes(32))).save('0.token');
+  await createRefreshTokenStore(redis, keys, createSecretBox([randomBytes(32)])).save('0.token');
 
-  expect(await createRefreshTokenStore(redis, keys, createSecretBox(randomBytes(32))).load()).toBeUndefined();
+  expect(await createRefreshTokenStore(redis, keys, createSecretBox([randomBytes(32)])).load()).toBeUndefined();
 });

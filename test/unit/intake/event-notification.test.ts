@@ -8,6 +8,7 @@ import {
   type EventOutcome,
   eventNotificationRoutes,
 } from '../../../src/intake/event-notification.ts';
+import { fixedSecret } from '../../../src/lib/secret.ts';
 import examples from '../../fixtures/cloudesire/signatures.json' with { type: 'json' };
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { exchange, failuresAt, serve } from './serve.ts';
@@ -21,7 +22,7 @@ async function setup(overrides: Partial<EventNotificationParts> = {}) {
   const outcomes: EventOutcome[] = [];
   const { log, lines, text } = createMemoryLog();
   const parts: EventNotificationParts = {
-    secrets: SECRETS,
+    secrets: fixedSecret(SECRETS),
     requestLook: async (subscriptionId, event) => {
       looks.push({ subscriptionId, event });
       return 'queued';
@@ -172,6 +173,16 @@ describe('POST /event', () => {
     expect(unsigned.status).toBe(401);
     expect([looks, quarantined]).toEqual([[], []]);
     expect(new Set(outcomes)).toEqual(new Set(['unsigned']));
+  });
+
+  it('accepts at once what a secret has signed that has just taken the place of another', async () => {
+    const rotated: string[] = [];
+    const { post, looks } = await setup({
+      secrets: { read: () => [...rotated], isReplaced: () => rotated.push(SECRETS[1]!) > 0 },
+    });
+    const body = JSON.stringify(EVENT);
+    expect((await post(body, { 'cmw-event-signature': sign(body, SECRETS[1]) })).status).toBe(204);
+    expect(looks).toHaveLength(1);
   });
 
   it('answers 401 to an unsigned body even when it is no notification', async () => {

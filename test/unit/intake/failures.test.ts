@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createFailures } from '../../../src/intake/failures.ts';
 import { opsApi } from '../../../src/intake/ops-api.ts';
+import { fixedSecret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { createTestClock } from '../../support/test-clock.ts';
 import { serve } from './serve.ts';
@@ -93,7 +94,7 @@ describe('a token of operations', () => {
     const nothing = async () => ({ items: [], total: 0 });
     const { url } = await serve((app) =>
       app.register(opsApi, {
-        token: 'right',
+        token: fixedSecret('right'),
         failures: createFailures({ door: 'ops', clock, log, count() {} }),
         list: nothing,
         listExposures: nothing,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type OpsParts, type OpsQuery, type OpsRecord, opsApi } from '../../../src/intake/ops-api.ts';
+import { fixedSecret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { failuresAt, serve } from './serve.ts';
 
@@ -30,7 +31,7 @@ async function setup(overrides: Partial<OpsParts> = {}) {
   const presses: [string, number, string | undefined][] = [];
   const { log, lines } = createMemoryLog();
   const parts: OpsParts = {
-    token: TOKEN,
+    token: fixedSecret(TOKEN),
     failures: failuresAt('ops', log),
     list: async (query) => {
       queries.push(query);

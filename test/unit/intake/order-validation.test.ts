@@ -4,6 +4,7 @@ import {
   type OrderValidationParts,
   orderValidationRoute,
 } from '../../../src/intake/order-validation.ts';
+import { fixedSecret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { exchange, failuresAt, serve } from './serve.ts';
 
@@ -16,7 +17,7 @@ async function setup(overrides: Partial<OrderValidationParts> = {}) {
   const { log, text } = createMemoryLog();
   const served = await serve((app) =>
     app.register(orderValidationRoute, {
-      secret: SECRET,
+      secret: fixedSecret(SECRET),
       failures: failuresAt('question', log),
       deadlineMs: 1_000,
       log,

@@ -4,6 +4,7 @@ import {
   type ParameterValuesParts,
   parameterValuesRoute,
 } from '../../../src/intake/parameter-values.ts';
+import { fixedSecret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { failuresAt, serve } from './serve.ts';
 
@@ -14,7 +15,7 @@ async function setup(suggest: ParameterValuesParts['suggest']) {
   const { log } = createMemoryLog();
   const { url } = await serve((app) =>
     app.register(parameterValuesRoute, {
-      secret: SECRET,
+      secret: fixedSecret(SECRET),
       failures: failuresAt('question', log),
       deadlineMs: 1_000,
       log,

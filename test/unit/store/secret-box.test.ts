@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { createSecretBox } from '../../../src/store/secret-box.ts';
 
-const box = createSecretBox(randomBytes(32));
+const box = createSecretBox([randomBytes(32)]);
 
 it('gives back every text that it sealed', () => {
   fc.assert(fc.property(fc.string({ unit: 'binary' }), (plain) => box.open(box.seal(plain)) === plain));
@@ -40,11 +40,24 @@ it('refuses a shortened tag', () => {
 });
 
 it('does not open what was sealed with another key, and says what to do', () => {
-  const other = createSecretBox(randomBytes(32));
+  const other = createSecretBox([randomBytes(32)]);
 
   expect(() => other.open(box.seal('secret'))).toThrow(/STATE_KEY/);
 });
 
-it('takes a key of 32 bytes only', () => {
-  expect(() => createSecretBox(randomBytes(16))).toThrow(/16 bytes/);
+it('opens what a former key has sealed, and seals with the first', () => {
+  const [former, present] = [randomBytes(32), randomBytes(32)];
+  const rotated = createSecretBox([present, former]);
+
+  expect(rotated.open(createSecretBox([former]).seal('secret'))).toBe('secret');
+  expect(createSecretBox([present]).open(rotated.seal('secret'))).toBe('secret');
+  expect(() => createSecretBox([former]).open(rotated.seal('secret'))).toThrow(/cannot be opened/);
+});
+
+it('needs a key', () => {
+  expect(() => createSecretBox([])).toThrow(RangeError);
+});
+
+it('takes keys of 32 bytes only', () => {
+  expect(() => createSecretBox([randomBytes(32), randomBytes(16)])).toThrow(/16 bytes/);
 });

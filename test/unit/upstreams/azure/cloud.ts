@@ -1,4 +1,5 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { fixedSecret } from '../../../../src/lib/secret.ts';
 import { type AzureParts, createAzure } from '../../../../src/upstreams/azure/client.ts';
 import type { UpstreamCall } from '../../../../src/upstreams/http.ts';
 import { createTestClock } from '../../../support/test-clock.ts';
@@ -67,10 +68,10 @@ export async function startCloud(
     armUrl: upstream.url,
     authorityUrl: upstream.url,
     clientId: 'app-id',
-    clientSecret: 'cl1ent-s3cret',
+    clientSecret: fixedSecret('cl1ent-s3cret'),
     partnerTenantId: PARTNER,
     refreshTokens,
-    seed: 'seed-refresh-token',
+    seed: fixedSecret('seed-refresh-token'),
     readOnly: false,
     timeoutMs: 10_000,
     budget,

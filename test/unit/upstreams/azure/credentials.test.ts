@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { inspect, promisify } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { AttentionError, RetryableError, ThrottledError } from '../../../../src/lib/errors.ts';
+import { createRotatingSecret } from '../../../support/rotating-secret.ts';
 import { startUpstream } from '../fake-upstream.ts';
 import {
   AUTHORITY_PEM,
@@ -27,6 +28,38 @@ import {
 const MINUTE_MS = 60_000;
 const READ = { json: { state: 'Enabled' } };
 const GRANT = { principalId: 'principal', principalType: 'User', role: 'reader' } as const;
+
+describe('a secret that was replaced', () => {
+  const refuse = noToken('invalid_client', 7000215, 401);
+
+  it('of the application is refused once, and the new one is used, for both kinds of token', async () => {
+    const { azure, there, tokenCalls } = await startCloud(() => READ, {
+      clientSecret: createRotatingSecret('old', 'new'),
+      issueToken: ({ form }, n) => (form.client_secret === 'new' ? issued(`token-${n}`) : refuse),
+    });
+    await there.read();
+    expect(tokenCalls.map(({ form }) => form.client_secret)).toEqual(['old', 'new']);
+
+    const other = await startCloud(() => READ, {
+      clientSecret: createRotatingSecret('old', 'new'),
+      issueToken: ({ form }, n) => (form.client_secret === 'new' ? issued(`token-${n}`) : refuse),
+    });
+    await other.azure.bootstrap.deleteAlias('a');
+    expect(other.tokenCalls.map(({ form }) => form.client_secret)).toEqual(['old', 'new']);
+    await azure.bootstrap.deleteAlias('a');
+    expect(tokenCalls.at(-1)?.form.client_secret).toBe('new');
+  });
+
+  it('of the consent is refused once, and the new one is used', async () => {
+    const { azure, tokenCalls } = await startCloud(() => READ, {
+      seed: createRotatingSecret('old', 'new'),
+      issueToken: ({ form }, n) =>
+        form.refresh_token === 'new' ? issued(`token-${n}`) : noToken('invalid_grant', 700082),
+    });
+    await azure.bootstrap.deleteAlias('a');
+    expect(tokenCalls.map(({ form }) => form.refresh_token)).toEqual(['old', 'new']);
+  });
+});
 
 describe('tokens', () => {
   it('are of the tenant that the call is for, and never shared between tenants', async () => {
@@ -270,9 +303,10 @@ describe('in a process of its own', () => {
        const loaded = [];
        registerHooks({ load(url, context, next) { if (/node_modules\\/(@azure|@typespec)/.test(url)) loaded.push(url); return next(url, context); } });
        const { createAzure } = await import(${JSON.stringify(client.href)});
+       const fixed = (value) => ({ read: () => value, isReplaced: () => false });
        const azure = createAzure({
-         armUrl: ${JSON.stringify(url)}, authorityUrl: ${JSON.stringify(url)}, clientId: 'app-id', clientSecret: 'cl1ent-s3cret',
-         partnerTenantId: '${PARTNER}', seed: 's33d-refresh-token', readOnly: false, timeoutMs: 10_000,
+         armUrl: ${JSON.stringify(url)}, authorityUrl: ${JSON.stringify(url)}, clientId: 'app-id', clientSecret: fixed('cl1ent-s3cret'),
+         partnerTenantId: '${PARTNER}', seed: fixed('s33d-refresh-token'), readOnly: false, timeoutMs: 10_000,
          refreshTokens: { load: async () => undefined, save: async () => {} },
          budget: { take: async () => undefined, pause: async () => {} }, observe() {}, clock: { now: () => Date.now() },
        });

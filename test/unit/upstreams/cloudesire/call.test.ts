@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AttentionError, PermanentError, RetryableError, ThrottledError } from '../../../../src/lib/errors.ts';
+import { createRotatingSecret } from '../../../support/rotating-secret.ts';
 import type { Reply } from '../fake-upstream.ts';
 import { fixture } from '../fixtures.ts';
 import { startMarketplace } from './marketplace.ts';
@@ -30,6 +31,18 @@ describe('every call', () => {
       });
     }
     expect(received[0]?.path).toBe('/api/user/me');
+  });
+});
+
+describe('a token that was replaced', () => {
+  it('is refused once, and the call repeated with the new one', async () => {
+    const { subscriptions, received } = await startMarketplace(
+      ({ headers }) => (headers['cmw-auth-token'] === 'new' ? {} : { status: 401 }),
+      createRotatingSecret('old', 'new'),
+    );
+    await subscriptions.setStatus(50010, 'DEPLOYED');
+    await subscriptions.setStatus(50011, 'DEPLOYED');
+    expect(received.map(({ headers }) => headers['cmw-auth-token'])).toEqual(['old', 'new', 'new']);
   });
 });
 

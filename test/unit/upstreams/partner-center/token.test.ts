@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { AttentionError, RetryableError, ThrottledError } from '../../../../src/lib/errors.ts';
+import { fixedSecret } from '../../../../src/lib/secret.ts';
 import { createHttp } from '../../../../src/upstreams/http.ts';
 import { createTokens, type TokenParts } from '../../../../src/upstreams/partner-center/token.ts';
+import { createRotatingSecret } from '../../../support/rotating-secret.ts';
 import { createTestClock } from '../../../support/test-clock.ts';
 import { type Received, type Reply, startUpstream } from '../fake-upstream.ts';
 import { exchange, replyOf } from '../fixtures.ts';
@@ -30,7 +32,7 @@ async function setup(
     http,
     tenantId: 'partner-tenant',
     clientId: 'app-1',
-    clientSecret: 's3cret',
+    clientSecret: fixedSecret('s3cret'),
     clock,
     ...parts,
   });
@@ -164,12 +166,38 @@ describe('app-only token', () => {
   });
 });
 
+describe('a secret that was replaced', () => {
+  it('of the application is refused once, and the new one is used', async () => {
+    const { tokens, forms } = await setup(
+      ({ client_secret }, n) =>
+        client_secret === 'new'
+          ? issued(n)
+          : { status: 401, json: { error: 'invalid_client', error_codes: [7000215] } },
+      { clientSecret: createRotatingSecret('old', 'new') },
+    );
+    expect(await tokens.appOnly()).toBe('access-1');
+    expect(forms.map((form) => form.client_secret)).toEqual(['old', 'new']);
+  });
+
+  it.each([
+    ['after what was stored', 'stored', ['stored', 'old', 'new']],
+    ['without anything stored', undefined, ['old', 'new']],
+  ])('of the consent is refused once, and the new one is used: %s', async (_, stored, sent) => {
+    const { tokens, forms } = await setup(
+      ({ refresh_token }, n) => (refresh_token === 'new' ? issued(n) : invalidGrant()),
+      { refreshTokens: createStore(stored), seed: createRotatingSecret('old', 'new') },
+    );
+    await tokens.appUser();
+    expect(forms.map((form) => form.refresh_token)).toEqual(sent);
+  });
+});
+
 describe('user token', () => {
   it('comes from the configured refresh token; its successor is saved before the token is used', async () => {
     const store = createStore();
     const { tokens, forms } = await setup(() => replyOf(exchange('auth-tokens', 'refresh-v2')), {
       refreshTokens: store,
-      seed: 'seed',
+      seed: fixedSecret('seed'),
     });
     expect(await tokens.appUser()).toBe('<user-access-token-2>');
     expect(store.saved).toEqual(['<refresh-token-2>']);
@@ -186,12 +214,18 @@ describe('user token', () => {
 
   it('is not used when its successor could not be saved', async () => {
     const refreshTokens = { ...createStore(), save: () => Promise.reject(new Error('Redis is away')) };
-    const { tokens } = await setup((_, n) => issued(n, { refresh_token: 'next' }), { refreshTokens, seed: 'seed' });
+    const { tokens } = await setup((_, n) => issued(n, { refresh_token: 'next' }), {
+      refreshTokens,
+      seed: fixedSecret('seed'),
+    });
     await expect(tokens.appUser()).rejects.toThrow('Redis is away');
   });
 
   it('comes from the stored refresh token before the configured one', async () => {
-    const { tokens, forms } = await setup((_, n) => issued(n), { refreshTokens: createStore('stored'), seed: 'seed' });
+    const { tokens, forms } = await setup((_, n) => issued(n), {
+      refreshTokens: createStore('stored'),
+      seed: fixedSecret('seed'),
+    });
     await tokens.appUser();
     expect(forms.map((form) => form.refresh_token)).toEqual(['stored']);
   });
@@ -202,7 +236,7 @@ describe('user token', () => {
       ({ refresh_token }, n) => (refresh_token === 'stale' ? invalidGrant() : issued(n, { refresh_token: 'next' })),
       {
         refreshTokens: store,
-        seed: 'seed',
+        seed: fixedSecret('seed'),
       },
     );
     expect(await tokens.appUser()).toBe('access-1');
@@ -213,7 +247,7 @@ describe('user token', () => {
   it('does not fall back to the configured one when Entra ID is merely away', async () => {
     const { tokens, forms } = await setup(() => ({ status: 503 }), {
       refreshTokens: createStore('stored'),
-      seed: 'seed',
+      seed: fixedSecret('seed'),
     });
     await expect(tokens.appUser()).rejects.toMatchObject({ code: 'entra.unavailable' });
     expect(forms).toHaveLength(1);
@@ -223,7 +257,7 @@ describe('user token', () => {
     for (const number of [700082, 50173, 50076]) {
       const { tokens, forms } = await setup(() => invalidGrant(number), {
         refreshTokens: createStore('stale'),
-        seed: 'seed',
+        seed: fixedSecret('seed'),
       });
       const error = await tokens.appUser().catch((caught: unknown) => caught);
       expect(error).toBeInstanceOf(AttentionError);
@@ -246,7 +280,7 @@ describe('user token', () => {
 
   it('is kept apart from the app-only token', async () => {
     const { tokens } = await setup(({ grant_type }) => issued(grant_type === 'refresh_token' ? 1 : 2), {
-      seed: 'seed',
+      seed: fixedSecret('seed'),
     });
     expect(tokens.hasUser).toBe(true);
     expect(await tokens.appUser()).toBe('access-1');

@@ -89,7 +89,7 @@ const USUAL: Situation = {
 const NOTHING_OF_AZURE = {
   templateHost: { fetch: async () => Promise.reject(new Error('no template is fetched')) },
   templates: { get: async () => undefined, put: async () => {} },
-  secrets: createDerivedSecrets(Buffer.alloc(32)),
+  secrets: createDerivedSecrets([Buffer.alloc(32)]),
   settings: {
     dnsParameter: 'DNS_PREFIX',
     regionParameter: 'REGION',
