@@ -161,9 +161,9 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       count: (event, outcome) => metrics.partnerCenterEvents.inc({ event, outcome }),
     });
 
-    if (config.http.endpointSecret !== undefined) {
+    if (config.http.endpointSecrets !== undefined) {
       const question = {
-        secret: config.http.endpointSecret,
+        secrets: config.http.endpointSecrets,
         failures: failuresAt('question'),
         deadlineMs: QUESTION_DEADLINE_MS,
         log,

@@ -65,7 +65,10 @@ const Settings = z.object({
   ARM_TEMPLATE_HOSTS: variable('host or host:port, comma separated', (text) => readList(text, readHost)).default([]),
   BACKLOG_LIMIT: wholeNumber(1, 100_000_000).default(50_000),
   HTTP_TIMEOUT_MS: wholeNumber(1, 600_000).default(60_000),
-  ENDPOINT_SECRET: variable('letters, digits, dots, dashes, underscores or tildes', matching(/^[\w.~-]+$/)).optional(),
+  ENDPOINT_SECRET: variable(
+    'one or more secrets of letters, digits, dots, dashes, underscores or tildes, comma separated',
+    (text) => readList(text, matching(/^[\w.~-]+$/)),
+  ).optional(),
   STATE_KEY: variable(
     'one or more keys of 32 bytes in base64, e.g. of openssl rand -base64 32, comma separated',
     readKeys,
@@ -150,7 +153,7 @@ function arrange(settings: z.output<typeof Settings>, follow: Follow) {
       host: settings.HOST,
       port: settings.PORT,
       publicUrl: settings.PUBLIC_URL,
-      endpointSecret:
+      endpointSecrets:
         settings.ENDPOINT_SECRET === undefined ? undefined : follow('ENDPOINT_SECRET', settings.ENDPOINT_SECRET),
       opsToken: settings.OPS_TOKEN === undefined ? undefined : follow('OPS_TOKEN', settings.OPS_TOKEN),
     },
@@ -385,11 +388,11 @@ function readSecret(env: Environment, secret: (typeof SECRETS)[number]): { text?
 }
 
 function warnOfSettings(settings: z.output<typeof Settings>): string[] {
-  const { CMW_EVENT_SECRETS, ENDPOINT_SECRET = '', OPS_TOKEN = '' } = settings;
+  const { CMW_EVENT_SECRETS, ENDPOINT_SECRET = [], OPS_TOKEN = '' } = settings;
   const warnings: string[] = [];
   for (const [variableName, secrets] of Object.entries({
     CMW_EVENT_SECRETS,
-    ENDPOINT_SECRET: [ENDPOINT_SECRET],
+    ENDPOINT_SECRET,
     OPS_TOKEN: [OPS_TOKEN],
   })) {
     if (secrets.some((secret) => secret !== '' && secret.length < SHORTEST_STRONG_SECRET)) {

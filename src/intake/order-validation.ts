@@ -15,7 +15,7 @@ export interface OrderToValidate {
 }
 
 export interface OrderValidationParts
-  extends Pick<Question<unknown>, 'secret' | 'failures' | 'deadlineMs' | 'log' | 'bug'> {
+  extends Pick<Question<unknown>, 'secrets' | 'failures' | 'deadlineMs' | 'log' | 'bug'> {
   /** What speaks against the order, in the language asked for; at the latest when the signal aborts. */
   validate(order: OrderToValidate, language: string | undefined, signal: AbortSignal): Promise<string[]>;
 }

@@ -13,7 +13,7 @@ export interface ParameterQuestion {
 }
 
 export interface ParameterValuesParts
-  extends Pick<Question<unknown>, 'secret' | 'failures' | 'deadlineMs' | 'log' | 'bug'> {
+  extends Pick<Question<unknown>, 'secrets' | 'failures' | 'deadlineMs' | 'log' | 'bug'> {
   /** The values that may be chosen, best first, none where nothing may be, or null for all; at the latest when the signal aborts. */
   suggest(question: ParameterQuestion, signal: AbortSignal): Promise<{ value: string; description: string }[] | null>;
 }

@@ -4,14 +4,14 @@ import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Failures } from './failures.ts';
 import { refuse } from './replies.ts';
-import { isSameSecret } from './secret.ts';
+import { isOneOf } from './secret.ts';
 
 /** A question that the marketplace asks, and waits for the answer of. */
 export interface Question<Q> {
   /** Path before the secret. */
   path: string;
-  /** Last part of the path, since these calls are not signed. */
-  secret: Secret;
+  /** One of them is the last part of the path, since these calls are not signed. */
+  secrets: Secret<readonly string[]>;
   schema: z.ZodType<Q>;
   /** Sends the answer; the signal aborts when it has to be there. */
   answer(question: Q, signal: AbortSignal, reply: FastifyReply): Promise<FastifyReply>;
@@ -52,7 +52,7 @@ export function optional<S extends z.ZodType>(schema: S) {
  * makes the marketplace refuse the customer.
  */
 export function questionRoute<Q>(question: Question<Q>): FastifyPluginAsync {
-  const { path, secret, schema, answer, answerAnyway, failures, deadlineMs, log, bug } = question;
+  const { path, secrets, schema, answer, answerAnyway, failures, deadlineMs, log, bug } = question;
   return async (app) => {
     app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, text));
 
@@ -66,7 +66,7 @@ export function questionRoute<Q>(question: Question<Q>): FastifyPluginAsync {
       `${path}/:secret`,
       {
         onRequest: async (request, reply) => {
-          if (isSameSecret(request.params.secret, secret)) return undefined;
+          if (isOneOf(secrets, request.params.secret)) return undefined;
           failures.note(request.ip, 'question refused: its address does not hold ENDPOINT_SECRET');
           return refuse(reply, 404, { error: 'route.unknown', message: 'There is nothing at this address.' });
         },

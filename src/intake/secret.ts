@@ -1,17 +1,20 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Secret } from '../lib/secret.ts';
 
-/**
- * Whether what a caller gives is the secret, or what has just taken its place. Digests are compared, so that the time taken tells neither
- * the length nor the beginning of the secret.
- */
-export function isSameSecret(given: string, secret: Secret): boolean {
-  const known = secret.read();
-  return isSame(given, known) || (secret.isReplaced(known) && isSame(given, secret.read()));
+/** Compares digests, so that the time taken tells neither the length nor the beginning of the secret. */
+export function isSameSecret(given: string, secret: string): boolean {
+  return timingSafeEqual(digest(given), digest(secret));
 }
 
-function isSame(given: string, secret: string): boolean {
-  return timingSafeEqual(digest(given), digest(secret));
+/** Whether what a caller gives is one of the secrets, or of those that have just taken their place. */
+export function isOneOf(secrets: Secret<readonly string[]>, given: string): boolean {
+  const known = secrets.read();
+  return isAnyOf(known, given) || (secrets.isReplaced(known) && isAnyOf(secrets.read(), given));
+}
+
+/** Takes equally long whichever of them it is. */
+function isAnyOf(secrets: readonly string[], given: string): boolean {
+  return secrets.filter((secret) => isSameSecret(given, secret)).length > 0;
 }
 
 function digest(text: string): Buffer {

@@ -4,11 +4,11 @@ import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Failures } from './failures.ts';
 import { refuse } from './replies.ts';
-import { isSameSecret } from './secret.ts';
+import { isOneOf } from './secret.ts';
 
 export interface UsageParts {
-  /** Part of the path, since these calls are not signed. */
-  secret: Secret;
+  /** One of them is part of the path, since these calls are not signed. */
+  secrets: Secret<readonly string[]>;
   /** Whoever has another secret is counted. */
   failures: Pick<Failures, 'note'>;
   /** Longest time for finding the answer. */
@@ -28,10 +28,13 @@ const HEADER = 'cd-subscription-id';
  *
  * @see https://docs.cloudesire.com
  */
-export const usageRoute: FastifyPluginAsync<UsageParts> = async (app, { secret, failures, deadlineMs, usage, log }) => {
+export const usageRoute: FastifyPluginAsync<UsageParts> = async (
+  app,
+  { secrets, failures, deadlineMs, usage, log },
+) => {
   app.get<{ Params: { secret: string; metric: string } }>('/usage/:secret/:metric', async (request, reply) => {
     const metric = Metric.safeParse(request.params.metric);
-    const isAllowed = isSameSecret(request.params.secret, secret);
+    const isAllowed = isOneOf(secrets, request.params.secret);
     if (!isAllowed) failures.note(request.ip, 'question refused: its address does not hold ENDPOINT_SECRET');
     if (!isAllowed || !metric.success)
       return refuse(reply, 404, { error: 'route.unknown', message: 'There is nothing at this address.' });

@@ -54,7 +54,7 @@ describe('loadConfig', () => {
       role: 'all',
       logLevel: 'info',
       readOnly: false,
-      http: { host: '0.0.0.0', port: 8080, publicUrl: undefined, endpointSecret: undefined, opsToken: undefined },
+      http: { host: '0.0.0.0', port: 8080, publicUrl: undefined, endpointSecrets: undefined, opsToken: undefined },
       redis: { url: 'redis://127.0.0.1:6379', prefix: 'microsoft-connector' },
       cloudesire: {
         baseUrl: 'https://marketplace.example.com/api',
@@ -350,7 +350,7 @@ describe('a secret in a file that is replaced while the service runs', () => {
     ['CMW_EVENT_SECRETS', 'old', 'new, old', ({ cloudesire }: Config) => cloudesire.eventSecrets, ['new', 'old']],
     ['PARTNER_CENTER_CLIENT_SECRET', 'old', 'new', ({ partnerCenter }: Config) => partnerCenter.clientSecret, 'new'],
     ['PARTNER_CENTER_REFRESH_TOKEN', 'old', 'new', ({ partnerCenter }: Config) => partnerCenter.refreshToken, 'new'],
-    ['ENDPOINT_SECRET', 'old', 'new', ({ http }: Config) => http.endpointSecret, 'new'],
+    ['ENDPOINT_SECRET', 'old', 'new,old', ({ http }: Config) => http.endpointSecrets, ['new', 'old']],
     ['OPS_TOKEN', 'old', 'new', ({ http }: Config) => http.opsToken, 'new'],
   ] as const)(
     'is used ten seconds later at the latest, and told without its value: %s',

@@ -32,7 +32,7 @@ async function setup() {
       count: () => {},
     });
     const question = {
-      secret: fixedSecret(ENDPOINT_SECRET),
+      secrets: fixedSecret([ENDPOINT_SECRET]),
       failures: failuresAt('question', log),
       deadlineMs: 1_000,
       log,

@@ -17,7 +17,7 @@ async function setup(overrides: Partial<OrderValidationParts> = {}) {
   const { log, text } = createMemoryLog();
   const served = await serve((app) =>
     app.register(orderValidationRoute, {
-      secret: fixedSecret(SECRET),
+      secrets: fixedSecret([SECRET]),
       failures: failuresAt('question', log),
       deadlineMs: 1_000,
       log,

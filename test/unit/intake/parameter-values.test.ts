@@ -15,7 +15,7 @@ async function setup(suggest: ParameterValuesParts['suggest']) {
   const { log } = createMemoryLog();
   const { url } = await serve((app) =>
     app.register(parameterValuesRoute, {
-      secret: fixedSecret(SECRET),
+      secrets: fixedSecret([SECRET]),
       failures: failuresAt('question', log),
       deadlineMs: 1_000,
       log,
