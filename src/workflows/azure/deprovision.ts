@@ -10,7 +10,7 @@ import { noteAzure } from './note.ts';
 
 export interface DeprovisionAzureParts extends AccessParts, CustomerAccessParts {
   azure: Azure;
-  partnerCenter: AccessParts['partnerCenter'] & CustomerAccessParts['partnerCenter'];
+  partnerCenter: AccessParts['partnerCenter'];
   report: Pick<Report, 'undeployed'>;
 }
 
