@@ -18,6 +18,15 @@ describe('the virtual clock', () => {
     expect(sinceStartMs).toBeLessThan(HOUR_MS);
   });
 
+  it('is turned back to where it would be without having been advanced', async () => {
+    clock = createClock(START_AT);
+    await clock.advance(30 * 24 * HOUR_MS);
+    clock.turnBack();
+
+    expect(clock.now() - START_AT).toBeGreaterThanOrEqual(0);
+    expect(clock.now() - START_AT).toBeLessThan(HOUR_MS);
+  });
+
   it('runs timers in order of their time, each seeing its own due time, and waits for each', async () => {
     clock = createClock(START_AT);
     const seen: string[] = [];

@@ -1,8 +1,13 @@
-/** Virtual time of the emulators: real time plus an offset that only grows, so that a month passes when a test says so. */
+/**
+ * Virtual time of the emulators: real time plus an offset that grows, so that a month passes when a test says so, and that only
+ * `turnBack` makes what it was.
+ */
 export interface Clock {
   now(): number;
   advance(byMs: number): Promise<void>;
   at(atMs: number, task: () => void | Promise<void>): () => void;
+  /** As if time had never been advanced. For a reset of all that keeps instants: timers that are set keep theirs. */
+  turnBack(): void;
   stop(): void;
 }
 
@@ -27,7 +32,8 @@ const LONGEST_REAL_WAIT_MS = 2 ** 31 - 1;
  * @throws {RangeError} (a rejection) when time would run backwards
  */
 export function createClock(startAt?: number): Clock {
-  let offsetMs = startAt === undefined ? 0 : startAt - Date.now();
+  const firstOffsetMs = startAt === undefined ? 0 : startAt - Date.now();
+  let offsetMs = firstOffsetMs;
   let frozenAt: number | undefined;
   let stopped = false;
   let lastOrder = 0;
@@ -108,6 +114,11 @@ export function createClock(startAt?: number): Clock {
       return () => {
         timers = timers.filter((other) => other !== timer);
       };
+    },
+
+    turnBack() {
+      offsetMs = firstOffsetMs;
+      armWakeUp();
     },
 
     stop() {
