@@ -93,7 +93,10 @@ export function createSubscriptions(call: Call) {
     change: SubscriptionChange,
     { requestId }: Effect,
   ): Promise<PartnerSubscription | undefined> {
-    const found = readBody(await call({ method: 'GET', path: pathOf(customerId, id) }), Resource);
+    const read = await call({ method: 'GET', path: pathOf(customerId, id) });
+    // All of it is sent back: only what is a partner subscription may be.
+    readBody(read, PartnerSubscription);
+    const found = readBody(read, Resource);
     const { data: tagged } = Etag.safeParse(found);
     const answer = await call({
       method: 'PATCH',

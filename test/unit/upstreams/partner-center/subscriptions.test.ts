@@ -50,6 +50,14 @@ describe('a change', () => {
     expect((await changeOf({ friendlyName: 'x' }, resource)).sent).toEqual({ ...resource, friendlyName: 'x' });
   });
 
+  it('sends nothing back that was no partner subscription', async () => {
+    const { subscriptions, received } = await startPartnerCenter(() => ({ json: { status: 'maintenance' } }));
+    await expect(subscriptions.update(CUSTOMER, ID, { quantity: 15 }, EFFECT)).rejects.toMatchObject({
+      code: 'partner-center.malformed',
+    });
+    expect(received.map(({ method }) => method)).toEqual(['GET']);
+  });
+
   it('replaces a field that the resource spells differently, instead of adding another', async () => {
     const { quantity, ...rest } = licence;
     expect((await changeOf({ quantity: 15 }, { ...rest, Quantity: quantity })).sent).toEqual({ ...rest, quantity: 15 });
