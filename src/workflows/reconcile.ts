@@ -182,6 +182,7 @@ export function createReconcile(
           operation,
           ...(target && { target }),
           startedAt: now(),
+          status: subscription.deploymentStatus,
         };
         const aside = record.state === 'needs-attention' ? record.run : undefined;
         await keep({ run, aside, operation, step: undefined, attempts: 0, failingSince: undefined });
@@ -280,10 +281,11 @@ export function createReconcile(
 
     async function endProvisioning(subscription: Subscription): Promise<void> {
       if (record.customer) await parts.directory.release(lane, record.customer);
-      if (subscription.deploymentStatus === 'UNDEPLOY_SENT') return;
+      const shownBefore = record.run?.status ?? subscription.deploymentStatus;
+      if (shownBefore === 'UNDEPLOY_SENT') return;
       alerts.attention({
         code: 'subscription.ended-without-us',
-        message: `The marketplace showed subscription ${subscriptionId} as ${subscription.deploymentStatus} before it was ended at Microsoft; it is ended there now. Find out who set that status.`,
+        message: `The marketplace showed subscription ${subscriptionId} as ${shownBefore} before it was ended at Microsoft; it is ended there now. Find out who set that status.`,
         subscriptionId,
       });
     }

@@ -58,6 +58,8 @@ export interface Run {
   /** Tells runs of one operation apart, e.g. the wanted number of seats. */
   target?: string;
   startedAt: string;
+  /** What the marketplace showed when it began: what it shows later may follow from our own report. */
+  status?: string;
 }
 
 /** Why an operation failed, and whether the customer has been told. */

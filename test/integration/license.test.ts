@@ -520,6 +520,23 @@ describe('a licence that is terminated', () => {
     expect(partnerSubscriptions()[0]?.status).not.toBe('active');
   });
 
+  it.each([
+    ['once: it is asked for again', 1, { amount: 5.6, currency: 'EUR' }],
+    ['for ever: what runs out is noted without', 100, undefined],
+  ])('after the window, its price not told %s', async (_, times, price) => {
+    world.emulators.cloudesire.putPlan(2101, { minimumDuration: 12, billingPeriod: 1 });
+    const id = buy();
+    await world.settle(id);
+    await world.emulators.clock.advance(30 * DAY_MS);
+    world.emulators.cloudesire.terminate(id);
+    world.emulators.faults.inject({ path: '/orders/.*price=true', kind: 'status', status: 503, times });
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    const { exposure, endedAt } = (await world.records.get(id))?.fulfillment ?? {};
+    expect(exposure?.price).toEqual(price);
+    expect(endedAt).toBeDefined();
+  });
+
   it('before anything was bought: nothing is ordered, and it is reported at once', async () => {
     world.emulators.partnerCenter.acceptAllAttestations(false);
     const id = buy();
@@ -557,6 +574,16 @@ describe('a licence that is terminated', () => {
     expect(happened('order placed')).toHaveLength(1);
     expect(partnerSubscriptions()).toMatchObject([{ status: 'deleted' }]);
     expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+  });
+
+  it('whose report the marketplace took without a word is no end without us', async () => {
+    const id = buy();
+    await world.settle(id);
+    world.emulators.cloudesire.terminate(id);
+    world.emulators.faults.inject({ server: 'cloudesire', method: 'PATCH', kind: 'reset-after' });
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(world.alerts).toEqual([]);
   });
 
   it('at the marketplace alone: it is ended at Microsoft all the same, and operations are told', async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Flow, Workflow } from '../../engine/workflow.ts';
-import { ConnectorError } from '../../lib/errors.ts';
+import { ConnectorError, RetryableError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Exposure, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
@@ -24,6 +24,9 @@ export interface DeprovisionLicenseParts extends LicenseParts {
 
 /** Microsoft's answers to a cancellation after the window has closed. https://learn.microsoft.com/partner-center/developer/error-codes */
 const WINDOW_CLOSED = new Set(['900117', '900213']);
+
+/** So often the price of what runs out is asked for before its exposure is noted without. */
+const MOST_LOOKS_FOR_PRICE = 5;
 
 type End = { kind: 'cancelled' } | { kind: 'runs-out'; exposure: Exposure } | { kind: 'nothing' };
 
@@ -63,24 +66,34 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     { customerId = '', orderId, offerId }: Fulfillment,
     exposure: Exposure,
   ): Promise<Exposure> {
-    const { price } = await flow.step('read the price', async () => {
-      const order = orderId && (await readOrder(customerId, orderId));
-      if (!order) return { price: null };
-      const line = order.lineItems.find((item) => item.offerId && offerOf(item.offerId) === offerId);
-      if (line?.price === undefined || order.currencyCode === undefined) return { price: null };
-      return { price: { amount: line.price, currency: order.currencyCode } };
-    });
+    const plan = {
+      firstMs: pollEveryMs,
+      factor: 2,
+      longestMs: 16 * pollEveryMs,
+      waitingFor: 'Microsoft to tell the price',
+    };
+    const { price } = await flow.poll<{ price: Exposure['price'] | null }>(
+      'read the price',
+      plan,
+      async ({ looks }) => {
+        try {
+          return { price: orderId ? ((await priceOf(customerId, orderId, offerId)) ?? null) : null };
+        } catch (error) {
+          if (error instanceof RetryableError && looks < MOST_LOOKS_FOR_PRICE) return undefined;
+          // It is good to know, but the end must not wait for it for ever.
+          if (error instanceof ConnectorError) return { price: null };
+          throw error;
+        }
+      },
+    );
     return { ...exposure, ...(price && { price }) };
   }
 
-  /** The price is good to know; what ends must not wait for it. */
-  async function readOrder(customerId: string, orderId: string) {
-    try {
-      return await partnerCenter.orders.get(customerId, orderId, { withPrice: true });
-    } catch (error) {
-      if (error instanceof ConnectorError) return undefined;
-      throw error;
-    }
+  async function priceOf(customerId: string, orderId: string, offerId: string | undefined) {
+    const order = await partnerCenter.orders.get(customerId, orderId, { withPrice: true });
+    const line = order?.lineItems.find((item) => item.offerId && offerOf(item.offerId) === offerId);
+    if (line?.price === undefined || order?.currencyCode === undefined) return undefined;
+    return { amount: line.price, currency: order.currencyCode };
   }
 
   /** What was bought, even when provisioning was cut short between the purchase and its record. */
