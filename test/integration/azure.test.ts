@@ -113,6 +113,22 @@ describe('a template', () => {
     expect(world.emulators.partnerCenter.books().entries.map(({ what }) => what)).not.toContain('customer created');
   });
 
+  it('of which a gateway answered once with a page of its own wakes nobody', async () => {
+    world.emulators.faults.inject({
+      server: 'templates',
+      kind: 'status',
+      status: 200,
+      headers: { 'content-type': 'text/html' },
+      body: '<html>We will be back soon.</html>',
+    });
+    const id = order(2301);
+
+    await world.look(id);
+
+    expect((await recordOf(id)).fulfillment?.azure?.template).toBeDefined();
+    expect(world.alerts).toEqual([]);
+  });
+
   it('keeps to the content that it was ordered with', async () => {
     const id = order(2301);
     await world.look(id);

@@ -37,16 +37,24 @@ export async function readBlueprint(
   const kept = pinned && (await templates.get(pinned));
   if (pinned && kept) return { template: readTemplate(kept), sha256: pinned };
 
-  const { text, sha256 } = await templateHost.fetch(deploys.address);
-  if (pinned && sha256 !== pinned) {
-    throw new AttentionError(
-      'template.changed',
-      `At the address of its template stands another content now (SHA-256 ${sha256.slice(0, 12)}…) than the order was made with (${pinned.slice(0, 12)}…). Put the former file back there; the order goes on by itself.`,
-    );
+  const { address } = deploys;
+  async function read(): Promise<Blueprint> {
+    const { text, sha256 } = await templateHost.fetch(address);
+    if (pinned && sha256 !== pinned) {
+      throw new AttentionError(
+        'template.changed',
+        `At the address of its template stands another content now (SHA-256 ${sha256.slice(0, 12)}…) than the order was made with (${pinned.slice(0, 12)}…). Put the former file back there; the order goes on by itself.`,
+      );
+    }
+    const template = readTemplate(text);
+    await templates.put(sha256, text);
+    return { template, sha256 };
   }
-  const template = readTemplate(text);
-  await templates.put(sha256, text);
-  return { template, sha256 };
+  return read().catch((error: unknown) => {
+    // A gateway may have answered with a page of its own: a person is told of what was read twice.
+    if (error instanceof AttentionError) return read();
+    throw error;
+  });
 }
 
 /** The resource providers that have to be known in the Azure subscription. Terms of images are kept by one of their own. */
