@@ -68,6 +68,7 @@ export function composeOperations({ redis, prefix, producer }: OperationsParts):
     },
 
     async look(subscriptionId, reason) {
+      await records.askLook(subscriptionId);
       await lookSoon(subscriptionId);
       await tellOf(subscriptionId, 'operations asked for a look', reason);
     },

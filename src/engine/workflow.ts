@@ -63,6 +63,16 @@ export interface Flow {
     plan: PollPlan,
     look: (waited: { sinceMs: number; looks: number }) => Promise<T | undefined>,
   ): Promise<T>;
+  /** Waits for so long once per run, however many looks come meanwhile. */
+  pause(name: string, plan: PausePlan): Promise<void>;
+}
+
+export interface PausePlan {
+  forMs: number;
+  /** What is waited for, in words that operations read. */
+  waitingFor: string;
+  /** Whether there is nothing to wait for any more; `hasBegun` once it was waited before this look. */
+  isOver(waited: { hasBegun: boolean }): Promise<boolean>;
 }
 
 /** One recipe: reads from top to bottom, touches the world only through `flow`. */
@@ -171,6 +181,17 @@ export async function resumeFlow({ journal, lane, runId, clock, observe }: FlowP
       await record(name, { state: 'polling', since, looks: looks + 1 });
       const pauseMs = Math.min(plan.firstMs * plan.factor ** looks, plan.longestMs);
       throw new Suspended(clock.now() + pauseMs, plan.waitingFor);
+    },
+
+    async pause(name: string, { forMs, waitingFor, isOver }: PausePlan): Promise<void> {
+      const entry = entries.get(name);
+      if (entry?.state === 'done') return;
+      const startedAt = await begin(name);
+      const hasBegun = entry?.state === 'polling';
+      const since = hasBegun ? entry.since : startedAt;
+      if (!hasBegun) await record(name, { state: 'polling', since, looks: 1 });
+      if (clock.now() - since < forMs && !(await isOver({ hasBegun }))) throw new Suspended(since + forMs, waitingFor);
+      await finish(name, true, since);
     },
   };
 }

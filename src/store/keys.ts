@@ -14,6 +14,7 @@ export function createKeys(prefix: string) {
     /** Sorted set of all recorded subscription ids by their `since`. */
     records: `${prefix}:records`,
     /** Set of the subscription ids that operations want to be tried again. */
+    askedLooks: `${prefix}:asked-looks`,
     askedRetries: `${prefix}:asked-retries`,
     /** Exists once what had ended before anything was recorded has been looked for. */
     endedListed: `${prefix}:ended-listed`,

@@ -72,6 +72,18 @@ export function createRecords(redis: Redis, keys: Keys): Records {
       await redis.set(keys.endedListed, '1');
     },
 
+    async askLook(subscriptionId) {
+      await redis.sadd(keys.askedLooks, subscriptionId);
+    },
+
+    async isLookAsked(subscriptionId) {
+      return (await redis.sismember(keys.askedLooks, subscriptionId)) === 1;
+    },
+
+    async forgetLook(lane) {
+      await fencedWrite(lane, ['SREM', keys.askedLooks, lane.subscriptionId]);
+    },
+
     async askRetry(subscriptionId) {
       await redis.sadd(keys.askedRetries, subscriptionId);
     },

@@ -8,6 +8,10 @@ export interface Look {
   subscription: Subscription;
   /** What exists at Microsoft, as far as it was noted. */
   fulfillment(): Fulfillment;
+  /** Whether a person has asked for this look, by `look` or `retry`. */
+  isAskedFor: boolean;
+  /** Whether operations have pressed retry, and nothing was started again for it yet. */
+  isRetryAsked(): boolean;
   /** Whether operations have pressed retry. True once for each press: it starts one thing again, not everything. */
   takeRetry(): boolean;
   /** Adds facts to the fulfillment and stores it; costs nothing when they are known already. */

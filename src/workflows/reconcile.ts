@@ -98,11 +98,18 @@ export function createReconcile(
 
       const productType = await readProductType(subscription);
       if (productType === undefined) return { done: true };
-      const retryAsked = await records.isRetryAsked(subscriptionId);
+      const asked: Asked = {
+        look: await records.isLookAsked(subscriptionId),
+        retry: await records.isRetryAsked(subscriptionId),
+      };
+      if (asked.look) await records.forgetLook(lane);
+      // A press that outlives a try, since the upstreams failed, does not begin the back-off anew.
+      const isPressedNow = asked.retry && record.state !== 'retrying';
       await keep({
         productType,
         productId: subscription.productId,
-        ...(retryAsked && { failure: undefined, attempts: 0, failingSince: undefined }),
+        ...(asked.retry && { failure: undefined }),
+        ...(isPressedNow && { attempts: 0, failingSince: undefined }),
       });
 
       if (record.failure && !record.failure.reported && isAwaitingDelivery(subscription))
@@ -112,15 +119,15 @@ export function createReconcile(
       await recover(subscription, product);
       const { decision, atMicrosoft, learned } = await compare(
         subscription,
-        { ...record, retryAsked },
+        { ...record, retryAsked: asked.retry },
         product,
         settings,
       );
       if (learned) await keepLearned(learned, atMicrosoft);
-      if (retryAsked && decision.kind !== 'run') await records.forgetRetry(lane);
+      if (asked.retry && decision.kind !== 'run') await records.forgetRetry(lane);
       switch (decision.kind) {
         case 'run':
-          return runOperation(decision, product, subscription, retryAsked);
+          return runOperation(decision, product, subscription, asked);
         case 'attention':
           throw new AttentionError(decision.code, decision.message);
         case 'wait':
@@ -167,7 +174,7 @@ export function createReconcile(
       { operation, target }: { operation: Operation; target?: string },
       product: Product,
       subscription: Subscription,
-      retryAsked: boolean,
+      asked: Asked,
     ): Promise<LookOutcome> {
       const workflow = product.operations[operation];
       if (!workflow) {
@@ -191,14 +198,23 @@ export function createReconcile(
           ...(target && { target }),
         });
       }
-      if (retryAsked) await records.forgetRetry(lane);
+      if (asked.retry) await records.forgetRetry(lane);
       const runId = record.run?.id ?? '';
       // Whoever asked for the look, somebody waits for what it found to do, unless it has been waiting for a person anyway.
       if (record.state !== 'needs-attention') turn.urgency = 'urgent';
       if (!ON_ITS_WAY.has(record.state)) await standAt('running', {});
 
       const flow = await resumeFlow({ journal: parts.journal, lane, runId, clock, observe });
-      await workflow.run(flow, lookFor(subscription, retryAsked));
+      const carriedOut = lookFor(subscription, asked);
+      const stoodAt = record.step;
+      try {
+        await workflow.run(flow, carriedOut);
+      } catch (error) {
+        // Upstreams that fail for a moment do not use up a press, as long as it got no further than where it was pressed.
+        if (carriedOut.isRetryAsked() && mayPass(error) && record.step === stoodAt)
+          await records.askRetry(subscriptionId);
+        throw error;
+      }
 
       await tell('decision', `${workflow.name} is done`, {});
       if (operation === 'deprovision') await endProvisioning(subscription);
@@ -240,11 +256,13 @@ export function createReconcile(
       );
     }
 
-    function lookFor(subscription: Subscription, retryAsked: boolean): Look {
-      let retryToTake = retryAsked;
+    function lookFor(subscription: Subscription, asked: Asked): Look {
+      let retryToTake = asked.retry;
       return {
         lane,
         subscription,
+        isAskedFor: asked.look || asked.retry,
+        isRetryAsked: () => retryToTake,
         takeRetry() {
           const taken = retryToTake;
           retryToTake = false;
@@ -525,6 +543,11 @@ export function createReconcile(
   };
 }
 
+/** Whether the same may get further a little later, without anybody. */
+function mayPass(error: unknown): boolean {
+  return error instanceof RetryableError || error instanceof Stopping;
+}
+
 /** So often something may be done again in a row before a person is told. */
 const MOST_IN_VAIN = 5;
 /** From here on a pause that an upstream names is a wait rather than a failure. */
@@ -541,6 +564,12 @@ const QUIET: Changes = {
   failingSince: undefined,
   lastError: undefined,
 };
+
+/** What operations have pressed. */
+interface Asked {
+  look: boolean;
+  retry: boolean;
+}
 
 type Changes = { [field in keyof SubscriptionRecord]?: SubscriptionRecord[field] | undefined };
 

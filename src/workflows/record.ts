@@ -93,6 +93,10 @@ export interface Records {
   /** Whether what the marketplace had ended before anything was recorded has been looked for. */
   areEndedListed(): Promise<boolean>;
   noteEndedListed(): Promise<void>;
+  /** Operations want a look, which therefore ends pauses; remembered until that look. */
+  askLook(subscriptionId: number): Promise<void>;
+  isLookAsked(subscriptionId: number): Promise<boolean>;
+  forgetLook(lane: Lane): Promise<void>;
   /** Operations want a failed operation to be tried again; remembered until a look has acted on it. */
   askRetry(subscriptionId: number): Promise<void>;
   isRetryAsked(subscriptionId: number): Promise<boolean>;

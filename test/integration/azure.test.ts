@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { administratorOf } from '../emulator/partner-center/directory-roles.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -18,6 +18,7 @@ beforeEach(async () => {
   await world.reset();
   world.emulators.partnerCenter.acceptAllAttestations(true);
 });
+afterEach(() => vi.useRealTimers());
 afterAll(() => world.close());
 
 const settle = (id: number, looks = 300) => world.settle(id, { atLeastMs: STEP_MS, looks });
@@ -345,23 +346,50 @@ describe('the consent of the partner', () => {
 });
 
 describe('a template that cannot be deployed', () => {
-  it('is replaced by the corrected one at `retry`', async () => {
-    const good = await (await fetch(templateAddress())).text();
-    world.emulators.templates.publish({
-      path: TEMPLATE_PATH,
-      content: JSON.parse(
-        good.replaceAll('Microsoft.Network/networkSecurityGroups', 'Microsoft.Network/networkSecurityGroupz'),
-      ),
-    });
+  /** An order whose template Azure refuses to deploy. */
+  async function refused(template: string): Promise<number> {
+    const flawed = template.replaceAll('Network/networkSecurityGroups', 'Network/networkSecurityGroupz');
+    world.emulators.templates.publish({ path: TEMPLATE_PATH, content: JSON.parse(flawed) });
     const id = order(2301);
     await settle(id, 60);
     expect((await recordOf(id)).state).toBe('needs-attention');
+    return id;
+  }
+  const readTemplate = async () => (await fetch(templateAddress())).text();
+
+  it('is replaced by the corrected one at `retry`', async () => {
+    const good = await readTemplate();
+    const id = await refused(good);
 
     world.emulators.templates.publish({ path: TEMPLATE_PATH, content: JSON.parse(good) });
     await world.records.askRetry(id);
     await settle(id);
 
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  });
+
+  it.each([
+    ['the template host', 'templates', 'azuredeploy'],
+    ['the marketplace', 'cloudesire', 'product'],
+    ['Azure', 'arm', '/validate'],
+  ] as const)('is replaced for good, also when %s fails for a moment at the `retry`', async (_who, server, path) => {
+    const good = await readTemplate();
+    const id = await refused(good);
+
+    // The corrected one needs a provider more.
+    const vault = { type: 'Microsoft.KeyVault/vaults', apiVersion: '2023-07-01', name: 'corrected' };
+    const place = { location: '[resourceGroup().location]', properties: {} };
+    const corrected = JSON.parse(good) as { resources: object[] };
+    corrected.resources.push({ ...vault, ...place });
+    world.emulators.templates.publish({ path: TEMPLATE_PATH, content: corrected });
+    world.emulators.faults.inject({ server, kind: 'status', path, status: 503, body: {} });
+    await world.records.askRetry(id);
+    await settle(id);
+
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(world.emulators.arm.resources().map(({ type }) => type)).toContain(vault.type);
+    const group = world.emulators.arm.groups().find(({ name }) => name === `cloudesire-${id}`);
+    expect(group?.tags).toMatchObject({ 'cloudesire-template': (await recordOf(id)).fulfillment?.azure?.template });
   });
 });
 
@@ -400,25 +428,43 @@ describe('a deployment that fails', () => {
   });
 
   it('for lack of capacity is made again by itself, an hour later', async () => {
-    world.emulators.arm.failResource({ kind: 'capacity', resource: 'virtualMachines' });
-    const id = order(2201);
-    for (
-      let looks = 0;
-      looks < 60 && !(await recordOf(id).catch(() => undefined))?.waitingFor?.includes('capacity');
-      looks += 1
-    )
-      await settle(id, 1);
+    const id = await lackingCapacity();
     expect(await recordOf(id)).toMatchObject({
       state: 'waiting',
       waitingFor: expect.stringContaining('SkuNotAvailable'),
     });
-    const [first] = books().deployments;
-    expect(world.emulators.clock.now() - Date.parse(String(first?.at))).toBeGreaterThan(HOUR_MS);
+    // Events and sweeps have looks made, which neither end the hour nor use up what is tried by itself.
+    await settle(id, 8);
+    expect(books().deployments).toHaveLength(1);
 
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + HOUR_MS });
     await settle(id);
 
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(books().deployments).toHaveLength(2);
     expect(world.alerts).toEqual([]);
+  });
+
+  it.each([
+    ['a look', () => world.records.askLook],
+    ['a retry', () => world.records.askRetry],
+  ])('for lack of capacity is made again at once when operations ask for %s', async (_what, ask) => {
+    const id = await lackingCapacity();
+    expect(books().deployments).toHaveLength(1);
+
+    await ask()(id);
+    await settle(id);
+
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  });
+
+  it('for lack of capacity is made again at once with what the customer entered meanwhile', async () => {
+    const id = await lackingCapacity();
+
+    world.emulators.cloudesire.changeParameters(id, { DNS_PREFIX: 'officine-nuove' });
+    await settle(id);
+
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
   });
 
   it.each(['quota', 'policy'] as const)(
@@ -450,6 +496,20 @@ describe('a deployment that fails', () => {
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
   });
 });
+
+/** An order of which a deployment has just failed, since Azure had no machine for it. */
+async function lackingCapacity(): Promise<number> {
+  world.emulators.arm.failResource({ kind: 'capacity', resource: 'virtualMachines' });
+  const id = order(2201);
+  const isPausing = async () => (await world.records.get(id))?.step === 'pause after deployment 1';
+  for (let looks = 0; looks < 60 && !(await isPausing()); looks += 1) await settle(id, 1);
+  expect(await isPausing()).toBe(true);
+  return id;
+}
+
+interface ShownDeployment {
+  properties: { provisioningState: string };
+}
 
 describe('in service', () => {
   it('a suspension stops what runs, and only that runs again afterwards', async () => {
@@ -501,6 +561,72 @@ describe('in service', () => {
     world.emulators.cloudesire.overrideStatus(id, 'DEPLOYED');
     await settle(id);
     for (const resource of stoppable()) expect(powerOf(resource)).toBe('running');
+  });
+
+  describe('while a change is being deployed', () => {
+    /** The last deployment of an order in service, as soon as it has begun. */
+    async function changing(plan: number, change: (id: number) => void): Promise<number> {
+      world.emulators.arm.setSwitches({ whatIfTakesMs: 0 });
+      const id = await deployed(plan);
+      world.emulators.arm.setSwitches({ deploymentTakesMs: 10 * STEP_MS });
+      change(id);
+      for (let looks = 0; looks < 20 && books().deployments.length < 2; looks += 1) await settle(id, 1);
+      expect(underWay(id)).toBe(1);
+      return id;
+    }
+    /** How many of its deployments have not ended. */
+    function underWay(id: number): number {
+      const history = world.emulators.arm.deploymentHistory({ group: `cloudesire-${id}` }) as ShownDeployment[];
+      return history.filter(({ properties }) => /^(accepted|running)$/i.test(properties.provisioningState)).length;
+    }
+    const enterPassword = (id: number) =>
+      world.emulators.cloudesire.changeParameters(id, { ADMIN_PASSWORD: 'Another4!example' });
+
+    it('a suspension waits for its end, so that nothing comes up afterwards', async () => {
+      const id = await changing(2301, enterPassword);
+      const machine = machines()[0];
+
+      world.emulators.cloudesire.stop(id);
+      await settle(id, 2);
+      expect((await recordOf(id)).waitingFor).toContain(`cloudesire-${id}-2`);
+      expect(powerOf(machine?.id)).toBe('running');
+
+      await settle(id);
+      expect(underWay(id)).toBe(0);
+      for (const resource of stoppable()) expect(powerOf(resource)).not.toBe('running');
+
+      world.emulators.cloudesire.resume(id);
+      await settle(id);
+      expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+      for (const resource of stoppable()) expect(powerOf(resource)).toBe('running');
+    });
+
+    it('the next change waits for its end', async () => {
+      world.emulators.cloudesire.putPlan(2302, { name: 'Large' }, 2301);
+      const address = String(templateAddress());
+      world.emulators.cloudesire.putPlanMetadata(2302, { template: address, vmSize: 'Standard_D2s_v5' });
+      const id = await changing(2301, enterPassword);
+
+      world.emulators.cloudesire.changePlan(id, 2302, { paid: true });
+      for (let looks = 0; looks < 40 && books().deployments.length < 3; looks += 1) {
+        await settle(id, 1);
+        expect(underWay(id)).toBeLessThan(2);
+      }
+      await settle(id);
+
+      expect(books().deployments).toHaveLength(3);
+      expect(JSON.stringify(machines())).toContain('Standard_D2s_v5');
+    });
+
+    it('the end stops it and leaves nothing behind', async () => {
+      const id = await changing(2301, enterPassword);
+
+      world.emulators.cloudesire.terminate(id);
+      await settle(id);
+
+      expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+      expectNothingLeft(id);
+    });
   });
 
   it('what a change leaves behind is told to operations, for it costs on', async () => {

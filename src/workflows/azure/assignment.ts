@@ -93,8 +93,10 @@ export async function readAssignment(
 /** The assignment of a look: read when it is first needed, kept to the content of the template that is noted. */
 export interface CurrentAssignment {
   read(): Promise<Assignment>;
-  /** Takes up what stands at the address of the template now, on the word of operations that it was corrected. */
+  /** Takes up what stands at the address of the template now, and keeps to that from here on. */
   renew(): Promise<void>;
+  /** The same on the word of operations that it was corrected, which is `retry`. Answers whether there was one. */
+  renewAtRetry(): Promise<boolean>;
 }
 
 export function createAssignment(
@@ -105,22 +107,25 @@ export function createAssignment(
   const { secretsKey } = look.fulfillment().azure ?? {};
   let current: Promise<Assignment> | undefined;
 
+  async function renew(): Promise<void> {
+    const renewed = await readAssignment(productType, look.subscription, { ...(secretsKey && { secretsKey }) }, parts);
+    const { blueprint } = renewed;
+    await noteAzure(look, { template: blueprint.sha256, architecture: architectureOf(blueprint) });
+    current = Promise.resolve(renewed);
+  }
+
   return {
     read() {
       current ??= readAssignment(productType, look.subscription, look.fulfillment().azure ?? {}, parts);
       return current;
     },
 
-    async renew() {
-      const renewed = await readAssignment(
-        productType,
-        look.subscription,
-        { ...(secretsKey && { secretsKey }) },
-        parts,
-      );
-      const { blueprint } = renewed;
-      await noteAzure(look, { template: blueprint.sha256, architecture: architectureOf(blueprint) });
-      current = Promise.resolve(renewed);
+    renew,
+
+    async renewAtRetry() {
+      if (!look.isRetryAsked()) return false;
+      await renew();
+      return look.takeRetry();
     },
   };
 }

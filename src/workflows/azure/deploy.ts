@@ -3,18 +3,20 @@ import { AttentionError, RetryableError } from '../../lib/errors.ts';
 import type { AzureSubscription, Fault, Image } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
 import type { CurrentAssignment } from './assignment.ts';
+import { providersOf } from './blueprint.ts';
 import { CAPACITY_PAUSE_MS, errorOf, mayPass, withoutSecrets, worstOf } from './faults.ts';
+import { prepareImage } from './image.ts';
 import { deploymentOf, groupOf, isOurs, notOurs, TEMPLATE_TAG, tagsOf } from './names.ts';
 import { noteAzure } from './note.ts';
 import type { AzureSettings } from './order.ts';
+import { registerProviders } from './providers.ts';
+import { awaitRunningDeployment } from './running-deployment.ts';
 
 export interface Deployment {
   /** The Azure subscription, as the connector's service principal. */
   subscription: AzureSubscription;
   region: string;
   assignment: CurrentAssignment;
-  /** What is known of the image, where one is deployed. */
-  image: Image | undefined;
 }
 
 export interface DeployParts {
@@ -33,6 +35,17 @@ export interface Deployed {
 
 type Ended = { outputs: Outputs } | { faults: Fault[] };
 
+/** Registers what the template of now needs and looks up its image, either of which `retry` may have replaced. */
+export async function prepareDeployment(
+  flow: Flow,
+  { subscription, region, assignment }: Deployment,
+  parts: Pick<DeployParts, 'pollEveryMs'>,
+): Promise<Image | undefined> {
+  const { order, blueprint } = await assignment.read();
+  await registerProviders(flow, subscription, providersOf(order.deploys, blueprint), parts);
+  return prepareImage(flow, subscription, region, order.deploys, parts);
+}
+
 /** So often a deployment that failed for a passing reason is started again by itself. */
 const MOST_ATTEMPTS_BY_ITSELF = 5;
 
@@ -45,35 +58,26 @@ const MOST_ATTEMPTS_BY_ITSELF = 5;
  * @throws {CustomerError} `order.dns-name-taken`
  * @see https://learn.microsoft.com/azure/azure-resource-manager/templates/deployment-modes
  */
-export async function deploy(
-  flow: Flow,
-  look: Look,
-  deployment: Deployment,
-  { pollEveryMs, settings }: DeployParts,
-): Promise<Deployed> {
-  const { subscription, region, assignment, image } = deployment;
+export async function deploy(flow: Flow, look: Look, deployment: Deployment, parts: DeployParts): Promise<Deployed> {
+  const { subscription, region, assignment } = deployment;
+  const { pollEveryMs, settings } = parts;
   const orderId = look.subscription.id;
   const group = groupOf(orderId);
   /** Composed when it is sent, since it may hold secrets, which rest nowhere. */
-  const compose = async () => (await assignment.read()).body(image);
+  const compose = async (image: Image | undefined) => (await assignment.read()).body(image);
   const clean = async (faults: Fault[]) => withoutSecrets(faults, (await assignment.read()).secrets());
   const tags = async () => ({ ...tagsOf(orderId), [TEMPLATE_TAG]: (await assignment.read()).blueprint.sha256 });
 
-  await flow.step('make the resource group', async () => {
-    const found = await subscription.groups.get(group);
-    if (found && !isOurs(found, orderId)) throw notOurs(group, orderId);
-    // A group stays where it was made; what is in it may lie elsewhere.
-    await subscription.groups.put(group, {
-      location: found?.location ?? region,
-      tags: { ...found?.tags, ...(await tags()) },
-    });
-  });
+  await awaitRunningDeployment(flow, look, subscription, parts);
   const first = await flow.step('number the deployment', async () => (look.fulfillment().azure?.attempt ?? 0) + 1);
   for (let attempt = first; ; attempt += 1) {
     const name = deploymentOf(orderId, attempt);
-    await flow.step(`have deployment ${attempt} checked`, async () => {
-      if (look.takeRetry()) await assignment.renew();
-      const faults = await subscription.deployments.validate(group, name, await compose());
+    const check = `have deployment ${attempt} checked`;
+    if (!flow.isDone(check)) await assignment.renewAtRetry();
+    const image = await prepareDeployment(flow, deployment, parts);
+    await makeGroup();
+    await flow.step(check, async () => {
+      const faults = await subscription.deployments.validate(group, name, await compose(image));
       if (faults.length > 0) throw errorOf('The check of the deployment', await clean(faults), settings);
     });
     const sent = await flow.effect<{ configuration: string }, { configuration: string }>(
@@ -89,7 +93,7 @@ export async function deploy(
           return state === 'absent' ? undefined : prepared;
         },
         async act(prepared) {
-          await subscription.deployments.start(group, name, { ...(await compose()), tags: await tags() });
+          await subscription.deployments.start(group, name, { ...(await compose(image)), tags: await tags() });
           return prepared;
         },
       },
@@ -110,22 +114,35 @@ export async function deploy(
     await goOnAfter(attempt, sent.configuration, ended.faults);
   }
 
+  /** Its tag tells which template it was made with, which `retry` may have replaced. */
+  async function makeGroup(): Promise<void> {
+    const { blueprint } = await assignment.read();
+    await flow.step(`make the resource group for template ${blueprint.sha256.slice(0, 12)}`, async () => {
+      const found = await subscription.groups.get(group);
+      if (found && !isOurs(found, orderId)) throw notOurs(group, orderId);
+      // A group stays where it was made; what is in it may lie elsewhere.
+      await subscription.groups.put(group, {
+        location: found?.location ?? region,
+        tags: { ...found?.tags, ...(await tags()) },
+      });
+    });
+  }
+
   async function goOnAfter(attempt: number, entered: string, faults: Fault[]): Promise<void> {
     const what = `Deployment ${deploymentOf(orderId, attempt)}`;
     const worst = worstOf(faults);
     if (mayPass(worst) && attempt - first < MOST_ATTEMPTS_BY_ITSELF) {
-      const pauseMs = worst?.kind === 'capacity' ? CAPACITY_PAUSE_MS : 20 * pollEveryMs;
-      const plan = {
-        firstMs: pauseMs,
-        factor: 1,
-        longestMs: pauseMs,
+      await flow.pause(`pause after deployment ${attempt}`, {
+        forMs: worst?.kind === 'capacity' ? CAPACITY_PAUSE_MS : 20 * pollEveryMs,
         waitingFor: errorOf(what, faults, settings).message,
-      };
-      await flow.poll(`pause after deployment ${attempt}`, plan, async ({ looks }) => looks > 0 || undefined);
+        // Marketplace and sweeps ask for looks at any time; only persons know that it is worth a try.
+        isOver: async ({ hasBegun }) =>
+          (hasBegun && look.isAskedFor) || (await assignment.read()).configuration !== entered,
+      });
       return;
     }
     await flow.step(`deploy again after ${attempt}`, async () => {
-      if (look.takeRetry()) return assignment.renew();
+      if (await assignment.renewAtRetry()) return;
       if ((await assignment.read()).configuration !== entered) return;
       const error = errorOf(what, faults, settings);
       if (!(error instanceof RetryableError)) throw error;

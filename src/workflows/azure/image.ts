@@ -22,7 +22,7 @@ export async function prepareImage(
 ): Promise<Image | undefined> {
   if (deploys.kind === 'template') return undefined;
   const { publisher, offer, sku } = deploys.image;
-  const image = await flow.step('find the image', async () => {
+  const image = await flow.step(`find the image ${publisher}:${offer}:${sku}`, async () => {
     const found = await images.find(region, deploys.image);
     if (found && !found.deprecated) return found;
     throw new AttentionError(
@@ -38,7 +38,7 @@ export async function prepareImage(
       longestMs: pollEveryMs,
       waitingFor: `the terms of ${plan.publisher}:${plan.product}:${plan.name} to show as accepted`,
     };
-    await flow.poll('terms accepted', soon, async ({ sinceMs }) => {
+    await flow.poll(`terms of ${plan.publisher}:${plan.product}:${plan.name} accepted`, soon, async ({ sinceMs }) => {
       if (await terms.accept(plan)) return 'accepted';
       return sinceMs > POLLS_UNTIL_SHOWN * pollEveryMs ? 'not shown' : undefined;
     });

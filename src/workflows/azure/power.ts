@@ -4,6 +4,7 @@ import type { Azure, AzureSubscription, Resource } from '../../upstreams/azure/c
 import type { Look } from '../look.ts';
 import { groupOf } from './names.ts';
 import { whereOf } from './redeploy.ts';
+import { awaitRunningDeployment } from './running-deployment.ts';
 
 export interface PowerParts {
   azure: Pick<Azure, 'in'>;
@@ -26,6 +27,7 @@ export function createSuspendAzure(productType: string, parts: PowerParts): Work
 
     async run(flow, look) {
       const inAzure = parts.azure.in(whereOf(look.fulfillment()));
+      await awaitRunningDeployment(flow, look, inAzure, parts);
       const ran = await flow.step('remember what runs', () => running(inAzure, look.subscription.id));
       // Noted before anything is stopped: whoever pays meanwhile gets back what ran. What Azure has started again since ran before, too.
       const { at = new Date(parts.now()).toISOString(), ran: before = [] } = look.fulfillment().suspended ?? {};

@@ -2,7 +2,8 @@ import type { Flow } from '../../engine/workflow.ts';
 import type { AzureSubscription } from '../../upstreams/azure/client.ts';
 
 /**
- * Registers the resource providers that a template needs. A new Azure subscription knows few of them.
+ * Registers the resource providers that a template needs. A new Azure subscription knows few of them. What a run has registered is not asked
+ * about again, so that this can be called once more for another template.
  *
  * @see https://learn.microsoft.com/azure/azure-resource-manager/management/resource-providers-and-types
  */
@@ -12,15 +13,15 @@ export async function registerProviders(
   namespaces: readonly string[],
   { pollEveryMs }: { pollEveryMs: number },
 ): Promise<void> {
-  const missing = await flow.step('register resource providers', async () => {
-    const unknown: string[] = [];
-    for (const namespace of namespaces) {
-      if (isRegistered(await providers.state(namespace))) continue;
+  const missing: string[] = [];
+  for (const namespace of namespaces) {
+    const isMissing = await flow.step(`register ${namespace}`, async () => {
+      if (isRegistered(await providers.state(namespace))) return false;
       await providers.register(namespace);
-      unknown.push(namespace);
-    }
-    return unknown;
-  });
+      return true;
+    });
+    if (isMissing) missing.push(namespace);
+  }
   for (const namespace of missing) {
     const plan = {
       firstMs: pollEveryMs / 3,

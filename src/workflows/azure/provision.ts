@@ -15,16 +15,14 @@ import { type AccessParts, ensureAccess } from './access.ts';
 import { type AssignmentParts, createAssignment } from './assignment.ts';
 import { type AzurePlanParts, ensureAzurePlan } from './azure-plan.ts';
 import { ensureAzureSubscription } from './azure-subscription.ts';
-import { architectureOf, providersOf } from './blueprint.ts';
+import { architectureOf } from './blueprint.ts';
 import { ensureBudget } from './budget.ts';
 import { giveAccess } from './customer-access.ts';
 import { deploy } from './deploy.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
-import { prepareImage } from './image.ts';
 import { tagsOf } from './names.ts';
 import { noteAzure } from './note.ts';
 import { readOutputs } from './outputs.ts';
-import { registerProviders } from './providers.ts';
 import { chooseRegion } from './region.ts';
 
 export interface ProvisionAzureParts
@@ -62,23 +60,18 @@ export function createProvisionAzure(
         const { order, blueprint } = await assignment.read();
         const { owner, country } = await buyer();
         const { segment, dedicated } = order;
-        const { sha256: template } = blueprint;
-        return {
-          owner,
-          country,
-          segment,
+        // What was in service before is gone, or this would not be deployed anew.
+        await look.note({ owner, country, segment, deployedAt: undefined, settled: undefined });
+        await noteAzure(look, {
           dedicated,
-          template,
+          template: blueprint.sha256,
           architecture: architectureOf(blueprint),
-          providers: providersOf(order.deploys, blueprint),
-        };
+          // A run that has begun with a key goes on with it, whatever key comes first by now.
+          secretsKey: look.fulfillment().azure?.secretsKey ?? parts.secrets.fingerprint,
+        });
+        return { owner, country, segment, dedicated };
       });
-      const { owner, country, segment, dedicated, template, architecture } = checked;
-      // What was in service before is gone, or this would not be deployed anew.
-      await look.note({ owner, country, segment, deployedAt: undefined, settled: undefined });
-      // A run that has begun with a key goes on with it, whatever key comes first by now.
-      const secretsKey = look.fulfillment().azure?.secretsKey ?? parts.secrets.fingerprint;
-      await noteAzure(look, { dedicated, template, architecture, secretsKey });
+      const { owner, country, segment, dedicated } = checked;
 
       const { customerId, planId } = await becomeCustomer(flow, look, { owner, country, segment });
       const subscriptionId = await ensureAzureSubscription(flow, look, { customerId, planId, dedicated }, parts);
@@ -91,14 +84,7 @@ export function createProvisionAzure(
       if (dedicated) await flow.step('tag the Azure subscription', () => inAzure.tag(tagsOf(subscription.id)));
       const region = await chooseRegion(flow, inAzure, look, await assignment.read(), parts);
       await noteAzure(look, { region });
-      await registerProviders(flow, inAzure, checked.providers, parts);
-      const image = await prepareImage(flow, inAzure, region, (await assignment.read()).order.deploys, parts);
-      const { outputs, configuration } = await deploy(
-        flow,
-        look,
-        { subscription: inAzure, region, assignment, image },
-        parts,
-      );
+      const { outputs, configuration } = await deploy(flow, look, { subscription: inAzure, region, assignment }, parts);
       await giveAccess(flow, look, where, (await assignment.read()).order.access, parts);
       const { planId: sold, type } = subscription;
       await look.settle({

@@ -7,19 +7,19 @@ import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import type { ProductType } from '../operations.ts';
 import { type AssignmentParts, createAssignment } from './assignment.ts';
-import { providersOf } from './blueprint.ts';
-import { type DeployParts, deploy } from './deploy.ts';
+import { type DeployParts, deploy, prepareDeployment } from './deploy.ts';
 import { errorOf, withoutSecrets } from './faults.ts';
-import { prepareImage } from './image.ts';
 import { deploymentOf, groupOf } from './names.ts';
 import { readOutputs } from './outputs.ts';
-import { registerProviders } from './providers.ts';
+import { awaitRunningDeployment } from './running-deployment.ts';
 
 export interface RedeployParts extends AssignmentParts, DeployParts {
   alerts: Alerts;
   azure: Azure;
   report: Pick<Report, 'azure'>;
 }
+
+const LOOK_AHEAD = 'see what would change';
 
 /**
  * Deploys again what is in service, with another plan or with what the customer entered since. What is there is written over, nothing of it
@@ -39,16 +39,18 @@ export function createRedeploy(
       const { subscription } = look;
       const { region = '' } = look.fulfillment().azure ?? {};
       const assignment = createAssignment(productType, look, parts);
-      const { providers, attempt } = await flow.step('check the order', async () => {
+      const { attempt } = await flow.step('check the order', async () => {
         if (operation === 'change-plan') await assignment.renew();
-        const { order, blueprint } = await assignment.read();
-        return { providers: providersOf(order.deploys, blueprint), attempt: look.fulfillment().azure?.attempt ?? 0 };
+        else await assignment.read();
+        return { attempt: look.fulfillment().azure?.attempt ?? 0 };
       });
 
       const inAzure = parts.azure.in(whereOf(look.fulfillment()));
-      await registerProviders(flow, inAzure, providers, parts);
-      const image = await prepareImage(flow, inAzure, region, (await assignment.read()).order.deploys, parts);
-      await flow.step('see what would change', async () => {
+      await awaitRunningDeployment(flow, look, inAzure, parts);
+      if (!flow.isDone(LOOK_AHEAD)) await assignment.renewAtRetry();
+      const deployment = { subscription: inAzure, region, assignment };
+      const image = await prepareDeployment(flow, deployment, parts);
+      await flow.step(LOOK_AHEAD, async () => {
         const name = deploymentOf(subscription.id, attempt + 1);
         const body = (await assignment.read()).body(image);
         const foreseen = await inAzure.deployments.whatIf(groupOf(subscription.id), name, body);
@@ -58,7 +60,6 @@ export function createRedeploy(
         }
         return foreseen.changes.filter(({ action }) => action !== 'NoChange' && action !== 'Ignore').slice(0, 50);
       });
-      const deployment = { subscription: inAzure, region, assignment, image };
       const { outputs, configuration } = await deploy(flow, look, deployment, parts);
       await tellLeftBehind(flow, look, inAzure, attempt, parts);
       const { endpoints } = readOutputs(outputs);

@@ -48,5 +48,6 @@ function renamed(flow: Flow, suffix: string): Flow {
     step: (name, work) => flow.step(named(name), work),
     effect: (name, effect) => flow.effect(named(name), effect),
     poll: (name, plan, look) => flow.poll(named(name), plan, look),
+    pause: (name, plan) => flow.pause(named(name), plan),
   };
 }

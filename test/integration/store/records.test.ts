@@ -142,18 +142,21 @@ it('yields every recorded id', async () => {
   expect(new Set(ids)).toEqual(new Set([1, 2, 3]));
 });
 
-it('remembers that a retry was asked for until it is forgotten', async () => {
+it.each([
+  ['a look', 'askLook', 'isLookAsked', 'forgetLook'],
+  ['a retry', 'askRetry', 'isRetryAsked', 'forgetRetry'],
+] as const)('remembers that %s was asked for until it is forgotten', async (_what, ask, isAsked, forget) => {
   const { records, openLane } = openRecords();
   const older = await openLane(1, neverAborted);
   const newer = await openLane(1, neverAborted);
-  await records.askRetry(1);
-  await records.askRetry(1);
+  await records[ask](1);
+  await records[ask](1);
 
-  expect(await records.isRetryAsked(1)).toBe(true);
-  expect(await records.isRetryAsked(2)).toBe(false);
+  expect(await records[isAsked](1)).toBe(true);
+  expect(await records[isAsked](2)).toBe(false);
 
-  await expect(records.forgetRetry(older)).rejects.toThrow(LaneLostError);
-  expect(await records.isRetryAsked(1)).toBe(true);
-  await records.forgetRetry(newer);
-  expect(await records.isRetryAsked(1)).toBe(false);
+  await expect(records[forget](older)).rejects.toThrow(LaneLostError);
+  expect(await records[isAsked](1)).toBe(true);
+  await records[forget](newer);
+  expect(await records[isAsked](1)).toBe(false);
 });

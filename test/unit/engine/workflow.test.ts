@@ -196,3 +196,30 @@ describe('poll', () => {
     });
   });
 });
+
+describe('pause', () => {
+  const pauseOnce = async (flow: Promise<Flow>, isOver = async (_waited: { hasBegun: boolean }) => false) =>
+    (await flow)
+      .pause('cool down', { forMs: 1_000, waitingFor: 'the kettle', isOver })
+      .catch((error: unknown) => error);
+
+  it('ends when its time is over, whatever looks come meanwhile, and is made once per run', async () => {
+    const { look, clock } = setup();
+    const startedAt = clock.now();
+    for (const passedMs of [0, 400, 599]) {
+      clock.advance(passedMs);
+      expect(await pauseOnce(look())).toMatchObject({ resumeAt: startedAt + 1_000, waitingFor: 'the kettle' });
+    }
+    clock.advance(1);
+    expect(await pauseOnce(look())).toBeUndefined();
+    expect(await pauseOnce(look())).toBeUndefined();
+  });
+
+  it('ends earlier when there is nothing to wait for any more', async () => {
+    const { look } = setup();
+    const isOver = async ({ hasBegun }: { hasBegun: boolean }) => hasBegun;
+
+    expect(await pauseOnce(look(), isOver)).toBeInstanceOf(Suspended);
+    expect(await pauseOnce(look(), isOver)).toBeUndefined();
+  });
+});
