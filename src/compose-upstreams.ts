@@ -4,7 +4,7 @@ import type { Alerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import type { Turn } from './lib/turn.ts';
-import { createBudget, type RateLimit } from './store/budget.ts';
+import { type BudgetState, createBudget, type RateLimit } from './store/budget.ts';
 import { createCircuit, type OutageListener } from './store/circuit.ts';
 import { createKeys } from './store/keys.ts';
 import { createRefreshTokenStore } from './store/refresh-token.ts';
@@ -126,9 +126,29 @@ function outageNews({ log, alerts }: Pick<UpstreamParts, 'log' | 'alerts'>): Out
   };
 }
 
-function limitOf(budget: string): RateLimit {
-  if (budget === 'cloudesire') return CLOUDESIRE_LIMIT;
-  if (budget.startsWith('arm-read/')) return ARM_READ_LIMIT;
-  if (budget.startsWith('arm-write/')) return ARM_WRITE_LIMIT;
-  return PARTNER_CENTER_LIMIT;
+/** The upstreams whose outages are known. */
+export const UPSTREAMS = ['cloudesire', 'partner-center', 'entra', 'arm'] as const;
+
+/** Kinds of budget by the beginning of its name, the longer one first. */
+const BUDGETS = [
+  { begins: 'cloudesire', upstream: 'cloudesire', kind: 'account', limit: CLOUDESIRE_LIMIT },
+  { begins: 'partner-center:customer:', upstream: 'partner-center', kind: 'customer', limit: PARTNER_CENTER_LIMIT },
+  { begins: 'partner-center', upstream: 'partner-center', kind: 'partner', limit: PARTNER_CENTER_LIMIT },
+  { begins: 'arm-read/', upstream: 'arm', kind: 'read', limit: ARM_READ_LIMIT },
+  { begins: 'arm-write/', upstream: 'arm', kind: 'write', limit: ARM_WRITE_LIMIT },
+] as const;
+
+/** The limit of a budget, by its name. */
+export function limitOf(budget: string): RateLimit {
+  return BUDGETS.find(({ begins }) => budget.startsWith(begins))?.limit ?? PARTNER_CENTER_LIMIT;
+}
+
+/** How many calls are left of each kind of budget: of the one that is scarcest. */
+export function budgetsLeft(budgets: BudgetState[]): { upstream: string; kind: string; left: number }[] {
+  return BUDGETS.map(({ upstream, kind, begins, limit: { calls } }) => {
+    const left = budgets
+      .filter(({ budget }) => BUDGETS.find((known) => budget.startsWith(known.begins))?.begins === begins)
+      .map(({ limit, used, pausedUntil }) => (pausedUntil ? 0 : Math.max(0, limit - used)));
+    return { upstream, kind, left: Math.min(calls, ...left) };
+  });
 }

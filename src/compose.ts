@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { composeChecks } from './compose-checks.ts';
 import { composeLooks } from './compose-looks.ts';
 import { composeOperations } from './compose-operations.ts';
+import { budgetsLeft, limitOf, UPSTREAMS } from './compose-upstreams.ts';
 import type { Config } from './config.ts';
 import { createCertificateDownload } from './intake/certificate-download.ts';
 import { eventNotificationRoutes } from './intake/event-notification.ts';
@@ -24,6 +25,8 @@ import type { Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
 import { createProducer } from './queue/producer.ts';
 import { createWorker } from './queue/worker.ts';
+import { listBudgets } from './store/budget.ts';
+import { listCircuits } from './store/circuit.ts';
 import { createKeys } from './store/keys.ts';
 import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
 import { createQuarantine } from './store/quarantine.ts';
@@ -76,6 +79,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   });
   server.register(metricsRoute, { registry: metrics.registry });
   metrics.gauge('connector_backlog_looks', 'Subscriptions that wait for a look', () => producer.backlog());
+  registerLimits();
   if (config.role !== 'worker') registerIntake();
 
   return {
@@ -117,8 +121,28 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       { upstream, method, status: String(status ?? errorCode ?? 'none') },
       durationMs / 1000,
     );
+    if (errorCode === `${upstream}.throttled`) metrics.throttled.inc({ upstream });
     if (call.withheld) log.info({ ...call }, 'dry run: call withheld');
     else log.debug({ ...call }, 'upstream call');
+  }
+
+  function registerLimits(): void {
+    metrics.gauges(
+      'connector_upstream_budget_left',
+      'Calls that an upstream allows at this moment, of the key of this kind that has the fewest',
+      ['upstream', 'kind'],
+      async () =>
+        budgetsLeft(await listBudgets(producerRedis, keys, limitOf)).map(({ left, ...labels }) => ({
+          labels,
+          value: left,
+        })),
+    );
+    metrics.gauges('connector_upstream_circuit_open', '1 while an upstream is out', ['upstream'], async () =>
+      (await listCircuits(producerRedis, keys, UPSTREAMS)).map(({ upstream, openSince }) => ({
+        labels: { upstream },
+        value: openSince ? 1 : 0,
+      })),
+    );
   }
 
   function registerIntake(): void {

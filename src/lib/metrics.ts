@@ -45,20 +45,35 @@ export function createMetrics() {
       buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
       registers,
     }),
+    throttled: new Counter({
+      name: 'connector_upstream_throttled_total',
+      help: 'Calls that an upstream refused because of its rate limit',
+      labelNames: ['upstream'],
+      registers,
+    }),
+    gauges,
     /** Read when the metrics are asked for. */
     gauge(name: string, help: string, read: () => Promise<number>): void {
-      new Gauge({
-        name,
-        help,
-        registers,
-        async collect() {
-          // A gauge that cannot be read is left as it was: the other metrics matter most in an outage.
-          await read().then(
-            (value) => this.set(value),
-            () => undefined,
-          );
-        },
-      });
+      gauges(name, help, [], async () => [{ labels: {}, value: await read() }]);
     },
   };
+
+  /** Read when the metrics are asked for; one value for each set of labels. */
+  function gauges<Label extends string>(
+    name: string,
+    help: string,
+    labelNames: Label[],
+    read: () => Promise<{ labels: Record<Label, string>; value: number }[]>,
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers,
+      async collect() {
+        // A gauge that cannot be read is left as it was: the other metrics matter most in an outage.
+        for (const { labels, value } of await read().catch(() => [])) this.set(labels, value);
+      },
+    });
+  }
 }

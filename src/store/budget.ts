@@ -16,8 +16,6 @@ export interface Budget {
    * than were refused are made for a quarter of an hour, of the narrowest key that had spent more than half of its limit.
    */
   pause(budgets: string[], ms: number, options?: { refused: boolean }): Promise<void>;
-  /** The keys that calls were taken from within an hour, the last 200. */
-  list(): Promise<BudgetState[]>;
 }
 
 /** How it stands with the calls of one key. */
@@ -209,32 +207,32 @@ export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => u
       const limits = budgets.map(limitOf).flatMap(({ calls, inMs }) => [calls, 1_000 * inMs]);
       await pause(touched, [Math.ceil(ms * 1_000), refused ? 1 : 0, ...limits]);
     },
-
-    async list() {
-      const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
-      const nowUs = seconds * 1_000_000 + micros;
-      const names = await redis.zrevrange(keys.budgets, 0, LISTED - 1);
-      return Promise.all(names.map((budget) => stateOf(budget, nowUs)));
-    },
   };
+}
 
-  async function stateOf(budget: string, nowUs: number): Promise<BudgetState> {
-    const { calls, inMs } = limitOf(budget);
-    const [used, waiting, paused, [cap, capEnds]] = await Promise.all([
-      redis.zcount(keys.budget(budget), nowUs - 1_000 * inMs, '+inf'),
-      redis.zcard(keys.budgetLine(budget)),
-      redis.get(keys.budgetPause(budget)),
-      redis.hmget(keys.budgetLearned(budget), 'cap', 'capEnds'),
-    ]);
-    const isCapped = Number(capEnds) > nowUs;
-    return {
-      budget,
-      used,
-      limit: isCapped ? Math.min(calls, Number(cap)) : calls,
-      waiting,
-      ...(Number(paused) > nowUs && { pausedUntil: new Date(Number(paused) / 1_000).toISOString() }),
-    };
-  }
+/** How it stands with the keys that calls were taken from within an hour, the last 200. */
+export async function listBudgets(redis: Redis, keys: Keys, limitOf: BudgetParts['limitOf']): Promise<BudgetState[]> {
+  const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
+  const nowUs = seconds * 1_000_000 + micros;
+  const names = await redis.zrevrange(keys.budgets, 0, LISTED - 1);
+  return Promise.all(
+    names.map(async (budget) => {
+      const { calls, inMs } = limitOf(budget);
+      const [used, waiting, paused, [cap, capEnds]] = await Promise.all([
+        redis.zcount(keys.budget(budget), nowUs - 1_000 * inMs, '+inf'),
+        redis.zcard(keys.budgetLine(budget)),
+        redis.get(keys.budgetPause(budget)),
+        redis.hmget(keys.budgetLearned(budget), 'cap', 'capEnds'),
+      ]);
+      return {
+        budget,
+        used,
+        limit: Number(capEnds) > nowUs ? Math.min(calls, Number(cap)) : calls,
+        waiting,
+        ...(Number(paused) > nowUs && { pausedUntil: new Date(Number(paused) / 1_000).toISOString() }),
+      };
+    }),
+  );
 }
 
 /** The older the turn the smaller; in microseconds, as a decimal number. */

@@ -35,7 +35,6 @@ export interface Circuit {
     upstream: string,
     call: { isRead: boolean; timeoutMs: number },
   ): Promise<Passage | { waitMs: number; since: string }>;
-  list(upstreams: readonly string[]): Promise<CircuitState[]>;
 }
 
 export interface Passage {
@@ -172,16 +171,18 @@ export function createCircuit({ redis, keys, retryBaseMs, turn, tell, random }: 
         },
       };
     },
-
-    list: (upstreams) =>
-      Promise.all(
-        upstreams.map(async (upstream) => {
-          const [since, probeAt] = await redis.hmget(keys.circuit(upstream), 'since', 'probeAt');
-          if (!since || !probeAt) return { upstream };
-          return { upstream, openSince: isoOf(since), nextProbeAt: isoOf(probeAt) };
-        }),
-      ),
   };
+}
+
+/** How it stands with these upstreams. */
+export function listCircuits(redis: Redis, keys: Keys, upstreams: readonly string[]): Promise<CircuitState[]> {
+  return Promise.all(
+    upstreams.map(async (upstream) => {
+      const [since, probeAt] = await redis.hmget(keys.circuit(upstream), 'since', 'probeAt');
+      if (!since || !probeAt) return { upstream };
+      return { upstream, openSince: isoOf(since), nextProbeAt: isoOf(probeAt) };
+    }),
+  );
 }
 
 function isoOf(ms: string | number): string {

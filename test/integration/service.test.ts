@@ -116,6 +116,25 @@ describe('the service', () => {
     expect(await service.end('SIGTERM')).toBe(0);
   });
 
+  it('tells in its metrics how many calls each upstream still allows, which is out, and that one has throttled, of no customer by name', async () => {
+    const service = await start();
+    const throttled = { kind: 'status', status: 429, headers: { 'retry-after': '1' }, body: {} } as const;
+    emulators.faults.inject({ server: 'partner-center', ...throttled });
+    const id = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true });
+    await sendEvent(service, eventBody(id));
+    await emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS);
+
+    const lines = (await (await fetch(`${service.url}/metrics`)).text()).split('\n');
+    const told = (name: string) => lines.find((line) => line.startsWith(`${name} `))?.slice(name.length + 1);
+    expect(told('connector_upstream_throttled_total{upstream="partner-center"}')).toBe('1');
+    expect(told('connector_upstream_circuit_open{upstream="partner-center"}')).toBe('0');
+    const left = Number(told('connector_upstream_budget_left{upstream="partner-center",kind="customer"}'));
+    expect(left).toBeGreaterThan(300);
+    expect(left).toBeLessThan(450);
+    expect(told('connector_upstream_budget_left{upstream="arm",kind="write"}')).toBe('180');
+    expect(lines.filter((line) => line.startsWith('connector_upstream_budget_left{'))).toHaveLength(5);
+  });
+
   it('makes one customer and one order of the same event fifty times at once, in swapped order, on two processes', async () => {
     const REDIS_PREFIX = `test-${randomUUID()}`;
     const services = await Promise.all([start({ REDIS_PREFIX }), start({ REDIS_PREFIX })]);

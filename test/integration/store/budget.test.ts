@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createTurns, type Turn } from '../../../src/lib/turn.ts';
-import { createBudget } from '../../../src/store/budget.ts';
+import { createBudget, listBudgets } from '../../../src/store/budget.ts';
 import { type Look, passBudgets, seeded, workOff } from '../../support/backlog.ts';
 import { openStore } from './setup.ts';
 
@@ -242,7 +242,7 @@ it('lists each key with its calls, its line and its pause', async () => {
   for (let call = 0; call < 11; call += 1) await turns.within(look, () => budget.take(['partner']));
   await budget.take(['other']);
   await budget.pause(['other'], 45_000);
-  const listed = await budget.list();
+  const listed = await listBudgets(redis, keys, () => ({ calls: 10, inMs: MINUTE_MS }));
   expect(listed).toHaveLength(2);
   expect(listed).toContainEqual({ budget: 'partner', used: 10, limit: 10, waiting: 1 });
   const [other] = listed.filter(({ budget: name }) => name === 'other');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Turn } from '../../../src/lib/turn.ts';
-import { createCircuit, type Outage, type Passage } from '../../../src/store/circuit.ts';
+import { createCircuit, listCircuits, type Outage, type Passage } from '../../../src/store/circuit.ts';
 import { openStore } from './setup.ts';
 
 /** With the usual first back-off of a second: the first probe is due after 5 s, the longest pause between two is a minute. */
@@ -175,9 +175,9 @@ describe('while it is open', () => {
   );
 
   it('is listed with its beginning and its next probe', async () => {
-    const { one, breakDown } = openCircuit();
+    const { redis, keys, breakDown } = openCircuit();
     await breakDown();
-    const [shop, other] = await one.list(['shop', 'other']);
+    const [shop, other] = await listCircuits(redis, keys, ['shop', 'other']);
     expect(Date.parse(shop!.nextProbeAt!) - Date.parse(shop!.openSince!)).toBeGreaterThanOrEqual(5_000);
     expect(other).toEqual({ upstream: 'other' });
   });
