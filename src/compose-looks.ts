@@ -8,6 +8,7 @@ import type { Log } from './lib/log.ts';
 import { createTurns } from './lib/turn.ts';
 import { backoffMs } from './queue/retry-policy.ts';
 import { createReport } from './report/report.ts';
+import { createCompleteness } from './store/completeness.ts';
 import { createCustomerDirectory } from './store/customers.ts';
 import { createDerivedSecrets } from './store/derived-secrets.ts';
 import { createJournal } from './store/journal.ts';
@@ -20,6 +21,8 @@ import { createTemplateStore } from './store/templates.ts';
 import { createTimeline } from './store/timeline.ts';
 import type { UpstreamCall } from './upstreams/http.ts';
 import { createCatalog } from './workflows/catalog.ts';
+import { createInventory } from './workflows/inventory.ts';
+import { createRebuild, type RebuildOptions } from './workflows/rebuild.ts';
 import { createReconcile } from './workflows/reconcile.ts';
 import { createSweep } from './workflows/sweep.ts';
 import { createWebhookRegistration } from './workflows/webhook-registration.ts';
@@ -45,6 +48,9 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
   const keys = createKeys(config.redis.prefix);
   const lanes = createLanes(redis, keys);
   const records = createRecords(redis, keys);
+  const completeness = createCompleteness(redis, keys);
+  const timeline = createTimeline(redis, keys);
+  const partnerSubscriptions = createPartnerSubscriptionIndex(redis, keys);
   const directory = createCustomerDirectory(redis, keys);
   const box = createSecretBox(config.redis.stateKeys);
   const turns = createTurns();
@@ -91,10 +97,11 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     catalog,
     report,
     records,
-    timeline: createTimeline(redis, keys),
+    completeness,
+    timeline,
     journal: createJournal(redis, keys),
     directory,
-    partnerSubscriptions: createPartnerSubscriptionIndex(redis, keys),
+    partnerSubscriptions,
     alerts,
     log,
     clock,
@@ -119,11 +126,31 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
           later,
         });
 
-  const sweep = createSweep({ cloudesire, records, requestLook, clock, log });
+  const inBackground = <T>(work: () => Promise<T>): Promise<T> =>
+    turns.within({ urgency: 'background', sinceAt: clock.now() }, work);
+  const takeInventory = createInventory({ partnerCenter, azure });
+  const rebuild = createRebuild({
+    cloudesire,
+    customers: partnerCenter.customers,
+    catalog,
+    takeInventory,
+    records,
+    completeness,
+    timeline,
+    directory,
+    partnerSubscriptions,
+    openLane: (subscriptionId, signal) => lanes.openLane(subscriptionId, signal),
+    alerts,
+    clock,
+    log,
+  });
+  const { ensureWhole } = rebuild;
+  const sweep = createSweep({ cloudesire, records, ensureWhole, requestLook, alerts, clock, log });
   return {
     webhookRegistration,
     look: async (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) =>
       lanes.workIn(await lanes.openLane(subscriptionId, signal), (lane) => look(lane, asked)),
-    sweep: (signal: AbortSignal) => turns.within({ urgency: 'background', sinceAt: clock.now() }, () => sweep(signal)),
+    sweep: (signal: AbortSignal) => inBackground(() => sweep(signal)),
+    rebuild: (options: RebuildOptions, signal: AbortSignal) => inBackground(() => rebuild.rebuild(options, signal)),
   };
 }

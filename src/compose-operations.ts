@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
+import { composeLooks } from './compose-looks.ts';
 import type { Config } from './config.ts';
+import { createAlerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
 import { RetryableError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
@@ -10,6 +12,7 @@ import { createRecords } from './store/records.ts';
 import { producerConnection, tellOutages } from './store/redis.ts';
 import { createTimeline } from './store/timeline.ts';
 import { type Exposed, listExposures } from './workflows/exposures.ts';
+import type { RebuildOptions, RebuildResult } from './workflows/rebuild.ts';
 import type { RecordQuery, SubscriptionRecord, TimelineEntry } from './workflows/record.ts';
 
 /** The store gets so long to answer a command that somebody has typed. */
@@ -83,6 +86,12 @@ export function composeOperations({ redis, prefix, producer }: OperationsParts):
   };
 }
 
+/** What takes minutes, and so is asked for on the command line only. All of it ends early, harmlessly, when the signal is aborted. */
+export interface Maintenance {
+  /** Records again what exists at Microsoft. @throws as `createRebuild` */
+  rebuild(options: RebuildOptions): Promise<RebuildResult>;
+}
+
 /**
  * The actions of operations for a process that runs beside the service, on connections of its own.
  *
@@ -90,8 +99,8 @@ export function composeOperations({ redis, prefix, producer }: OperationsParts):
  */
 export async function openOperations(
   config: Config,
-  { log }: { log: Log },
-): Promise<Operations & { close(): Promise<void> }> {
+  { log, signal }: { log: Log; signal: AbortSignal },
+): Promise<Operations & Maintenance & { close(): Promise<void> }> {
   const { url, prefix } = config.redis;
   const redis = producerConnection(url);
   tellOutages(redis, log);
@@ -103,8 +112,17 @@ export async function openOperations(
     throw new RetryableError('store.unavailable', message, { cause, effect: 'none' });
   }
   const producer = createProducer({ redis, prefix, backlogLimit: config.backlogLimit });
+  const { rebuild } = composeLooks(config, {
+    redis,
+    log,
+    alerts: createAlerts({ log, count: () => {} }),
+    requestLook: (id) => producer.requestLook(id, { urgent: false }),
+    observe: () => {},
+    later: () => {},
+  });
   return {
     ...composeOperations({ redis, prefix, producer }),
+    rebuild: (options) => rebuild(options, signal),
     async close() {
       await producer.close();
       redis.disconnect();

@@ -27,6 +27,7 @@ import { createProducer } from './queue/producer.ts';
 import { createWorker } from './queue/worker.ts';
 import { listBudgets } from './store/budget.ts';
 import { listCircuits } from './store/circuit.ts';
+import { createCompleteness } from './store/completeness.ts';
 import { createKeys } from './store/keys.ts';
 import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
 import { createQuarantine } from './store/quarantine.ts';
@@ -64,6 +65,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
 
   const producerRedis = producerConnection(config.redis.url);
   tellOutages(producerRedis, log);
+  const completeness = createCompleteness(producerRedis, keys);
   const producer = createProducer({ redis: producerRedis, prefix, backlogLimit: config.backlogLimit });
   const worker = config.role === 'web' ? undefined : composeWorker();
 
@@ -71,7 +73,12 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   server.register(healthRoutes, {
     log,
     isStopping: () => stopping,
-    notes: () => [...config.warnings, ...config.secretProblems(), ...(worker?.notes() ?? [])],
+    notes: async () => [
+      ...config.warnings,
+      ...config.secretProblems(),
+      ...(worker?.notes() ?? []),
+      ...(await noteOnRecords()),
+    ],
     checks: {
       redis: () => checkWritable(producerRedis, keys),
       ...(worker && { worker: async () => (worker.isAlive() ? undefined : 'The worker does not take jobs.') }),
@@ -114,6 +121,16 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       producerRedis.disconnect();
     },
   };
+
+  async function noteOnRecords(): Promise<string[]> {
+    // Without an answer another check says what is wrong.
+    const isKnown = await completeness.extent().then(
+      (extent) => extent !== undefined,
+      () => true,
+    );
+    if (isKnown) return [];
+    return ['The records are not known to be whole: until they are rebuilt nothing is bought, changed or ended.'];
+  }
 
   function observe(call: UpstreamCall): void {
     const { upstream, method, status, errorCode, durationMs } = call;

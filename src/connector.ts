@@ -1,13 +1,16 @@
 #!/usr/bin/env node
 import { type Command, EXIT, type ExitCode, type Output, UsageError } from './commands/command.ts';
 import { exposures } from './commands/exposures.ts';
-import { type Operations, openOperations } from './compose-operations.ts';
+import { rebuild } from './commands/rebuild.ts';
+import { type Maintenance, type Operations, openOperations } from './compose-operations.ts';
 import { type Config, loadConfig } from './config.ts';
-import { ConnectorError } from './lib/errors.ts';
+import { ConnectorError, PermanentError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
 
 /** Every command of operations by its name. */
-const COMMANDS: Record<string, Command<Operations>> = { exposures };
+const COMMANDS: Record<string, Command<Operations & Maintenance>> = { rebuild, exposures };
+
+const INTERRUPTED = 'Interrupted: what was done until now stays done, and the command can be repeated.';
 
 const output: Output = { write: (text) => process.stdout.write(text) };
 process.exitCode = await main(process.argv.slice(2));
@@ -27,7 +30,7 @@ async function main([name = '', ...args]: string[]): Promise<ExitCode> {
     if (!config) return EXIT.configuration;
     // What is worth telling stands in the result; the log is for what goes wrong.
     const log = createLog({ level: 'warn', destination: process.stderr });
-    const operations = await openOperations(config, { log });
+    const operations = await openOperations(config, { log, signal: interruption() });
     try {
       return await run(operations, output);
     } finally {
@@ -40,6 +43,15 @@ async function main([name = '', ...args]: string[]): Promise<ExitCode> {
     if (error instanceof ConnectorError) return complain(`${error.message} (${error.code})\n`, EXIT.found);
     throw error;
   }
+}
+
+/** Aborted when the person at the terminal, or the system, wants no more. */
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(name, () => controller.abort(new PermanentError('command.interrupted', INTERRUPTED)));
+  }
+  return controller.signal;
 }
 
 function readConfig(): Config | undefined {

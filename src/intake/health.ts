@@ -7,7 +7,7 @@ export interface HealthParts {
   /** Name → what is not ready, in a sentence without values; `undefined` when all is well. */
   checks: Record<string, () => Promise<string | undefined>>;
   /** What is worth knowing now without keeping anything from working, e.g. that no refresh token is configured. */
-  notes: () => readonly string[];
+  notes: () => Promise<readonly string[]>;
   /** True from the moment on at which the process is to take no new work. */
   isStopping: () => boolean;
   log: Log;
@@ -33,10 +33,13 @@ export const healthRoutes: FastifyPluginAsync<HealthParts> = async (app, { check
 
   app.get('/health/ready', async (_request, reply) => {
     if (isStopping()) return reply.code(503).send({ status: 'stopping', checks: {} });
-    const results = await Promise.all(Object.entries(checks).map(([name, look]) => check(name, look)));
+    const [noted, ...results] = await Promise.all([
+      within(CHECK_WITHIN_MS, notes).catch(() => []),
+      ...Object.entries(checks).map(([name, look]) => check(name, look)),
+    ]);
     const isReady = results.every(([, result]) => result === 'ok');
     return reply
       .code(isReady ? 200 : 503)
-      .send({ status: isReady ? 'ok' : 'not-ready', checks: Object.fromEntries(results), notes: notes() });
+      .send({ status: isReady ? 'ok' : 'not-ready', checks: Object.fromEntries(results), notes: noted });
   });
 };

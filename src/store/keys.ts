@@ -18,6 +18,10 @@ export function createKeys(prefix: string) {
     askedRetries: `${prefix}:asked-retries`,
     /** Exists once what had ended before anything was recorded has been looked for. */
     endedListed: `${prefix}:ended-listed`,
+    /** How far the records are known to be all that there are; absent after a loss. */
+    recordsExtent: `${prefix}:records-extent`,
+    /** Who rebuilds the records at this moment. */
+    rebuildClaim: `${prefix}:rebuild-claim`,
     timeline: (subscriptionId: number) => `${prefix}:timeline:${subscriptionId}`,
     customer: (owner: string) => `${prefix}:customer:${owner}`,
     /** Owner of a Partner Center customer; ids compare without regard to case. */

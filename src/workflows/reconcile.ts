@@ -23,6 +23,7 @@ import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
 import type { Look } from './look.ts';
 import type { Operation, ProductType } from './operations.ts';
 import type {
+  Completeness,
   CustomerDirectory,
   Failure,
   PartnerSubscriptionIndex,
@@ -41,6 +42,7 @@ export interface ReconcileParts {
   catalog: Catalog;
   report: Report;
   records: Records;
+  completeness: Completeness;
   timeline: Timeline;
   journal: Journal;
   directory: CustomerDirectory;
@@ -112,6 +114,7 @@ export function createReconcile(
         ...(isPressedNow && { attempts: 0, failingSince: undefined }),
       });
 
+      await awaitWholeRecords();
       if (record.failure && !record.failure.reported && isAwaitingDelivery(subscription))
         return tellFailure(record.failure);
 
@@ -148,6 +151,13 @@ export function createReconcile(
           break;
       }
       return { done: true };
+    }
+
+    /** After a loss of the store nothing is decided on what little is recorded, and least of all bought. */
+    async function awaitWholeRecords(): Promise<void> {
+      if ((await parts.completeness.extent()) !== undefined) return;
+      const waitingFor = 'the records to be rebuilt, since Redis had lost them (connector rebuild)';
+      throw new Suspended(clock.now() + UNTIL_REBUILT * settings.retryBaseMs, waitingFor);
     }
 
     /**
@@ -548,6 +558,8 @@ function mayPass(error: unknown): boolean {
   return error instanceof RetryableError || error instanceof Stopping;
 }
 
+/** So many first back-offs lie between two looks while the records are rebuilt. */
+const UNTIL_REBUILT = 20;
 /** So often something may be done again in a row before a person is told. */
 const MOST_IN_VAIN = 5;
 /** From here on a pause that an upstream names is a wait rather than a failure. */

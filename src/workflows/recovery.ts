@@ -1,6 +1,8 @@
-import { ConnectorError } from '../lib/errors.ts';
+import { AttentionError, ConnectorError, CustomerError } from '../lib/errors.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { DeploymentStatus } from '../upstreams/cloudesire/schema.ts';
+import { readBuyer } from './buyer.ts';
+import type { Fulfillment } from './fulfillment.ts';
 
 const GUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -28,6 +30,20 @@ export async function readKnownCustomer(
 ): Promise<string | undefined> {
   const { microsoftCustomerId = '' } = (await unlessHidden(subscriptions.metadata(subscriptionId))) ?? {};
   return GUID.test(microsoftCustomerId) ? microsoftCustomerId : undefined;
+}
+
+/** Whose it is in the marketplace, and where it was bought; what the marketplace does not say now is missing, and told when it is needed. */
+export async function readWhose(
+  { cloudesire, privateCustomers }: { cloudesire: Pick<Cloudesire, 'customers'>; privateCustomers: 'refuse' | 'allow' },
+  buyerId: number,
+): Promise<Pick<Fulfillment, 'owner' | 'country'>> {
+  try {
+    const { owner, country } = await readBuyer(cloudesire, buyerId, { privateCustomers });
+    return { owner, country };
+  } catch (error) {
+    if (error instanceof AttentionError || error instanceof CustomerError) return {};
+    throw error;
+  }
 }
 
 /** What an upstream answers, or `undefined` where it does not show it to us. */

@@ -1,15 +1,22 @@
+import { Stopping } from '../engine/workflow.ts';
+import type { Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ConnectorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
-import type { DeploymentStatus, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
+import type { SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
+import { cspSubscriptions, endedSubscriptions } from './csp-subscriptions.ts';
 import { digest } from './reconcile.ts';
 import type { Records, SubscriptionRecord } from './record.ts';
+import { isInService, mostTerminations, wouldEnd } from './terminations.ts';
 
 export interface SweepParts {
   cloudesire: Pick<Cloudesire, 'subscriptions'>;
   records: Records;
+  /** Sees to it that the records are whole. @throws while they are not */
+  ensureWhole(signal: AbortSignal): Promise<void>;
   requestLook(subscriptionId: number): Promise<unknown>;
+  alerts: Alerts;
   clock: Clock;
   log: Log;
 }
@@ -18,45 +25,80 @@ export interface SweepParts {
 const LIVING = ['PENDING', 'DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT', 'FAILED'] as const;
 /** Changes at Microsoft are told late or never, so it is asked at least once in so long. */
 const INSPECT_EVERY_MS = 24 * 3_600_000;
-/** No term that Microsoft sells is longer than 36 months, and this is what may be left of one that was sold on the last day. */
-const LONGEST_TERM_MS = 37 * 31 * 24 * 3_600_000;
 /** States of a record that only a change in the marketplace can move. */
 const AT_REST = new Set<SubscriptionRecord['state']>(['idle', 'done']);
 
 /**
  * Finds what no event told: asks the marketplace for all living CSP subscriptions, and gives a look to each that is not at rest or has
- * changed since the last look; then to each that we hold for alive although the marketplace did not list it. The first sweep over a store,
- * which may be one that was lost, also looks at what has ended, since Microsoft may go on charging for it.
+ * changed since the last look; then to each that we hold for alive although the marketplace did not list it. The first sweep over a store
+ * also looks at what has ended, since Microsoft may go on charging for it. Where suddenly more is to be ended than is likely, a person is
+ * told instead.
+ *
+ * @throws {Stopping} when this process is to stop before the records were whole; as `ensureWhole`
  */
 export function createSweep({
   cloudesire,
   records,
+  ensureWhole,
   requestLook,
+  alerts,
   clock,
   log,
 }: SweepParts): (signal: AbortSignal) => Promise<void> {
   return async (signal) => {
+    try {
+      await ensureWhole(signal);
+    } catch (error) {
+      throw signal.aborted ? new Stopping() : error;
+    }
     const listed = new Set<number>();
+    const toEnd: number[] = [];
+    let inService = 0;
     let looks = 0;
     // What cannot be read of the list must not keep the rest from being found: it is told at the end.
     const unreadable = await readList();
     if (!(await records.areEndedListed())) await readEnded();
     for await (const id of records.ids()) {
       if (signal.aborted) return;
-      if (listed.has(id) || isOver(await records.get(id))) continue;
-      await requestLook(id);
-      looks += 1;
+      const record = await records.get(id);
+      if (record && isInService(record)) inService += 1;
+      if (listed.has(id) || isOver(record)) continue;
+      const status = record && isInService(record) ? await statusOf(id) : undefined;
+      await decide(id, status !== undefined && wouldEnd(status, record));
     }
+    await endOrTell();
     if (unreadable) throw unreadable;
     log.info({ listed: listed.size, looks }, 'sweep finished');
 
-    async function readEnded(): Promise<void> {
-      for await (const { id, endDate } of cspSubscriptions(cloudesire.subscriptions, ['UNDEPLOYED'])) {
+    async function decide(id: number, ends: boolean): Promise<void> {
+      if (ends) {
+        toEnd.push(id);
+        return;
+      }
+      await requestLook(id);
+      looks += 1;
+    }
+
+    async function endOrTell(): Promise<void> {
+      const most = mostTerminations(inService);
+      if (toEnd.length > most) {
+        alerts.attention({
+          code: 'sweep.terminations-held',
+          message: `The marketplace says that ${toEnd.length} subscriptions have ended of which no event told, while ${inService} are in service; more than ${most} are not ended without the word of a person. See in the marketplace whether that is right, and let them end with: connector reconcile --limit ${toEnd.length}`,
+        });
+        return;
+      }
+      for (const id of toEnd) {
         if (signal.aborted) return;
-        const isLongAgo = endDate !== undefined && clock.now() - Date.parse(endDate) > LONGEST_TERM_MS;
-        if (isLongAgo || (await records.get(id))) continue;
-        await requestLook(id);
-        looks += 1;
+        await decide(id, false);
+      }
+    }
+
+    async function readEnded(): Promise<void> {
+      for await (const { id } of endedSubscriptions(cloudesire.subscriptions, clock.now())) {
+        if (signal.aborted) return;
+        if (await records.get(id)) continue;
+        await decide(id, false);
       }
       await records.noteEndedListed();
     }
@@ -66,9 +108,9 @@ export function createSweep({
         for await (const seen of cspSubscriptions(cloudesire.subscriptions, [...LIVING])) {
           if (signal.aborted) return undefined;
           listed.add(seen.id);
-          if (isSettled(await records.get(seen.id), seen, clock.now())) continue;
-          await requestLook(seen.id);
-          looks += 1;
+          const record = await records.get(seen.id);
+          if (isSettled(record, seen, clock.now())) continue;
+          await decide(seen.id, wouldEnd(seen.deploymentStatus, record));
         }
         return undefined;
       } catch (error) {
@@ -76,21 +118,17 @@ export function createSweep({
         throw error;
       }
     }
-  };
-}
 
-async function* cspSubscriptions(
-  subscriptions: Cloudesire['subscriptions'],
-  statuses: DeploymentStatus[],
-): AsyncIterable<SubscriptionSummary> {
-  try {
-    yield* subscriptions.list({ productType: 'CSP', statuses });
-  } catch (error) {
-    // Some accounts may not filter by product type; then each look finds out by itself what is ours.
-    const notAllowed = error instanceof ConnectorError && [400, 403, 422].includes(error.facts.status ?? 0);
-    if (!notAllowed) throw error;
-    yield* subscriptions.list({ statuses });
-  }
+    /** Undefined where the marketplace does not show it, or cannot say now: its look finds out. */
+    async function statusOf(id: number): Promise<SubscriptionSummary['deploymentStatus'] | undefined> {
+      try {
+        return (await cloudesire.subscriptions.get(id))?.deploymentStatus;
+      } catch (error) {
+        if (error instanceof ConnectorError) return undefined;
+        throw error;
+      }
+    }
+  };
 }
 
 function isSettled(record: SubscriptionRecord | undefined, seen: SubscriptionSummary, now: number): boolean {

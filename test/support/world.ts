@@ -4,10 +4,12 @@ import { inject } from 'vitest';
 import { composeLooks } from '../../src/compose-looks.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { type Alerts, createAlerts } from '../../src/lib/alerts.ts';
+import { createCompleteness } from '../../src/store/completeness.ts';
 import { createKeys, type Keys } from '../../src/store/keys.ts';
 import { createRecords } from '../../src/store/records.ts';
 import { workerConnection } from '../../src/store/redis.ts';
 import { createTimeline } from '../../src/store/timeline.ts';
+import type { RebuildOptions, RebuildResult } from '../../src/workflows/rebuild.ts';
 import type { Records, Timeline } from '../../src/workflows/record.ts';
 import { trustAuthority } from '../emulator/core/tls.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
@@ -35,8 +37,12 @@ export interface World {
   pass(ms: number): Promise<void>;
   /** Looks until nothing is left to do, or it waits for somebody: then virtual time moves on, by `atLeastMs`, at most `looks` times. */
   settle(subscriptionId: number, options?: { looks?: number; atLeastMs?: number }): Promise<void>;
-  /** Redis is lost: nothing that the connector stored is there any more. */
+  /** Everything that the connector stored is gone; what is recorded from here on counts as all there is. */
   forget(): Promise<void>;
+  /** Redis is lost, as in real life: nothing says that what is recorded from here on is all there is. */
+  lose(): Promise<void>;
+  /** Rebuilds the records, as the command does. */
+  rebuild(options?: Partial<RebuildOptions>, until?: AbortSignal): Promise<RebuildResult>;
   /** Back to the seed: nothing is sold, nothing remembered, and the budget of calls is whole. */
   reset(): Promise<void>;
   close(): Promise<void>;
@@ -75,6 +81,8 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
   const requested: number[] = [];
   let { looks, text } = start(config);
   const signal = new AbortController().signal;
+  const completeness = createCompleteness(redis, keys);
+  await completeness.note('whole');
   const look = (subscriptionId: number) => looks.look(subscriptionId, signal, { isUrgent: true });
 
   return {
@@ -105,13 +113,15 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     },
     pass,
     forget,
+    lose,
+    rebuild: (options, until = signal) => looks.rebuild({ dryRun: false, acceptMissing: false, ...options }, until),
     async reset() {
       alerts.length = 0;
       emulators.reset();
       await forget();
     },
     async close() {
-      await forget();
+      await lose();
       redis.disconnect();
       await emulators.close();
     },
@@ -151,7 +161,12 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     return values.join('\n');
   }
 
-  function forget(): Promise<void> {
+  async function forget(): Promise<void> {
+    await lose();
+    await completeness.note('whole');
+  }
+
+  function lose(): Promise<void> {
     return unlinkAll(`${prefix}:*`);
   }
 

@@ -102,6 +102,8 @@ export interface AzureSubscription {
     put(name: string, group: { location: string; tags: Record<string, string> }): Promise<void>;
     /** Begins to delete the group with all that is in it; look with `get` until it is gone. */
     remove(name: string): Promise<'removing' | 'gone'>;
+    /** All groups of the Azure subscription, with their tags. */
+    all(): Promise<{ name: string; tags: Record<string, string> }[]>;
     /** Names of the groups with exactly this tag. */
     taggedWith(tag: string, value: string): Promise<string[]>;
   };

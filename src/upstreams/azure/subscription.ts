@@ -69,6 +69,11 @@ export function createSubscriptionCalls(
         return 'removing';
       },
 
+      async all() {
+        const found = await arm.pages(root, ({ resources }) => resources.resourceGroups.list(), Group);
+        return found.map(({ name, tags }) => ({ name, tags }));
+      },
+
       async taggedWith(tag, value) {
         const filter = tagFilter(tag, value);
         const found = await arm.pages(root, ({ resources }) => resources.resourceGroups.list({ filter }), Named);

@@ -47,6 +47,8 @@ export interface NewCustomer {
 }
 
 const SEARCH_PAGE_SIZE = 100;
+/** The largest page that the API gives. */
+const LIST_PAGE_SIZE = 500;
 /** What the query of every further page has besides. */
 const SEEK = { seekOperation: 'Next' };
 /** The API of Azure Resource Manager, in every tenant. */
@@ -147,6 +149,18 @@ export function createCustomers(call: Call) {
       if (found) return found;
     }
     return undefined;
+  }
+
+  /**
+   * Ids of all our customers. A new one may be missing for some minutes.
+   *
+   * @see https://learn.microsoft.com/partner-center/developer/get-a-list-of-customers
+   */
+  async function* ids(): AsyncGenerator<string> {
+    const request = { method: 'GET', path: '/v1/customers', query: { size: LIST_PAGE_SIZE } } as const;
+    for await (const page of pagesOf(call, request, SEEK)) {
+      for (const { id } of readBody(page, collection(Customer))) yield id;
+    }
   }
 
   /**
@@ -287,6 +301,7 @@ export function createCustomers(call: Call) {
     create,
     get,
     findByDomain,
+    ids,
     countryRules,
     validateAddress,
     vettingStatus,

@@ -138,6 +138,11 @@ export async function findAzurePlan(
   );
 }
 
+/** The Azure plans among a customer's partner subscriptions of which something may come yet. */
+export function livingPlans(bought: PartnerSubscription[]): PartnerSubscription[] {
+  return bought.filter(({ offerId, status }) => isPlan(offerId) && !ENDED.has(status));
+}
+
 async function listPlans(
   { partnerCenter }: { partnerCenter: Pick<PartnerCenter, 'subscriptions'> },
   customerId: string,

@@ -31,7 +31,19 @@ export function sharedAliasOf(customerId: string): string {
 
 /** Whether an Azure subscription bears the name of one that belongs to a single order. */
 export function isDedicated(name: string | undefined): boolean {
-  return /^cloudesire-\d+$/i.test(name ?? '');
+  return orderNamedBy(name) !== undefined;
+}
+
+/** The order that a name was made of by `groupOf`; `undefined` for any other name. */
+export function orderNamedBy(name: string | undefined): number | undefined {
+  const id = Number(/^cloudesire-([1-9]\d{0,9})$/i.exec(name ?? '')?.[1]);
+  return Number.isNaN(id) ? undefined : id;
+}
+
+/** The order whose tag a resource group bears; `undefined` when it bears none. */
+export function orderOf({ tags }: { tags: Record<string, string> }): number | undefined {
+  const tag = Object.entries(tags).find(([name]) => name.toLowerCase() === ORDER_TAG)?.[1] ?? '';
+  return /^[1-9]\d{0,9}$/.test(tag) ? Number(tag) : undefined;
 }
 
 /** What everything of an order bears. */
@@ -41,7 +53,7 @@ export function tagsOf(subscriptionId: number): Record<string, string> {
 
 /** Whether a resource group is that of an order: by its tag, for its name may be anybody's. */
 export function isOurs({ tags }: { tags: Record<string, string> }, orderId: number): boolean {
-  return Object.entries(tags).some(([tag, value]) => tag.toLowerCase() === ORDER_TAG && value === String(orderId));
+  return orderOf({ tags }) === orderId;
 }
 
 export function notOurs(group: string, orderId: number): AttentionError {

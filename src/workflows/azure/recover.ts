@@ -5,7 +5,7 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { ProductType } from '../operations.ts';
 import type { DerivedSecrets } from '../record.ts';
-import { DELIVERED, readKnownCustomer } from '../recovery.ts';
+import { DELIVERED, readKnownCustomer, readWhose } from '../recovery.ts';
 import { reaches } from './access.ts';
 import { configurationOf } from './assignment.ts';
 import { findAzurePlan } from './azure-plan.ts';
@@ -17,6 +17,7 @@ export interface RecoverAzureParts {
   partnerCenter: PartnerCenter;
   azure: Pick<Azure, 'in'>;
   secrets: DerivedSecrets;
+  privateCustomers: 'refuse' | 'allow';
   now(): number;
 }
 
@@ -28,7 +29,7 @@ export interface RecoverAzureParts {
 export async function recoverAzure(
   productType: Exclude<ProductType, 'license'>,
   subscription: Subscription,
-  { cloudesire, partnerCenter, azure, secrets, now }: RecoverAzureParts,
+  { cloudesire, partnerCenter, azure, secrets, privateCustomers, now }: RecoverAzureParts,
   at?: string,
 ): Promise<Fulfillment | undefined> {
   const customerId = at ?? (await readKnownCustomer(cloudesire, subscription.id));
@@ -47,6 +48,7 @@ export async function recoverAzure(
     return {
       productType,
       customerId,
+      ...(await readWhose({ cloudesire, privateCustomers }, subscription.buyerId)),
       azure: {
         planId,
         subscriptionId,

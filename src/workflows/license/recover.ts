@@ -2,10 +2,9 @@ import { AttentionError, CustomerError } from '../../lib/errors.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
-import { readBuyer } from '../buyer.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import { bearsMark } from '../mark.ts';
-import { DELIVERED, readKnownCustomer, unlessHidden } from '../recovery.ts';
+import { DELIVERED, readKnownCustomer, readWhose, unlessHidden } from '../recovery.ts';
 import { readSelling } from '../selling.ts';
 import { findOrder } from '../steps/purchase.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
@@ -45,6 +44,7 @@ export async function recoverLicense(
     partnerSubscriptionId: found.id,
     seats: found.quantity,
     trial: found.isTrial,
+    ...(found.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
     settled: {
       seats: found.quantity,
       trial: found.isTrial,
@@ -52,12 +52,13 @@ export async function recoverLicense(
       ...(endDate && { endDate }),
     },
     ...itemOf(found),
+    ...(await readWhose(parts, subscription.buyerId)),
     // What is sold is what it is to be: if Microsoft shows something else, the next look puts that right.
     ...(await readSale(parts, subscription, found.isTrial)),
     ...(found.orderId && { orderId: found.orderId }),
     ...(wasDelivered(subscription, found) && { deployedAt: new Date(now()).toISOString() }),
     ...(isUnpaid(subscription, found) && {
-      suspended: { at: new Date(now()).toISOString(), autoRenewEnabled: true },
+      suspended: { at: new Date(now()).toISOString(), autoRenewEnabled: true, skipped: false },
     }),
     ...(subscription.deploymentStatus === 'UNDEPLOYED' && runsOut(found) && ended(found, now())),
   };
@@ -82,19 +83,16 @@ function ended(found: PartnerSubscription, now: number): Pick<Fulfillment, 'ende
   };
 }
 
-/** Whose it is and where it was bought, for later changes; what the marketplace does not say now is missing then, and told. */
+/** As what it was bought, for later changes; what the marketplace does not say now is missing then, and told. */
 async function readSale(
-  { cloudesire, license, privateCustomers }: RecoverParts,
+  { cloudesire, license }: RecoverParts,
   subscription: Subscription,
   isTrial: boolean,
 ): Promise<Partial<Fulfillment>> {
   try {
-    const { owner, country } = await readBuyer(cloudesire, subscription.buyerId, { privateCustomers });
     const order = readLicenseOrder(await readSelling(cloudesire, subscription), subscription, license);
     const { productId, skuId, segment, term, billingCycle } = order;
     return {
-      owner,
-      country,
       segment,
       ...(!isTrial && !order.trial && { offerId: `${productId}:${skuId}`, term, billingCycle }),
     };

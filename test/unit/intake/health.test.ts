@@ -6,7 +6,7 @@ import { serve } from './serve.ts';
 
 async function setup(overrides: Partial<HealthParts> = {}) {
   const { log, lines } = createMemoryLog();
-  const parts: HealthParts = { checks: {}, notes: () => [], isStopping: () => false, log, ...overrides };
+  const parts: HealthParts = { checks: {}, notes: async () => [], isStopping: () => false, log, ...overrides };
   const { url } = await serve((app) => app.register(healthRoutes, parts));
   async function get(path: string): Promise<{ status: number; body: unknown }> {
     const response = await fetch(`${url}${path}`);
@@ -25,7 +25,7 @@ describe('GET /health/ready', () => {
   });
 
   it('is ready in spite of what is only worth a note', async () => {
-    const { get } = await setup({ notes: () => ['PARTNER_CENTER_REFRESH_TOKEN is missing'] });
+    const { get } = await setup({ notes: async () => ['PARTNER_CENTER_REFRESH_TOKEN is missing'] });
     expect(await get('/health/ready')).toMatchObject({
       status: 200,
       body: { notes: ['PARTNER_CENTER_REFRESH_TOKEN is missing'] },

@@ -120,6 +120,26 @@ describe('a resource group', () => {
     expect(calls[0]?.query.$filter).toBe("tagName eq 'order' and tagValue eq '5'' or 1 eq 1'");
   });
 
+  it('are all listed with their tags, from every page', async () => {
+    const properties = { provisioningState: 'Succeeded' };
+    const next = { value: [{ name: 'mp-2', location: 'westeurope', properties }] };
+    const { there, calls } = await startCloud(({ path, headers }, n) =>
+      n === 0
+        ? {
+            json: {
+              value: [{ name: 'mp-1', location: 'westeurope', tags: { order: '1' }, properties }],
+              nextLink: `https://${headers.host}${path}?page=2`,
+            },
+          }
+        : { json: next },
+    );
+    expect(await there.groups.all()).toEqual([
+      { name: 'mp-1', tags: { order: '1' } },
+      { name: 'mp-2', tags: {} },
+    ]);
+    expect(calls).toHaveLength(2);
+  });
+
   it('keeps a name inside its segment', async () => {
     const { there, sent } = await startCloud(() => refused(404, 'ResourceGroupNotFound'));
     await there.groups.get('../../providers/x?y=z');

@@ -112,6 +112,24 @@ describe('search by domain', () => {
     expect(received[1]?.headers['ms-continuationtoken']).toBe('next-page');
   });
 
+  it('are told by their ids from all pages, and a page that cannot be had is no end of the list', async () => {
+    const { customers, received } = await startPartnerCenter((_, n) =>
+      n === 0
+        ? { json: { items: [other], continuationToken: 'next-page' } }
+        : n === 1
+          ? refused(400, 2000)
+          : { json: {} },
+    );
+    const ids: string[] = [];
+    const read = async () => {
+      for await (const id of customers.ids()) ids.push(id);
+    };
+    await expect(read()).rejects.toMatchObject({ facts: { status: 400 } });
+    expect(ids).toEqual(['other']);
+    expect(received[1]?.query).toMatchObject({ size: '500', seekOperation: 'Next' });
+    expect(received[1]?.headers['ms-continuationtoken']).toBe('next-page');
+  });
+
   it('finds nothing among others, and ends although pages repeat themselves', async () => {
     const { customers, received } = await startPartnerCenter(() => ({
       json: { items: [other], continuationToken: 'same' },
