@@ -5,12 +5,14 @@ import type { Config } from './config.ts';
 import type { Alerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
+import { patternOf } from './lib/route-pattern.ts';
 import { createTurns } from './lib/turn.ts';
 import { backoffMs } from './queue/retry-policy.ts';
 import { createReport } from './report/report.ts';
 import { createCompleteness } from './store/completeness.ts';
 import { createCustomerDirectory } from './store/customers.ts';
 import { createDerivedSecrets } from './store/derived-secrets.ts';
+import { createInterventions } from './store/interventions.ts';
 import { createJournal } from './store/journal.ts';
 import { createKeys } from './store/keys.ts';
 import { createLanes } from './store/lanes.ts';
@@ -56,7 +58,10 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
   const turns = createTurns();
   const { cloudesire, partnerCenter, azure, templateHost } = composeUpstreams(config, {
     redis,
-    observe,
+    observe(call) {
+      observe(call);
+      tellCall(call);
+    },
     readTimeoutMs: timing.httpTimeoutMs,
     mayWrite: lanes.assertHeld,
     turn: turns.current,
@@ -102,6 +107,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     journal: createJournal(redis, keys),
     directory,
     partnerSubscriptions,
+    interventions: createInterventions(redis, keys),
     alerts,
     log,
     clock,
@@ -113,6 +119,18 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
       retryBaseMs: timing.retryBaseMs,
     },
   });
+  /** A call belongs to the story of the subscription that it was made for, without anything that names anybody. */
+  function tellCall({ path, ...call }: UpstreamCall): void {
+    const { holder } = turns.current() ?? {};
+    if (holder === undefined) return;
+    const { upstream, method, status, errorCode } = call;
+    const text = `${upstream}: ${method} ${patternOf(path)} → ${status ?? errorCode ?? 'no answer'}`;
+    const entry = { at: new Date(clock.now()).toISOString(), kind: 'call', text, ...call } as const;
+    timeline
+      .noteCall(Number(holder), entry)
+      .catch((err: unknown) => log.debug({ err, subscriptionId: holder }, 'a call is not in the story'));
+  }
+
   const { publicUrl } = config.http;
   const webhookRegistration =
     publicUrl === undefined || config.readOnly

@@ -1,88 +1,141 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
+import packageJson from '../package.json' with { type: 'json' };
 import { composeLooks } from './compose-looks.ts';
 import type { Config } from './config.ts';
 import { createAlerts } from './lib/alerts.ts';
+import { remember } from './lib/cache.ts';
 import { systemClock } from './lib/clock.ts';
 import { RetryableError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
 import { createProducer, type Producer } from './queue/producer.ts';
+import { createAudit } from './store/audit.ts';
+import { createCustomerDirectory } from './store/customers.ts';
+import { createInterventions } from './store/interventions.ts';
 import { createKeys } from './store/keys.ts';
+import { createQuarantine } from './store/quarantine.ts';
 import { createRecords } from './store/records.ts';
 import { producerConnection, tellOutages } from './store/redis.ts';
 import { createTimeline } from './store/timeline.ts';
-import { type Exposed, listExposures } from './workflows/exposures.ts';
+import { listExposures } from './workflows/exposures.ts';
+import { actionsFor, type Intervention } from './workflows/interventions.ts';
+import { listCustomers, readOverview } from './workflows/overview.ts';
+import { createPresses } from './workflows/presses.ts';
 import type { RebuildOptions, RebuildResult } from './workflows/rebuild.ts';
-import type { RecordQuery, SubscriptionRecord, TimelineEntry } from './workflows/record.ts';
+import type { RecordQuery, SubscriptionRecord } from './workflows/record.ts';
+import { whyOf } from './workflows/standing.ts';
+
+export const VERSION = packageJson.version;
 
 /** The store gets so long to answer a command that somebody has typed. */
 const REDIS_WITHIN_MS = 5_000;
 
-/** What operations can ask for and press, whether over HTTP or on the command line. */
-export interface Operations {
-  list(query: RecordQuery): Promise<{ items: SubscriptionRecord[]; total: number }>;
-  /** What Microsoft goes on charging for although the marketplace has ended it. */
-  listExposures(page: { page: number; pageSize: number }): Promise<{ items: Exposed[]; total: number }>;
-  /** The record and the story of a subscription; `undefined` when nothing is known of it. */
-  show(subscriptionId: number): Promise<(SubscriptionRecord & { timeline: TimelineEntry[] }) | undefined>;
-  /**
-   * Has a subscription looked at now, also one of which nothing is known yet.
-   *
-   * @throws {RetryableError} `backlog.full` when too many looks wait, `queue.unavailable` without Redis
-   */
-  look(subscriptionId: number, reason: string | undefined): Promise<void>;
-  /** Forgets the failure and resumes at the failed step; false when nothing is known of the subscription. @throws as `look` */
-  retry(subscriptionId: number, reason: string | undefined): Promise<boolean>;
-}
+/** Counting over all records takes a while, and a console asks often. */
+const OVERVIEW_LIFE_MS = 5_000;
 
 export interface OperationsParts {
   /** From `producerConnection`. */
   redis: Redis;
-  /** Of the keys in Redis. */
-  prefix: string;
-  producer: Pick<Producer, 'requestLook'>;
+  config: Config;
+  producer: Pick<Producer, 'requestLook' | 'backlog' | 'oldestWaitingSince'>;
+  /** What is worth knowing now, in sentences. */
+  notes(): Promise<readonly string[]>;
 }
 
+/** What operations can ask for and press, whether over HTTP or on the command line. */
+export type Operations = ReturnType<typeof composeOperations>;
+
 /** Builds the actions of operations. */
-export function composeOperations({ redis, prefix, producer }: OperationsParts): Operations {
+export function composeOperations({ redis, config, producer, notes }: OperationsParts) {
   const clock = systemClock;
-  const keys = createKeys(prefix);
+  const keys = createKeys(config.redis.prefix);
   const records = createRecords(redis, keys);
   const timeline = createTimeline(redis, keys);
-  const now = (): string => new Date(clock.now()).toISOString();
+  const interventions = createInterventions(redis, keys);
+  const quarantine = createQuarantine(redis, keys, clock);
+  const audit = createAudit(redis, keys);
+  const directory = createCustomerDirectory(redis, keys);
+  const today = (): string => new Date(clock.now()).toISOString().slice(0, 10);
 
-  function tellOf(subscriptionId: number, text: string, reason: string | undefined): Promise<void> {
-    return timeline.note(subscriptionId, { at: now(), kind: 'operator', text, ...(reason && { reason }) });
-  }
+  const { act, discardQuarantined } = createPresses({
+    records,
+    interventions,
+    timeline,
+    audit,
+    quarantine,
+    requestLook: (id) => producer.requestLook(id),
+    clock,
+  });
+  const counted = remember(() => readOverview(records, today()), { forMs: OVERVIEW_LIFE_MS, atMost: 1 }, clock);
 
-  async function lookSoon(subscriptionId: number): Promise<void> {
-    if ((await producer.requestLook(subscriptionId)) === 'queued') return;
-    throw new RetryableError('backlog.full', 'Too many subscriptions wait for a look; ask again in a minute.');
-  }
+  const explained = (record: SubscriptionRecord, intervention: Intervention | undefined) => ({
+    ...record,
+    intervention,
+    why: whyOf(record, intervention),
+  });
 
   return {
-    list: (query) => records.list(query),
+    act,
+    discardQuarantined,
 
-    listExposures: (page) => listExposures(records, now().slice(0, 10), page),
+    /** How everything stands, in numbers that are up to 5 s old. */
+    async overview() {
+      const [counts, backlog, oldestSince, quarantined, decided, noted] = await Promise.all([
+        counted(),
+        producer.backlog(),
+        producer.oldestWaitingSince(),
+        quarantine.size(),
+        interventions.all(),
+        notes(),
+      ]);
+      const { states, exposures, agreementsPending } = counts;
+      const kinds = [...decided.values()].map(({ kind }) => kind);
+      return {
+        states,
+        backlog,
+        oldestWaitingS: oldestSince === undefined ? null : Math.max(0, Math.round((clock.now() - oldestSince) / 1_000)),
+        exposures,
+        agreementsPending,
+        deadLetters: states.failed + states['needs-attention'],
+        quarantine: quarantined,
+        circuits: [],
+        held: kinds.filter((kind) => kind === 'held').length,
+        detached: kinds.filter((kind) => kind === 'detached').length,
+        notes: [...noted],
+        version: VERSION,
+        readOnly: config.readOnly,
+      };
+    },
 
-    async show(subscriptionId) {
+    /** Records by what changed last, each with why it does not move. `held` and `detached` count as states too. */
+    async list({ state, ...query }: OperationsQuery) {
+      const decided = await interventions.all();
+      const isDecision = state === 'held' || state === 'detached';
+      const among = new Set([...decided].filter(([, { kind }]) => kind === state).map(([id]) => id));
+      const { items, total } = await records.list({
+        ...query,
+        ...(isDecision ? { among } : state !== undefined && { state }),
+      });
+      return { items: items.map((record) => explained(record, decided.get(record.subscriptionId))), total };
+    },
+
+    /** The record and the story of a subscription, and what can be done now; `undefined` when nothing is known of it. */
+    async show(subscriptionId: number) {
       const record = await records.get(subscriptionId);
-      return record && { ...record, timeline: await timeline.read(subscriptionId) };
+      if (!record) return undefined;
+      const intervention = await interventions.get(subscriptionId);
+      return {
+        ...explained(record, intervention),
+        timeline: await timeline.read(subscriptionId),
+        actions: actionsFor(record, intervention),
+      };
     },
 
-    async look(subscriptionId, reason) {
-      await records.askLook(subscriptionId);
-      await lookSoon(subscriptionId);
-      await tellOf(subscriptionId, 'operations asked for a look', reason);
-    },
-
-    async retry(subscriptionId, reason) {
-      if (!(await records.get(subscriptionId))) return false;
-      await records.askRetry(subscriptionId);
-      await lookSoon(subscriptionId);
-      await tellOf(subscriptionId, 'operations asked to retry', reason);
-      return true;
-    },
+    /** What Microsoft goes on charging for although the marketplace has ended it. */
+    listExposures: (page: Page) => listExposures(records, today(), page),
+    listCustomers: (page: Page) => listCustomers({ records, directory }, page),
+    listQuarantine: quarantine.list,
+    listAudit: audit.list,
   };
 }
 
@@ -91,6 +144,14 @@ export interface Maintenance {
   /** Records again what exists at Microsoft. @throws as `createRebuild` */
   rebuild(options: RebuildOptions): Promise<RebuildResult>;
 }
+
+interface Page {
+  /** 1-based. */
+  page: number;
+  pageSize: number;
+}
+
+type OperationsQuery = Omit<RecordQuery, 'among' | 'exposedOn'>;
 
 /**
  * The actions of operations for a process that runs beside the service, on connections of its own.
@@ -121,7 +182,12 @@ export async function openOperations(
     later: () => {},
   });
   return {
-    ...composeOperations({ redis, prefix, producer }),
+    ...composeOperations({
+      redis,
+      config,
+      producer,
+      notes: async () => [...config.warnings, ...config.secretProblems()],
+    }),
     rebuild: (options) => rebuild(options, signal),
     async close() {
       await producer.close();

@@ -3,7 +3,7 @@ import { getCACertificates } from 'node:tls';
 import type { Redis } from 'ioredis';
 import { composeChecks } from './compose-checks.ts';
 import { composeLooks } from './compose-looks.ts';
-import { composeOperations } from './compose-operations.ts';
+import { composeOperations, VERSION } from './compose-operations.ts';
 import { budgetsLeft, limitOf, UPSTREAMS } from './compose-upstreams.ts';
 import type { Config } from './config.ts';
 import { createCertificateDownload } from './intake/certificate-download.ts';
@@ -11,6 +11,7 @@ import { eventNotificationRoutes } from './intake/event-notification.ts';
 import { createFailures, type Door } from './intake/failures.ts';
 import { healthRoutes } from './intake/health.ts';
 import { metricsRoute } from './intake/metrics.ts';
+import { describeRoutes } from './intake/openapi.ts';
 import { opsApi } from './intake/ops-api.ts';
 import { orderValidationRoute } from './intake/order-validation.ts';
 import { parameterValuesRoute } from './intake/parameter-values.ts';
@@ -32,6 +33,7 @@ import { createKeys } from './store/keys.ts';
 import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
 import { createQuarantine } from './store/quarantine.ts';
 import { checkWritable, producerConnection, redisWarnings, tellOutages, workerConnection } from './store/redis.ts';
+import { createTimeline } from './store/timeline.ts';
 import type { UpstreamCall } from './upstreams/http.ts';
 
 /** Answers to an event never take longer; the promise to the marketplace is 2 s. */
@@ -70,15 +72,17 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   const worker = config.role === 'web' ? undefined : composeWorker();
 
   const server = createServer({ bug: (error, facts) => alerts.bug(error, facts) });
+  describeRoutes(server, { version: VERSION });
+  const notes = async () => [
+    ...config.warnings,
+    ...config.secretProblems(),
+    ...(worker?.notes() ?? []),
+    ...(await noteOnRecords()),
+  ];
   server.register(healthRoutes, {
     log,
     isStopping: () => stopping,
-    notes: async () => [
-      ...config.warnings,
-      ...config.secretProblems(),
-      ...(worker?.notes() ?? []),
-      ...(await noteOnRecords()),
-    ],
+    notes,
     checks: {
       redis: () => checkWritable(producerRedis, keys),
       ...(worker && { worker: async () => (worker.isAlive() ? undefined : 'The worker does not take jobs.') }),
@@ -164,14 +168,26 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
 
   function registerIntake(): void {
     const quarantine = createQuarantine(producerRedis, keys, clock);
+    const timeline = createTimeline(producerRedis, keys);
     metrics.gauge('connector_quarantine_size', 'Signed bodies that were no notification', () => quarantine.size());
+
+    /** The event itself is safe in the queue: that a line of its story is lost in an outage does not matter. */
+    function heard(subscriptionId: number, text: string, facts: object = {}): void {
+      const entry = { at: new Date(clock.now()).toISOString(), kind: 'event', text, ...facts } as const;
+      timeline.hear(subscriptionId, entry).catch((err: unknown) => log.debug({ err }, 'an event is not in the story'));
+    }
 
     const failuresAt = (door: Door) =>
       createFailures({ door, clock, log, count: () => metrics.failedAuthentications.inc({ door }) });
 
     server.register(eventNotificationRoutes, {
       secrets: config.cloudesire.eventSecrets,
-      requestLook: (subscriptionId) => producer.requestLook(subscriptionId),
+      async requestLook(subscriptionId, { type, eventId, date }) {
+        const outcome = await producer.requestLook(subscriptionId);
+        const facts = { ...(eventId !== undefined && { eventId }), ...(date && { madeAt: date }) };
+        heard(subscriptionId, `the marketplace told of a change (${type})`, facts);
+        return outcome;
+      },
       quarantine: (body, reason) => quarantine.add(body, reason),
       failures: failuresAt('event'),
       deadlineMs: EVENT_ANSWER_WITHIN_MS,
@@ -220,8 +236,9 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     server.register(opsApi, {
       token: config.http.opsToken,
       failures: failuresAt('ops'),
+      clock,
       log,
-      ...composeOperations({ redis: producerRedis, prefix, producer }),
+      operations: composeOperations({ redis: producerRedis, config, producer, notes }),
     });
   }
 

@@ -113,7 +113,12 @@ export function createNarrator({ url, token, startedAt, now }: NarratorOptions):
     say: (who, text) => write(who, text, Date.now()),
     read,
     async look(id) {
-      await fetch(`${url}/ops/api/subscriptions/${id}/look`, { method: 'POST', headers });
+      const answer = await fetch(`${url}/ops/api/subscriptions/${id}/look`, {
+        method: 'POST',
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify({ reason: 'a day has passed in the demo' }),
+      });
+      if (!answer.ok) throw new Error(`Operations could not ask for a look at ${id}: ${await answer.text()}`);
     },
     until,
     untilState: (id, state) =>

@@ -93,11 +93,13 @@ export interface FlowParts {
   lane: Lane;
   runId: string;
   clock: Clock;
+  /** Asked before each step, effect and poll. @throws {Suspended} when nothing more is to be done for now */
+  mayGoOn(): Promise<void>;
   observe(event: FlowEvent): void | Promise<void>;
 }
 
 /** Loads what is remembered of a run and returns the flow that carries it on. */
-export async function resumeFlow({ journal, lane, runId, clock, observe }: FlowParts): Promise<Flow> {
+export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe }: FlowParts): Promise<Flow> {
   const entries = await journal.load(runId);
 
   async function record(step: string, entry: JournalEntry): Promise<void> {
@@ -114,6 +116,7 @@ export async function resumeFlow({ journal, lane, runId, clock, observe }: FlowP
   async function begin(step: string): Promise<number> {
     if (lane.signal.aborted) throw new Stopping();
     await lane.assertHeld();
+    await mayGoOn();
     await observe({ kind: 'step-started', step });
     return clock.now();
   }

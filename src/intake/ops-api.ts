@@ -1,83 +1,58 @@
-import type { FastifyError, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import type { Clock } from '../lib/clock.ts';
+import { PermanentError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Failures } from './failures.ts';
+import { type AnswerDoc, refusals } from './openapi.ts';
+import {
+  ACTIONS,
+  OpsAuditEntry,
+  OpsCustomer,
+  OpsExposure,
+  OpsOverview,
+  OpsQuarantined,
+  OpsSubscription,
+  OpsSubscriptionStory,
+  pageOf,
+  presentAuditEntry,
+  presentCustomer,
+  presentExposure,
+  presentQuarantined,
+  presentRecord,
+  STATES,
+} from './ops-answers.ts';
+import type { OpsOperations, OpsQuery } from './ops-operations.ts';
+import { type Caller, createSessions, Operator, type Sessions } from './ops-session.ts';
 import { refuse } from './replies.ts';
-import { isSameSecret } from './secret.ts';
-
-const STATES = ['idle', 'running', 'waiting', 'retrying', 'needs-attention', 'failed', 'done'] as const;
-
-/** What Microsoft goes on charging for although the marketplace has ended it. */
-export interface OpsExposure {
-  subscriptionId: number;
-  owner?: string;
-  customerId?: string;
-  partnerSubscriptionId: string;
-  offerId?: string;
-  seats: number;
-  billingCycle?: string;
-  /** Before tax, for one seat and one billing period. */
-  price?: { amount: number; currency: string };
-  /** Last day that is charged. */
-  until?: string;
-}
-
-/** What is known of one subscription, as operations may see it. */
-export interface OpsRecord {
-  subscriptionId: number;
-  productType?: string;
-  state: (typeof STATES)[number];
-  operation?: string;
-  step?: string;
-  waitingFor?: string;
-  since: string;
-  attempts: number;
-  lastError?: { code: string; message: string; at: string };
-  fulfillment?: object;
-}
-
-export interface OpsQuery {
-  state?: (typeof STATES)[number];
-  product?: string;
-  customer?: string;
-  /** 1-based. */
-  page: number;
-  pageSize: number;
-}
 
 export interface OpsParts {
   /** What `Authorization: Bearer` has to carry. */
   token: Secret;
   /** Whoever fails too often waits, before even the right token is looked at: else it could be guessed. */
   failures: Failures;
-  list: (query: OpsQuery) => Promise<{ items: OpsRecord[]; total: number }>;
-  listExposures: (page: { page: number; pageSize: number }) => Promise<{ items: OpsExposure[]; total: number }>;
-  show: (subscriptionId: number) => Promise<(OpsRecord & { timeline: unknown[] }) | undefined>;
-  /** Looks again now, also at a subscription of which nothing is known yet. */
-  look: (subscriptionId: number, reason: string | undefined) => Promise<unknown>;
-  /** Forgets the failure and resumes at the failed step; false when nothing is known of the subscription. */
-  retry: (subscriptionId: number, reason: string | undefined) => Promise<boolean>;
+  operations: OpsOperations;
+  clock: Clock;
   log: Log;
 }
 
 const PAGE_SIZE = 50;
 const RETRY_AFTER_OUTAGE_S = 5;
 
+/** A value of a query; an empty one counts as not given. */
 const Filter = z
   .string()
   .max(200)
   .optional()
   .transform((text) => text || undefined);
 
-const Query = z.object({
-  state: z.preprocess((text) => text || undefined, z.enum(STATES).optional()),
-  product: Filter,
-  customer: Filter,
-  page: z.preprocess((text) => text || undefined, z.coerce.number().int().min(1).max(1_000_000).default(1)),
-});
-
-const Body = z.object({ reason: z.string().max(500).optional() });
+const Page = z
+  .string()
+  .regex(/^([1-9]\d{0,6})?$/)
+  .optional()
+  .transform((text) => Number(text || 1))
+  .describe('Counts from 1; 50 to a page');
 
 const SubscriptionId = z
   .string()
@@ -90,84 +65,352 @@ const SubscriptionId = z
       .max(2 ** 31 - 1),
   );
 
-/**
- * The API of operations: where a subscription stands and why, and the two buttons. To be registered only when there is a
- * token. 401 without it, 429 after ten wrong ones of an address within a minute, 400 for a query or body that cannot be understood, 404 for a subscription of which nothing is
- * known, 503 while the store does not answer.
- */
-export const opsApi: FastifyPluginAsync<OpsParts> = async (
-  app,
-  { token, failures, list, listExposures, show, look, retry, log },
-) => {
-  app.addHook('onRequest', async (request, reply) => {
-    const waitMs = failures.waitMs(request.ip);
-    if (waitMs > 0) {
-      const message = 'Too many wrong tokens came from this address: wait, then send the value of OPS_TOKEN.';
-      return refuse(reply, 429, { error: 'ops.too-many-failures', message }, Math.ceil(waitMs / 1_000));
-    }
-    if (carriesToken(request, token)) return;
-    failures.note(request.ip, 'operations refused: not the token of OPS_TOKEN');
-    reply.header('www-authenticate', 'Bearer');
-    return refuse(reply, 401, {
-      error: 'ops.unauthorized',
-      message: 'Send the value of OPS_TOKEN as Authorization: Bearer.',
-    });
-  });
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => done(null, text));
+const LISTED_STATES = ['', ...STATES, 'held', 'detached'] as const;
 
+const ListQuery = z.object({
+  state: z
+    .enum(LISTED_STATES)
+    .optional()
+    .transform((state) => state || undefined),
+  product: Filter.describe('Product type, or id of a product'),
+  customer: Filter.describe('Owner in the marketplace, Microsoft customer, or its domain'),
+  text: Filter.describe('Part of an identifier, a domain, a code or a sentence'),
+  page: Page,
+});
+const PageQuery = z.object({ page: Page });
+const AuditQuery = z.object({
+  page: Page,
+  subscription: z
+    .union([z.literal('').transform(() => undefined), SubscriptionId])
+    .optional()
+    .describe('Only what was done to this subscription'),
+});
+
+const Id = z.object({ id: SubscriptionId });
+const Digest = z.object({ id: z.string().regex(/^[0-9a-f]{64}$/) });
+
+const Reasoned = z
+  .object({ reason: z.string().trim().min(1).max(500).describe('Why, for the audit trail') })
+  .meta({ id: 'Reason' });
+const Confirmed = Reasoned.extend({ confirm: z.string().describe('The id of the subscription, typed again') });
+const Login = z.object({ token: z.string().min(1).max(1_000), operator: Operator }).meta({ id: 'Login' });
+
+const Queued = z.object({ status: z.literal('queued') });
+
+const SUMMARIES: Record<(typeof ACTIONS)[number], string> = {
+  look: 'Look at it again now',
+  retry: 'Forget its failure and resume at the failed step',
+  hold: 'Send nothing for it until it is released',
+  release: 'Let it go on',
+  detach: 'Leave it to people: the connector neither reads nor changes it again',
+  attach: 'Give it back to the connector',
+};
+
+/**
+ * The API of operations: where a subscription stands and why, and what can be done about it. To be registered only when there is a token.
+ * 401 without it or a session, 429 after ten wrong ones of an address within a minute, 400 for a query or body that cannot be understood,
+ * 404 for what is not known, 409 for what does not fit how things stand, 503 while the store does not answer. Who writes says why.
+ */
+export const opsApi: FastifyPluginAsync<OpsParts> = async (app, { token, failures, operations, clock, log }) => {
+  const sessions = createSessions({ token, clock });
+
+  app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => done(null, text));
   // A failure here is one of the store: the routes themselves only pass on.
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     if (error.statusCode !== undefined && error.statusCode < 500) throw error;
+    if (error instanceof PermanentError) {
+      const status = error.code.startsWith('ops.unknown-') ? 404 : 409;
+      return refuse(reply, status, { error: error.code, message: error.message });
+    }
     log.warn({ err: error }, 'operations could not be answered');
     const refusal = { error: 'ops.unavailable', message: 'The store does not answer: try again later.' };
     return refuse(reply, 503, refusal, RETRY_AFTER_OUTAGE_S);
   });
 
-  app.get('/ops/api/subscriptions', async (request, reply) => {
-    const query = Query.safeParse(request.query);
-    if (!query.success) return refuseInput(reply, query.error);
-    const { items, total } = await list({ ...onlyGiven(query.data), page: query.data.page, pageSize: PAGE_SIZE });
-    return reply.send({ items: items.map(presentRecord), page: query.data.page, total });
+  await app.register(loginRoutes, { sessions, failures, log });
+  await app.register(async (guarded) => {
+    guarded.addHook('onRequest', (request, reply) => admit(request, reply, { sessions, failures }));
+    readRoutes(guarded, operations);
+    writeRoutes(guarded, operations);
   });
-
-  app.get('/ops/api/exposures', async (request, reply) => {
-    const query = Query.pick({ page: true }).safeParse(request.query);
-    if (!query.success) return refuseInput(reply, query.error);
-    const { page } = query.data;
-    const { items, total } = await listExposures({ page, pageSize: PAGE_SIZE });
-    return reply.send({ items: items.map(presentExposure), page, total });
-  });
-
-  app.get<{ Params: { id: string } }>('/ops/api/subscriptions/:id', async (request, reply) => {
-    const id = SubscriptionId.safeParse(request.params.id);
-    const found = id.success ? await show(id.data) : undefined;
-    if (found === undefined) return refuseUnknown(reply);
-    return reply.send({ ...presentRecord(found), timeline: found.timeline });
-  });
-
-  const buttons = {
-    look: async (id: number, reason: string | undefined) => {
-      await look(id, reason);
-      return true;
-    },
-    retry,
-  };
-  for (const [button, press] of Object.entries(buttons)) {
-    app.post<{ Params: { id: string } }>(`/ops/api/subscriptions/:id/${button}`, async (request, reply) => {
-      const id = SubscriptionId.safeParse(request.params.id);
-      if (!id.success) return refuseUnknown(reply);
-      const body = Body.safeParse(parseJson(request.body));
-      if (!body.success) return refuseInput(reply, body.error);
-      if (!(await press(id.data, body.data.reason))) return refuseUnknown(reply);
-      return reply.code(202).send({ status: 'queued' });
-    });
-  }
 };
 
-function carriesToken(request: FastifyRequest, token: Secret): boolean {
-  const given = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-  const known = token.read();
-  return isSameSecret(given, known) || (token.isReplaced(known) && isSameSecret(given, token.read()));
+interface Door {
+  sessions: Sessions;
+  failures: Failures;
+}
+
+const callers = new WeakMap<FastifyRequest, string>();
+
+async function admit(request: FastifyRequest, reply: FastifyReply, { sessions, failures }: Door) {
+  const bySession = sessions.ofCookie(request);
+  if (isKnown(bySession)) {
+    callers.set(request, bySession.by);
+    return undefined;
+  }
+  const waitMs = failures.waitMs(request.ip);
+  if (waitMs > 0) return refuseForAWhile(reply, waitMs);
+  const byToken = sessions.ofToken(request);
+  if (isKnown(byToken)) {
+    callers.set(request, byToken.by);
+    return undefined;
+  }
+  if (byToken === 'misnamed') {
+    const message = 'X-Operator names nobody: up to 80 letters, digits and . _ @ + - blanks.';
+    return refuse(reply, 400, { error: 'ops.input-invalid', message });
+  }
+  // Who shows nothing guesses nothing: a console whose session is over asks on.
+  if (byToken === 'wrong') {
+    failures.note(request.ip, 'operations refused: not the token of OPS_TOKEN');
+  }
+  reply.header('www-authenticate', 'Bearer');
+  return refuse(reply, 401, {
+    error: 'ops.unauthorized',
+    message: 'Send the value of OPS_TOKEN as Authorization: Bearer, or log in.',
+  });
+}
+
+function isKnown(caller: Caller): caller is { by: string } {
+  return typeof caller === 'object';
+}
+
+function refuseForAWhile(reply: FastifyReply, waitMs: number): FastifyReply {
+  const message = 'Too many wrong tokens came from this address: wait, then send the value of OPS_TOKEN.';
+  return refuse(reply, 429, { error: 'ops.too-many-failures', message }, Math.ceil(waitMs / 1_000));
+}
+
+const loginRoutes: FastifyPluginAsync<Door & { log: Log }> = async (app, { sessions, failures, log }) => {
+  const login = {
+    tag: 'operations',
+    summary: 'Begin a session of a browser, for eight hours',
+    body: Login,
+    answers: {
+      204: { description: 'The cookie ops is set' },
+      ...refusals({ 400: 'No token, or no usable name', 401: 'Another token', 429: 'Too many wrong tokens' }),
+    },
+  } as const;
+  app.post('/ops/login', { config: { doc: login } }, async (request, reply) => {
+    const waitMs = failures.waitMs(request.ip);
+    if (waitMs > 0) return refuseForAWhile(reply, waitMs);
+    const body = Login.safeParse(parseJson(request.body));
+    if (!body.success) return refuseInput(reply, body.error);
+    if (!sessions.isToken(body.data.token)) {
+      failures.note(request.ip, 'login refused: not the token of OPS_TOKEN');
+      return refuse(reply, 401, { error: 'ops.unauthorized', message: 'This is not the value of OPS_TOKEN.' });
+    }
+    log.info('somebody of operations has logged in');
+    return reply.code(204).header('set-cookie', sessions.begin(request, body.data.operator)).send();
+  });
+
+  const logout = {
+    tag: 'operations',
+    summary: 'End the session of this browser',
+    answers: { 204: { description: 'The cookie is gone' } },
+  } as const;
+  app.post('/ops/logout', { config: { doc: logout } }, async (request, reply) =>
+    reply.code(204).header('set-cookie', sessions.end(request)).send(),
+  );
+};
+
+interface OpsRoute<P, Q, B> {
+  method: 'GET' | 'POST';
+  url: string;
+  summary: string;
+  params?: z.ZodObject & z.ZodType<P>;
+  query?: z.ZodObject & z.ZodType<Q>;
+  body?: z.ZodType<B>;
+  /** Of a success: 202 when there is a body, else 200. */
+  answer: z.ZodType;
+  /** What a path parameter that fits nothing means. */
+  unknown?: () => never;
+  work(input: { params: P; query: Q; body: B; by: string }): Promise<unknown>;
+}
+
+/** Registers a route whose schemas read what is asked, and describe it. */
+function route<P, Q, B>(app: FastifyInstance, { method, url, summary, unknown, ...given }: OpsRoute<P, Q, B>): void {
+  const { params, query, body, answer, work } = given;
+  const status = body ? 202 : 200;
+  const answers: Record<number, AnswerDoc> = {
+    [status]: { description: body ? 'It is done, or will be at once' : 'As asked for', schema: answer },
+    ...refusals({
+      ...((query || body) && { 400: 'A query or body that cannot be understood' }),
+      401: 'Neither token nor session',
+      ...(params && { 404: 'Nothing is known of it' }),
+      ...(body && { 409: 'It does not fit how things stand' }),
+      429: 'Too many wrong tokens came from this address',
+      503: 'The store does not answer',
+    }),
+  };
+  const doc = {
+    tag: 'operations',
+    security: 'operations',
+    summary,
+    ...(params && { params }),
+    ...(query && { query }),
+    ...(body && { body }),
+    answers,
+  } as const;
+
+  app.route({
+    method,
+    url,
+    config: { doc },
+    async handler(request, reply) {
+      const read = {
+        params: params?.safeParse(request.params),
+        query: query?.safeParse(request.query),
+        body: body?.safeParse(parseJson(request.body)),
+      };
+      if (read.params && !read.params.success) unknown?.();
+      for (const part of [read.query, read.body]) if (part && !part.success) return refuseInput(reply, part.error);
+      const input = {
+        params: read.params?.data as P,
+        query: read.query?.data as Q,
+        body: read.body?.data as B,
+        by: callers.get(request) ?? '',
+      };
+      return reply.code(status).send(await work(input));
+    },
+  });
+}
+
+function readRoutes(app: FastifyInstance, operations: OpsOperations): void {
+  route(app, {
+    method: 'GET',
+    url: '/ops/api/overview',
+    summary: 'How everything stands, in numbers',
+    answer: OpsOverview,
+    work: () => operations.overview(),
+  });
+
+  route(app, {
+    method: 'GET',
+    url: '/ops/api/subscriptions',
+    summary: 'Subscriptions, what changed last first',
+    query: ListQuery,
+    answer: pageOf(OpsSubscription),
+    async work({ query }) {
+      const { items, total } = await operations.list({ ...onlyGiven(query), pageSize: PAGE_SIZE });
+      return { items: items.map(presentRecord), page: query.page, total };
+    },
+  });
+
+  route(app, {
+    method: 'GET',
+    url: '/ops/api/subscriptions/:id',
+    summary: 'One subscription, its story, and what can be done now',
+    params: Id,
+    answer: OpsSubscriptionStory,
+    unknown: unknownSubscription,
+    async work({ params: { id } }) {
+      const found = (await operations.show(id)) ?? unknownSubscription();
+      return { ...presentRecord(found), timeline: found.timeline, actions: found.actions };
+    },
+  });
+
+  route(app, {
+    method: 'GET',
+    url: '/ops/api/exposures',
+    summary: 'What Microsoft goes on charging for although the marketplace has ended it',
+    query: PageQuery,
+    answer: pageOf(OpsExposure),
+    async work({ query: { page } }) {
+      const { items, total } = await operations.listExposures({ page, pageSize: PAGE_SIZE });
+      return { items: items.map(presentExposure), page, total };
+    },
+  });
+
+  route(app, {
+    method: 'GET',
+    url: '/ops/api/customers',
+    summary: 'Microsoft customers and what was sold to them',
+    query: PageQuery,
+    answer: pageOf(OpsCustomer),
+    async work({ query: { page } }) {
+      const { items, total } = await operations.listCustomers({ page, pageSize: PAGE_SIZE });
+      return { items: items.map(presentCustomer), page, total };
+    },
+  });
+
+  route(app, {
+    method: 'GET',
+    url: '/ops/api/quarantine',
+    summary: 'Signed bodies that were no notification, without their content',
+    query: PageQuery,
+    answer: pageOf(OpsQuarantined),
+    async work({ query: { page } }) {
+      const { items, total } = await operations.listQuarantine({ page, pageSize: PAGE_SIZE });
+      return { items: items.map(presentQuarantined), page, total };
+    },
+  });
+
+  route(app, {
+    method: 'GET',
+    url: '/ops/api/audit',
+    summary: 'What operations have changed, newest first',
+    query: AuditQuery,
+    answer: pageOf(OpsAuditEntry),
+    async work({ query: { page, subscription } }) {
+      const { items, total } = await operations.listAudit({
+        page,
+        pageSize: PAGE_SIZE,
+        ...(subscription !== undefined && { subscriptionId: subscription }),
+      });
+      return { items: items.map(presentAuditEntry), page, total };
+    },
+  });
+}
+
+function writeRoutes(app: FastifyInstance, operations: OpsOperations): void {
+  for (const action of ACTIONS) {
+    if (action === 'detach') continue;
+    route(app, {
+      method: 'POST',
+      url: `/ops/api/subscriptions/:id/${action}`,
+      summary: SUMMARIES[action],
+      params: Id,
+      body: Reasoned,
+      answer: Queued,
+      unknown: unknownSubscription,
+      async work({ params: { id }, body: { reason }, by }) {
+        await operations.act(action, id, { by, reason });
+        return { status: 'queued' };
+      },
+    });
+  }
+
+  route(app, {
+    method: 'POST',
+    url: '/ops/api/subscriptions/:id/detach',
+    summary: SUMMARIES.detach,
+    params: Id,
+    body: Confirmed,
+    answer: Queued,
+    unknown: unknownSubscription,
+    async work({ params: { id }, body: { reason, confirm }, by }) {
+      if (confirm !== String(id)) {
+        throw new PermanentError('ops.not-confirmed', `To detach subscription ${id}, send its id as "confirm" too.`);
+      }
+      await operations.act('detach', id, { by, reason });
+      return { status: 'queued' };
+    },
+  });
+
+  route(app, {
+    method: 'POST',
+    url: '/ops/api/quarantine/:id/discard',
+    summary: 'Throw a quarantined body away',
+    params: Digest,
+    body: Reasoned,
+    answer: z.object({ status: z.literal('discarded') }),
+    unknown: () => {
+      throw new PermanentError('ops.unknown-body', 'There is no such body in quarantine.');
+    },
+    async work({ params: { id }, body: { reason }, by }) {
+      await operations.discardQuarantined(id, { by, reason });
+      return { status: 'discarded' };
+    },
+  });
 }
 
 /** The body may be left out; one that is no JSON becomes something that no schema takes. */
@@ -180,57 +423,22 @@ function parseJson(text: unknown): unknown {
   }
 }
 
-function onlyGiven({ state, product, customer }: z.output<typeof Query>): Omit<OpsQuery, 'page' | 'pageSize'> {
+function onlyGiven({ state, product, customer, text, page }: z.output<typeof ListQuery>): Omit<OpsQuery, 'pageSize'> {
   return {
-    ...(state === undefined ? {} : { state }),
-    ...(product === undefined ? {} : { product }),
-    ...(customer === undefined ? {} : { customer }),
+    page,
+    ...(state !== undefined && { state }),
+    ...(product !== undefined && { product }),
+    ...(customer !== undefined && { customer }),
+    ...(text !== undefined && { text }),
   };
-}
-
-/** Every field is always there, `null` when there is nothing to say. */
-function presentRecord(record: OpsRecord) {
-  return {
-    subscriptionId: record.subscriptionId,
-    productType: record.productType ?? null,
-    state: record.state,
-    operation: record.operation ?? null,
-    step: record.step ?? null,
-    waitingFor: record.waitingFor ?? null,
-    since: record.since,
-    attempts: record.attempts,
-    lastError: record.lastError ?? null,
-    fulfillment: record.fulfillment ?? null,
-  };
-}
-
-/** Prices are before tax; what is still to come is `perPeriod` for every billing period that is left until `until`. */
-function presentExposure({ price, seats, ...exposure }: OpsExposure) {
-  return {
-    subscriptionId: exposure.subscriptionId,
-    customer: exposure.owner ?? null,
-    customerId: exposure.customerId ?? null,
-    partnerSubscriptionId: exposure.partnerSubscriptionId,
-    offerId: exposure.offerId ?? null,
-    seats,
-    until: exposure.until ?? null,
-    billingCycle: exposure.billingCycle ?? null,
-    price: price
-      ? { perSeat: price.amount, perPeriod: roundToCents(price.amount * seats), currency: price.currency }
-      : null,
-  };
-}
-
-function roundToCents(amount: number): number {
-  return Math.round(amount * 100) / 100;
 }
 
 function refuseInput(reply: FastifyReply, error: z.ZodError): FastifyReply {
   const fields = error.issues.map((issue) => issue.path[0] ?? 'body');
-  const message = `Not usable: ${[...new Set(fields)].join(', ')}. A state is one of ${STATES.join(', ')}; pages count from 1; a reason has at most 500 characters.`;
+  const message = `Not usable: ${[...new Set(fields)].join(', ')}. A state is one of ${LISTED_STATES.slice(1).join(', ')}; pages count from 1; a change needs a reason of 1 to 500 characters.`;
   return refuse(reply, 400, { error: 'ops.input-invalid', message });
 }
 
-function refuseUnknown(reply: FastifyReply): FastifyReply {
-  return refuse(reply, 404, { error: 'ops.unknown-subscription', message: 'Nothing is known of this subscription.' });
+function unknownSubscription(): never {
+  throw new PermanentError('ops.unknown-subscription', 'Nothing is known of this subscription.');
 }

@@ -7,6 +7,10 @@ import { LOOKS, type Look, lookOptions, type QueueConnection, SWEEPS, type Sweep
 const NOT_URGENT = 10;
 /** The backlog is counted at most four times a second, however many events arrive; what is added meanwhile is added to the count. */
 const COUNT_LIFE_MS = 250;
+/** Where looks stand that are due. */
+const WAITING = ['wait', 'prioritized'] as const;
+/** So many of the looks that are next are asked how long they have waited. */
+const SEEN_OF_BACKLOG = 50;
 /** Keys that one step of the search for stray looks visits. */
 const SCAN_COUNT = 1_000;
 /** A failed sweep is tried again after 30 s, 1 min, 2 min, 4 min and 8 min, and then left to the next period. */
@@ -33,6 +37,8 @@ export interface Producer {
   scheduleSweeps(everyMs: number): Promise<void>;
   /** Looks that wait for a worker, at most a quarter of a second ago. Looks that were put off do not count. */
   backlog(): Promise<number>;
+  /** Since when the first of those looks has waited that nobody has taken up yet, in milliseconds since the epoch. */
+  oldestWaitingSince(): Promise<number | undefined>;
   /**
    * Frees subscriptions whose look exists but stands in no queue, and asks for a new one: it would swallow every later
    * request. BullMQ leaves none behind; a restored backup or a hand in Redis may. Answers how many there were.
@@ -85,6 +91,13 @@ export function createProducer({ redis, prefix, backlogLimit }: Parts): Producer
   async function countBacklog(): Promise<number> {
     const { wait = 0, prioritized = 0 } = await looks.getJobCounts('wait', 'prioritized');
     return wait + prioritized;
+  }
+
+  /** A look that was taken up before, and put off since, has waited for something else. */
+  async function oldestWaitingSince(): Promise<number | undefined> {
+    const first = await Promise.all(WAITING.map((state) => looks.getJobs([state], 0, SEEN_OF_BACKLOG - 1, true)));
+    const fresh = first.flat().filter((look) => look !== undefined && look.processedOn === undefined);
+    return fresh.length === 0 ? undefined : Math.min(...fresh.map(({ timestamp }) => timestamp));
   }
 
   async function addLook(subscriptionId: number, urgent: boolean): Promise<'queued' | 'backlog-full'> {
@@ -156,6 +169,7 @@ export function createProducer({ redis, prefix, backlogLimit }: Parts): Producer
     scheduleSweeps: (everyMs) => confirmed(() => scheduleSweeps(everyMs)),
 
     backlog: () => confirmed(backlog),
+    oldestWaitingSince: () => confirmed(oldestWaitingSince),
     repairStrayLooks: () => confirmed(repairStrayLooks),
 
     async close() {

@@ -22,7 +22,13 @@ export function createKeys(prefix: string) {
     recordsExtent: `${prefix}:records-extent`,
     /** Who rebuilds the records at this moment. */
     rebuildClaim: `${prefix}:rebuild-claim`,
+    /** Hash of subscription id → what operations have decided about it. */
+    interventions: `${prefix}:interventions`,
+    /** Stream of what operations have changed. */
+    audit: `${prefix}:audit`,
     timeline: (subscriptionId: number) => `${prefix}:timeline:${subscriptionId}`,
+    /** List of the last calls that were made for a subscription. */
+    calls: (subscriptionId: number) => `${prefix}:calls:${subscriptionId}`,
     customer: (owner: string) => `${prefix}:customer:${owner}`,
     /** Owner of a Partner Center customer; ids compare without regard to case. */
     customerOwner: (customerId: string) => `${prefix}:customer-owner:${customerId.toLowerCase()}`,

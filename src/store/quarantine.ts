@@ -3,14 +3,11 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../lib/clock.ts';
 import type { Keys } from './keys.ts';
 
-/** Entries that `list` returns at most. */
-const LISTED_ENTRIES = 100;
-
-/** A signed body that was no valid notification. A body that comes again is counted, not kept twice. */
+/** A signed body that was no valid notification, as operations may see it: without its content. A body that comes again is counted, not kept twice. */
 export interface Quarantined {
   /** SHA-256 of the body, hexadecimal. */
   digest: string;
-  body: Buffer;
+  sizeBytes: number;
   /** Why it was refused the last time. */
   reason: string;
   count: number;
@@ -23,17 +20,23 @@ export interface Quarantine {
   add(body: Buffer, reason: string): Promise<void>;
   /** Number of different bodies. */
   size(): Promise<number>;
-  /** The 100 that came last, newest first. */
-  list(): Promise<Quarantined[]>;
+  /** What came last first; pages count from 1. */
+  list(page: { page: number; pageSize: number }): Promise<{ items: Quarantined[]; total: number }>;
+  /** Throws a body away; false when there is none with this digest. */
+  discard(digest: string): Promise<boolean>;
 }
 
 /** The quarantine in Redis. Nothing leaves it by itself. */
 export function createQuarantine(redis: Redis, keys: Keys, clock: Clock): Quarantine {
   async function read(digest: string): Promise<Quarantined> {
-    const { body, reason, count, firstAt, lastAt } = await redis.hgetallBuffer(keys.quarantined(digest));
+    const key = keys.quarantined(digest);
+    const [sizeBytes, [reason, count, firstAt, lastAt]] = await Promise.all([
+      redis.hstrlen(key, 'body'),
+      redis.hmget(key, 'reason', 'count', 'firstAt', 'lastAt'),
+    ]);
     return {
       digest,
-      body: body ?? Buffer.alloc(0),
+      sizeBytes,
       reason: String(reason),
       count: Number(count),
       firstAt: String(firstAt),
@@ -58,9 +61,16 @@ export function createQuarantine(redis: Redis, keys: Keys, clock: Clock): Quaran
 
     size: () => redis.zcard(keys.quarantine),
 
-    async list() {
-      const digests = await redis.zrevrange(keys.quarantine, 0, LISTED_ENTRIES - 1);
-      return Promise.all(digests.map(read));
+    async list({ page, pageSize }) {
+      const first = (page - 1) * pageSize;
+      const digests = await redis.zrevrange(keys.quarantine, first, first + pageSize - 1);
+      return { items: await Promise.all(digests.map(read)), total: await redis.zcard(keys.quarantine) };
+    },
+
+    async discard(digest) {
+      const removed = await redis.zrem(keys.quarantine, digest);
+      await redis.unlink(keys.quarantined(digest));
+      return removed === 1;
     },
   };
 }

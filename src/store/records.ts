@@ -26,16 +26,18 @@ export function createRecords(redis: Redis, keys: Keys): Records {
     return { items: await fetch(ids), total: await redis.zcard(keys.records) };
   }
 
+  async function* all(): AsyncIterable<SubscriptionRecord> {
+    const ids = await allIds();
+    for (let at = 0; at < ids.length; at += CHUNK) yield* await fetch(ids.slice(at, at + CHUNK));
+  }
+
   async function listMatching(query: RecordQuery, offset: number, count: number) {
     const items: SubscriptionRecord[] = [];
     let total = 0;
-    const ids = await allIds();
-    for (let at = 0; at < ids.length; at += CHUNK) {
-      for (const record of await fetch(ids.slice(at, at + CHUNK))) {
-        if (!matches(record, query)) continue;
-        if (total >= offset && items.length < count) items.push(record);
-        total += 1;
-      }
+    for await (const record of all()) {
+      if (!matches(record, query)) continue;
+      if (total >= offset && items.length < count) items.push(record);
+      total += 1;
     }
     return { items, total };
   }
@@ -60,6 +62,8 @@ export function createRecords(redis: Redis, keys: Keys): Records {
       const isFiltered = Object.values(filters).some((filter) => filter !== undefined);
       return isFiltered ? listMatching(query, offset, pageSize) : listAll(offset, pageSize);
     },
+
+    all,
 
     async *ids() {
       // All at once, since paging through an index that is written to meanwhile would skip some; 50,000 are 0.4 MB.
@@ -107,12 +111,30 @@ function customersOf({ customer, fulfillment }: SubscriptionRecord): (string | u
   return [customer, fulfillment?.customerId, fulfillment?.domain].map((name) => name?.toLowerCase());
 }
 
-function matches(record: SubscriptionRecord, { state, product, customer, exposedOn }: RecordQuery): boolean {
+function matches(record: SubscriptionRecord, query: RecordQuery): boolean {
+  const { state, product, customer, text, among, exposedOn } = query;
   const exposure = record.fulfillment?.exposure;
   return (
+    (among === undefined || among.has(record.subscriptionId)) &&
     (exposedOn === undefined || (exposure !== undefined && (exposure.until ?? exposedOn) >= exposedOn)) &&
     (state === undefined || record.state === state) &&
     (product === undefined || record.productType === product || String(record.productId) === product) &&
-    (customer === undefined || customersOf(record).includes(customer.toLowerCase()))
+    (customer === undefined || customersOf(record).includes(customer.toLowerCase())) &&
+    (text === undefined || textsOf(record).some((found) => found?.toLowerCase().includes(text.toLowerCase())))
   );
+}
+
+/** What a person may have in hand who looks for a subscription. */
+function textsOf({ subscriptionId, operation, waitingFor, lastError, fulfillment, ...record }: SubscriptionRecord) {
+  const { orderId, partnerSubscriptionId, cartId, offerId, azure } = fulfillment ?? {};
+  const ids = [orderId, partnerSubscriptionId, cartId, offerId, azure?.subscriptionId];
+  return [
+    String(subscriptionId),
+    ...customersOf({ ...record, subscriptionId, ...(fulfillment && { fulfillment }) }),
+    ...ids,
+    operation,
+    waitingFor,
+    lastError?.code,
+    lastError?.message,
+  ];
 }

@@ -2,34 +2,61 @@ import type { Redis } from 'ioredis';
 import type { Timeline, TimelineEntry } from '../workflows/record.ts';
 import type { Keys } from './keys.ts';
 import { createFencedWrite, type WriteCommand } from './lanes.ts';
+import { defineScript } from './script.ts';
 
 /** Lines kept per subscription; the oldest go first. */
 const KEPT_ENTRIES = 500;
+/** Calls kept per subscription: about those of ten looks. */
+const KEPT_CALLS = 200;
+/** What was heard of a subscription that nobody has looked at since is forgotten. */
+const HEARSAY_LIFE_S = 86_400;
 
-/** The stories of subscriptions in Redis, newest line first, 500 lines each. */
+/** ARGV: the line, how many are kept, for how many seconds when there was none before. */
+const HEAR = `
+  local lines = redis.call('LPUSH', KEYS[1], ARGV[1])
+  redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)
+  if lines == 1 then redis.call('EXPIRE', KEYS[1], ARGV[3]) end
+  return 0
+`;
+
+/** The stories of subscriptions in Redis, newest line first, 500 lines and 200 calls each. */
 export function createTimeline(redis: Redis, keys: Keys): Timeline {
   const fencedWrite = createFencedWrite(redis, keys);
+  const hear = defineScript(redis, 'hearOfSubscription', HEAR);
 
   return {
     async add(lane, entry) {
       const key = keys.timeline(lane.subscriptionId);
-      await fencedWrite(lane, ...adding(key, entry));
+      await fencedWrite(lane, ...adding(key, entry, KEPT_ENTRIES));
     },
 
     async note(subscriptionId, entry) {
-      await redis.multi(adding(keys.timeline(subscriptionId), entry)).exec();
+      await redis.multi(adding(keys.timeline(subscriptionId), entry, KEPT_ENTRIES)).exec();
+    },
+
+    async hear(subscriptionId, entry) {
+      await hear([keys.timeline(subscriptionId)], [JSON.stringify(entry), KEPT_ENTRIES, HEARSAY_LIFE_S]);
+    },
+
+    async noteCall(subscriptionId, entry) {
+      await redis.multi(adding(keys.calls(subscriptionId), entry, KEPT_CALLS)).exec();
     },
 
     async read(subscriptionId) {
-      const entries = await redis.lrange(keys.timeline(subscriptionId), 0, -1);
-      return entries.map((entry) => JSON.parse(entry) as TimelineEntry);
+      const lists = [keys.timeline(subscriptionId), keys.calls(subscriptionId)];
+      const [told = [], calls = []] = await Promise.all(lists.map((key) => redis.lrange(key, 0, -1)));
+      const entries = [...told, ...calls].map((entry) => JSON.parse(entry) as TimelineEntry);
+      // Stable: of what happened in the same millisecond each list keeps its own order.
+      return entries.sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
     },
   };
 }
 
-function adding(key: string, entry: TimelineEntry): WriteCommand[] {
+/** What is added stays, also where only hearsay was before. */
+function adding(key: string, entry: TimelineEntry, kept: number): WriteCommand[] {
   return [
     ['lpush', key, JSON.stringify(entry)],
-    ['ltrim', key, 0, KEPT_ENTRIES - 1],
+    ['ltrim', key, 0, kept - 1],
+    ['persist', key],
   ];
 }

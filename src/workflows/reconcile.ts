@@ -20,6 +20,7 @@ import { WithheldError } from '../upstreams/http.ts';
 import type { Catalog, Product } from './catalog.ts';
 import { compare } from './comparison.ts';
 import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
+import type { Intervention, Interventions } from './interventions.ts';
 import type { Look } from './look.ts';
 import type { Operation, ProductType } from './operations.ts';
 import type {
@@ -49,6 +50,7 @@ export interface ReconcileParts {
   partnerSubscriptions: PartnerSubscriptionIndex;
   /** Does the work so that its calls to upstreams are made in this turn. */
   withinTurn: Turns['within'];
+  interventions: Pick<Interventions, 'get'>;
   alerts: Alerts;
   log: Log;
   clock: Clock;
@@ -87,7 +89,8 @@ export function createReconcile(
 
     return await parts.withinTurn(turn, async () => {
       try {
-        return await look();
+        const intervention = await parts.interventions.get(subscriptionId);
+        return await (intervention ? standAside(intervention) : look());
       } catch (error) {
         return await settle(error);
       }
@@ -161,6 +164,41 @@ export function createReconcile(
     }
 
     /**
+     * Operations hold the subscription, or have taken it over. Of one that is held the marketplace may go on to want its end: somebody has to
+     * know that, for Microsoft charges on.
+     */
+    async function standAside({ kind, by, at, reason }: Intervention): Promise<LookOutcome> {
+      if (kind === 'detached') {
+        await standAt('idle', { ...QUIET, waitingFor: `operations, who have detached it (${by}, ${at}: ${reason})` });
+        return { done: true };
+      }
+      const waitingFor = `operations to release it (held by ${by}, ${at}: ${reason})`;
+      await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined });
+      let subscription: Subscription | undefined;
+      try {
+        subscription = await cloudesire.subscriptions.get(subscriptionId);
+      } catch (error) {
+        if (error instanceof ConnectorError) return { againInMs: UNREAD_PAUSE_MS };
+        throw error;
+      }
+      if (subscription?.deploymentStatus === 'UNDEPLOY_SENT' && record.alerted !== ENDING_WHILE_HELD) {
+        alert(
+          new AttentionError(
+            ENDING_WHILE_HELD,
+            `The marketplace wants subscription ${subscriptionId} to end, but it is held, so that nothing is ended and Microsoft charges on. Release it, or end it by hand and detach it.`,
+          ),
+        );
+        await keep({ alerted: ENDING_WHILE_HELD });
+      }
+      return { done: true };
+    }
+
+    async function mayGoOn(): Promise<void> {
+      const intervention = await parts.interventions.get(subscriptionId);
+      if (intervention) throw new Suspended(clock.now(), `operations, who have ${intervention.kind} it`);
+    }
+
+    /**
      * Nothing is recorded of anything at Microsoft: either nothing was done yet, or the record was lost. Only the second leaves traces. That
      * it was looked for is noted only once there is an answer.
      */
@@ -214,7 +252,7 @@ export function createReconcile(
       if (record.state !== 'needs-attention') turn.urgency = 'urgent';
       if (!ON_ITS_WAY.has(record.state)) await standAt('running', {});
 
-      const flow = await resumeFlow({ journal: parts.journal, lane, runId, clock, observe });
+      const flow = await resumeFlow({ journal: parts.journal, lane, runId, clock, mayGoOn, observe });
       const carriedOut = lookFor(subscription, asked);
       const stoodAt = record.step;
       try {
@@ -564,6 +602,9 @@ const UNTIL_REBUILT = 20;
 const MOST_IN_VAIN = 5;
 /** From here on a pause that an upstream names is a wait rather than a failure. */
 const LONG_PAUSE_MS = 600_000;
+const ENDING_WHILE_HELD = 'subscription.ending-while-held';
+/** Pause before the marketplace is asked again about a subscription that is held. */
+const UNREAD_PAUSE_MS = 60_000;
 /** A run in these states has been told of; looking at it is no change. */
 const ON_ITS_WAY = new Set<RecordState>(['running', 'waiting', 'retrying', 'needs-attention']);
 

@@ -76,6 +76,10 @@ export interface RecordQuery {
   /** Cloudesire product id or product type. */
   product?: string;
   customer?: string;
+  /** Part of an identifier, a domain, a code or a sentence of the record. */
+  text?: string;
+  /** Only these subscriptions. */
+  among?: ReadonlySet<number>;
   /** ISO date: only those that Microsoft charges on that day although they have ended. */
   exposedOn?: string;
   /** 1-based. */
@@ -88,6 +92,8 @@ export interface Records {
   get(subscriptionId: number): Promise<SubscriptionRecord | undefined>;
   put(lane: Lane, record: SubscriptionRecord): Promise<void>;
   list(query: RecordQuery): Promise<{ items: SubscriptionRecord[]; total: number }>;
+  /** Every record, newest change first. */
+  all(): AsyncIterable<SubscriptionRecord>;
   /** Every recorded subscription id. */
   ids(): AsyncIterable<number>;
   /** Whether what the marketplace had ended before anything was recorded has been looked for. */
@@ -121,7 +127,7 @@ export interface Completeness {
 /** One line in the story of a subscription. */
 export interface TimelineEntry {
   at: string;
-  kind: 'event' | 'look' | 'decision' | 'step' | 'wait' | 'error' | 'report' | 'operator';
+  kind: 'event' | 'look' | 'call' | 'decision' | 'step' | 'wait' | 'error' | 'report' | 'operator';
   text: string;
   [fact: string]: unknown;
 }
@@ -131,7 +137,11 @@ export interface Timeline {
   add(lane: Lane, entry: TimelineEntry): Promise<void>;
   /** What others did, who hold no lane. */
   note(subscriptionId: number, entry: TimelineEntry): Promise<void>;
-  /** Newest first. */
+  /** What is heard of a subscription that may turn out not to be ours: what is told of such a one alone is forgotten after a day. */
+  hear(subscriptionId: number, entry: TimelineEntry): Promise<void>;
+  /** A call to an upstream. Only the last of them are kept, apart from the rest, so that many calls push nothing else out. */
+  noteCall(subscriptionId: number, entry: TimelineEntry): Promise<void>;
+  /** All of it, newest first. */
   read(subscriptionId: number): Promise<TimelineEntry[]>;
 }
 

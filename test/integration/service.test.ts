@@ -80,7 +80,8 @@ async function ops(
 ): Promise<{ status: number; body: Record<string, unknown> }> {
   const response = await fetch(`${service.url}/ops/api${path}`, {
     method,
-    headers: { authorization: `Bearer ${OPS_TOKEN}` },
+    headers: { authorization: `Bearer ${OPS_TOKEN}`, 'content-type': 'application/json' },
+    ...(method === 'POST' && { body: JSON.stringify({ reason: 'the cause is cured' }) }),
   });
   return { status: response.status, body: (await response.json().catch(() => ({}))) as Record<string, unknown> };
 }

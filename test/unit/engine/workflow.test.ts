@@ -10,6 +10,7 @@ function setup() {
   const lane = createTestLane();
   const clock = createTestClock();
   const events: string[] = [];
+  let isHeld = false;
   /** Begins a new look, as after a crash or a pause: only the journal is remembered. */
   const look = (): Promise<Flow> =>
     resumeFlow({
@@ -17,9 +18,15 @@ function setup() {
       lane,
       runId: 'run',
       clock,
+      async mayGoOn() {
+        if (isHeld) throw new Suspended(clock.now(), 'somebody to let it go on');
+      },
       observe: (event) => void events.push(`${event.kind} ${event.step}`),
     });
-  return { journal, lane, clock, look, events };
+  const hold = (held: boolean) => {
+    isHeld = held;
+  };
+  return { journal, lane, clock, look, events, hold };
 }
 
 /** A shop that keeps its own books, and an effect that buys there. */
@@ -47,6 +54,27 @@ function createShop() {
     },
   };
 }
+
+describe('a run that is held', () => {
+  it('begins neither step nor effect nor poll, and goes on where it was once it is let go', async () => {
+    const { look, hold, events } = setup();
+    const shop = createShop();
+    await (await look()).step('first', async () => 'done');
+    hold(true);
+    const flow = await look();
+    expect(await flow.step('first', async () => 'again')).toBe('done');
+    const plan = { firstMs: 1, factor: 1, longestMs: 1, waitingFor: 'an answer' };
+    await expect(flow.step('second', async () => 'done')).rejects.toBeInstanceOf(Suspended);
+    await expect(flow.effect('buy', shop.effect)).rejects.toBeInstanceOf(Suspended);
+    await expect(flow.poll('ask', plan, async () => 1)).rejects.toBeInstanceOf(Suspended);
+    expect(shop.purchases).toEqual([]);
+    expect(events).toEqual(['step-started first', 'step-finished first']);
+
+    hold(false);
+    await flow.effect('buy', shop.effect);
+    expect(shop.purchases).toEqual(['key-1']);
+  });
+});
 
 describe('step', () => {
   it('runs its work once per run and answers its recorded result ever after', async () => {

@@ -4,8 +4,10 @@ import { eventNotificationRoutes } from '../../../src/intake/event-notification.
 import { opsApi } from '../../../src/intake/ops-api.ts';
 import { orderValidationRoute } from '../../../src/intake/order-validation.ts';
 import { usageRoute } from '../../../src/intake/usage.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
 import { fixedSecret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
+import { idleOperations } from './idle-operations.ts';
 import { exchange, failuresAt, open, readAll, serve } from './serve.ts';
 
 const SECRET = 'event-secret-for-tests';
@@ -43,12 +45,13 @@ async function setup() {
     app.register(opsApi, {
       token: fixedSecret(TOKEN),
       failures: failuresAt('ops', log),
+      clock: systemClock,
       log,
-      list: () => pass('list', { items: [], total: 0 }),
-      listExposures: () => pass('exposures', { items: [], total: 0 }),
-      show: (id) => pass(`show ${id}`, undefined),
-      look: (id) => pass(`look ${id}`, undefined),
-      retry: (id) => pass(`retry ${id}`, true),
+      operations: idleOperations({
+        list: () => pass('list', { items: [], total: 0 }),
+        show: (id) => pass(`show ${id}`, undefined),
+        act: (action, id) => pass(`${action} ${id}`, undefined),
+      }),
     });
   });
   return { ...served, passed, lines, logged: text };

@@ -4,6 +4,7 @@ import { opsApi } from '../../../src/intake/ops-api.ts';
 import { fixedSecret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { createTestClock } from '../../support/test-clock.ts';
+import { idleOperations } from './idle-operations.ts';
 import { serve } from './serve.ts';
 
 const SENTENCE = 'refused: not the token';
@@ -91,16 +92,12 @@ describe('a token of operations', () => {
   async function open() {
     const { log } = createMemoryLog();
     const clock = createTestClock(1_000_000);
-    const nothing = async () => ({ items: [], total: 0 });
     const { url } = await serve((app) =>
       app.register(opsApi, {
         token: fixedSecret('right'),
         failures: createFailures({ door: 'ops', clock, log, count() {} }),
-        list: nothing,
-        listExposures: nothing,
-        show: async () => undefined,
-        look: async () => {},
-        retry: async () => true,
+        operations: idleOperations(),
+        clock,
         log,
       }),
     );

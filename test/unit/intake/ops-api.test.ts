@@ -1,7 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { type OpsParts, type OpsQuery, type OpsRecord, opsApi } from '../../../src/intake/ops-api.ts';
-import { fixedSecret } from '../../../src/lib/secret.ts';
+import { opsApi } from '../../../src/intake/ops-api.ts';
+import type { OpsOperations, OpsQuery, OpsRecord } from '../../../src/intake/ops-operations.ts';
+import { PermanentError } from '../../../src/lib/errors.ts';
+import { fixedSecret, type Secret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
+import { createTestClock } from '../../support/test-clock.ts';
+import { idleOperations } from './idle-operations.ts';
 import { failuresAt, serve } from './serve.ts';
 
 const TOKEN = 'token-of-operations';
@@ -17,54 +21,61 @@ const WAITING: OpsRecord & { seen: string } = {
   attempts: 0,
   lastError: { code: 'partner-center.throttled', message: 'Later.', at: '2026-03-02T09:21:00.000Z' },
   fulfillment: { productType: 'license', orderId: 'b1' },
+  why: 'Waits since 2026-03-02 09:21 UTC for Microsoft completes the order.',
   seen: 'digest that is nobody else’s business',
 };
 const IDLE: OpsRecord = { subscriptionId: 50011, state: 'idle', since: '2026-03-02T09:21:31.000Z', attempts: 0 };
+
+const ACTIONS = ['look', 'retry', 'hold', 'release', 'detach', 'attach'] as const;
 
 interface Answer {
   items: Record<string, unknown>[];
   timeline: unknown[];
 }
 
-async function setup(overrides: Partial<OpsParts> = {}) {
+const REASON = '{"reason":"quota was raised"}';
+
+async function setup(instead: Partial<OpsOperations> = {}, token: Secret = fixedSecret(TOKEN)) {
   const queries: OpsQuery[] = [];
-  const presses: [string, number, string | undefined][] = [];
+  const presses: unknown[][] = [];
   const { log, lines } = createMemoryLog();
-  const parts: OpsParts = {
-    token: fixedSecret(TOKEN),
-    failures: failuresAt('ops', log),
+  const clock = createTestClock(Date.parse('2026-03-02T10:00:00.000Z'));
+  const operations = idleOperations({
     list: async (query) => {
       queries.push(query);
       return { items: [WAITING, IDLE], total: 77 };
     },
-    listExposures: async () => ({ items: [], total: 0 }),
     show: async (id) =>
-      id === 50010 ? { ...WAITING, timeline: [{ at: 'now', kind: 'event', text: 'CREATED' }] } : undefined,
-    look: async (id, reason) => {
-      presses.push(['look', id, reason]);
+      id === 50010
+        ? { ...WAITING, timeline: [{ at: 'now', kind: 'event', text: 'CREATED' }], actions: ['look', 'retry'] }
+        : undefined,
+    act: async (...press) => {
+      presses.push(press);
+      if (press[1] === 99999) throw new PermanentError('ops.unknown-subscription', 'Nothing is known of it.');
+      if (press[1] === 50013) throw new PermanentError('ops.held', 'It is held already.');
     },
-    retry: async (id, reason) => {
-      presses.push(['retry', id, reason]);
-      return id === 50010;
-    },
-    log,
-    ...overrides,
-  };
+    ...instead,
+  });
+  const parts = { token, failures: failuresAt('ops', log), operations, clock, log };
   const { url, bugs } = await serve((app) => app.register(opsApi, parts));
 
-  async function call(method: string, path: string, body?: string, headers: Record<string, string> = {}) {
-    const answer = await fetch(`${url}/ops/api${path}`, {
+  async function send(method: string, path: string, body?: string, headers: Record<string, string> = {}) {
+    const answer = await fetch(`${url}/ops${path}`, {
       method,
-      headers: {
-        authorization: `Bearer ${TOKEN}`,
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-        ...headers,
-      },
+      headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
       ...(body === undefined ? {} : { body }),
     });
-    return { status: answer.status, headers: answer.headers, body: (await answer.json()) as Answer };
+    return { status: answer.status, headers: answer.headers, body: (await answer.json().catch(() => ({}))) as Answer };
   }
-  return { call, queries, presses, lines, bugs };
+  const call = (method: string, path: string, body?: string, headers: Record<string, string> = {}) =>
+    send(method, `/api${path}`, body, { authorization: `Bearer ${TOKEN}`, ...headers });
+  /** The cookie of a browser that has logged in. */
+  async function login(operator = 'Ada'): Promise<string> {
+    const { status, headers } = await send('POST', '/login', JSON.stringify({ token: TOKEN, operator }));
+    expect(status).toBe(204);
+    return headers.get('set-cookie') ?? '';
+  }
+  return { send, call, login, clock, queries, presses, lines, bugs };
 }
 
 describe('the token', () => {
@@ -73,9 +84,9 @@ describe('the token', () => {
     const routes = [
       ['GET', '/subscriptions'],
       ['GET', '/subscriptions/50010'],
-      ['GET', '/exposures'],
-      ['POST', '/subscriptions/50010/look'],
-      ['POST', '/subscriptions/50010/retry'],
+      ...['/overview', '/exposures', '/customers', '/quarantine', '/audit'].map((path) => ['GET', path] as const),
+      ...ACTIONS.map((action) => ['POST', `/subscriptions/50010/${action}`] as const),
+      ['POST', `/quarantine/${'a'.repeat(64)}/discard`],
     ] as const;
     const wrong = [
       '',
@@ -107,19 +118,21 @@ describe('GET /ops/api/subscriptions', () => {
     expect(Object.keys(body)).toEqual(['items', 'page', 'total']);
     expect(body).toMatchObject({ page: 1, total: 77 });
     const fields =
-      'subscriptionId productType state operation step waitingFor since attempts lastError fulfillment'.split(' ');
-    for (const item of body.items) expect(Object.keys(item)).toEqual(fields);
+      'subscriptionId productType state operation step waitingFor since attempts lastError fulfillment why held detached';
+    for (const item of body.items) expect(Object.keys(item).join(' ')).toBe(fields);
     const { seen: _, ...waiting } = WAITING;
-    expect(body.items[0]).toEqual(waiting);
-    expect(body.items[1]).toMatchObject({ subscriptionId: 50011, operation: null, lastError: null, fulfillment: null });
+    expect(body.items[0]).toEqual({ ...waiting, held: null, detached: null });
+    expect(body.items[1]).toMatchObject({ subscriptionId: 50011, operation: null, lastError: null, why: null });
   });
 
   it('hands on the filters that were given, and only those', async () => {
     const { call, queries } = await setup();
-    await call('GET', '/subscriptions?state=needs-attention&product=210&customer=userCompany/512&page=3');
-    await call('GET', '/subscriptions?state=&product=&customer=&page=');
+    await call('GET', '/subscriptions?state=needs-attention&product=210&customer=userCompany/512&text=a3b0&page=3');
+    await call('GET', '/subscriptions?state=held');
+    await call('GET', '/subscriptions?state=&product=&customer=&text=&page=');
     expect(queries).toStrictEqual([
-      { state: 'needs-attention', product: '210', customer: 'userCompany/512', page: 3, pageSize: 50 },
+      { page: 3, state: 'needs-attention', product: '210', customer: 'userCompany/512', text: 'a3b0', pageSize: 50 },
+      { page: 1, state: 'held', pageSize: 50 },
       { page: 1, pageSize: 50 },
     ]);
   });
@@ -146,7 +159,7 @@ describe('GET /ops/api/subscriptions/{id}', () => {
     const { call } = await setup();
     const { status, body } = await call('GET', '/subscriptions/50010');
     expect(status).toBe(200);
-    expect(Object.keys(body).slice(-2)).toEqual(['fulfillment', 'timeline']);
+    expect(Object.keys(body).slice(-3)).toEqual(['detached', 'timeline', 'actions']);
     expect(body.timeline).toEqual([{ at: 'now', kind: 'event', text: 'CREATED' }]);
     expect(body).not.toHaveProperty('seen');
   });
@@ -159,38 +172,62 @@ describe('GET /ops/api/subscriptions/{id}', () => {
   });
 });
 
-describe('the buttons', () => {
-  it('answer 202, with a reason or without', async () => {
+describe('the actions', () => {
+  it('answer 202 and hand on what was pressed, by whom and why', async () => {
     const { call, presses } = await setup();
-    for (const button of ['look', 'retry']) {
-      for (const body of [undefined, '', '{}', '{"reason":"quota was raised"}']) {
-        expect((await call('POST', `/subscriptions/50010/${button}`, body)).status).toBe(202);
-      }
+    const body = JSON.stringify({ reason: ' quota was raised ', confirm: '50010' });
+    for (const action of ACTIONS) {
+      const { status } = await call('POST', `/subscriptions/50010/${action}`, body, { 'x-operator': 'Ada L.' });
+      expect(status, action).toBe(202);
     }
-    expect(presses.filter(([button]) => button === 'retry')).toEqual([
-      ['retry', 50010, undefined],
-      ['retry', 50010, undefined],
-      ['retry', 50010, undefined],
-      ['retry', 50010, 'quota was raised'],
+    await call('POST', '/subscriptions/50010/look', REASON);
+    const press = { by: 'Ada L.', reason: 'quota was raised' };
+    expect(presses).toEqual([
+      ...ACTIONS.map((action) => [action, 50010, press]),
+      ['look', 50010, { ...press, by: 'token' }],
     ]);
-    expect(presses).toHaveLength(8);
   });
 
-  it('look at a subscription of which nothing is known, but have nothing to retry there', async () => {
-    const { call } = await setup();
-    expect((await call('POST', '/subscriptions/99999/look')).status).toBe(202);
-    expect((await call('POST', '/subscriptions/99999/retry')).status).toBe(404);
-    expect((await call('POST', '/subscriptions/abc/look')).status).toBe(404);
-  });
-
-  it.each(['{', 'null', '[]', '"reason"', '{"reason":7}', JSON.stringify({ reason: 'x'.repeat(501) })])(
-    'answer 400 to the body %s',
+  it.each([undefined, '', '{}', '{', 'null', '[]', '"reason"', '{"reason":7}', '{"reason":"  "}'])(
+    'ask for a reason, and answer 400 to the body %s',
     async (body) => {
       const { call, presses } = await setup();
-      expect((await call('POST', '/subscriptions/50010/retry', body)).status).toBe(400);
+      for (const action of ACTIONS) {
+        const { status } = await call('POST', `/subscriptions/50010/${action}`, body);
+        expect(status, action).toBe(400);
+      }
       expect(presses).toEqual([]);
     },
   );
+
+  it('answer 400 to a reason that is too long, and to a name that is none', async () => {
+    const { call, presses } = await setup();
+    const tooLong = JSON.stringify({ reason: 'x'.repeat(501) });
+    expect((await call('POST', '/subscriptions/50010/retry', tooLong)).status).toBe(400);
+    const misnamed = await call('POST', '/subscriptions/50010/retry', REASON, { 'x-operator': '<b>' });
+    expect(misnamed.status).toBe(400);
+    expect(misnamed.body).toMatchObject({ message: expect.stringContaining('X-Operator') });
+    expect(presses).toEqual([]);
+  });
+
+  it('answer 404 where nothing is known, 409 where it does not fit, and nothing is detached without its id', async () => {
+    const { call, presses } = await setup();
+    expect(await call('POST', '/subscriptions/99999/retry', REASON)).toMatchObject({
+      status: 404,
+      body: { error: 'ops.unknown-subscription' },
+    });
+    expect((await call('POST', '/subscriptions/abc/retry', REASON)).status).toBe(404);
+    expect(await call('POST', '/subscriptions/50013/hold', REASON)).toMatchObject({
+      status: 409,
+      body: { error: 'ops.held', message: 'It is held already.' },
+    });
+    presses.length = 0;
+    expect(await call('POST', '/subscriptions/50010/detach', '{"reason":"x","confirm":"50011"}')).toMatchObject({
+      status: 409,
+      body: { error: 'ops.not-confirmed' },
+    });
+    expect(presses).toEqual([]);
+  });
 
   it('answer 415 to a body of another type and 413 to one over the limit', async () => {
     const { call } = await setup();
@@ -200,14 +237,106 @@ describe('the buttons', () => {
   });
 });
 
+describe('a session of a browser', () => {
+  it('acts under the name that was given at login, for eight hours', async () => {
+    const { send, login, clock, presses } = await setup();
+    const cookie = await login('Ada');
+    expect(cookie).toMatch(/^ops=[\w-]+\.[\w-]+; HttpOnly; SameSite=Strict; Path=\/ops; Max-Age=28800$/);
+    expect(cookie).not.toContain(TOKEN);
+
+    const write = () => send('POST', '/api/subscriptions/50010/look', REASON, { cookie: `other=1; ${cookie}` });
+    clock.advance(8 * 3_600_000 - 1);
+    expect((await write()).status).toBe(202);
+    expect(presses).toEqual([['look', 50010, { by: 'Ada', reason: 'quota was raised' }]]);
+    clock.advance(1);
+    expect((await write()).status).toBe(401);
+  });
+
+  it('travels over https only, but for a console on the same machine', async () => {
+    const { send } = await setup();
+    const login = JSON.stringify({ token: TOKEN, operator: 'Ada' });
+    const cookies = await Promise.all(
+      [{ 'x-forwarded-proto': 'https' }, { 'x-forwarded-host': 'connector.example' }].map((headers) =>
+        send('POST', '/login', login, headers),
+      ),
+    );
+    for (const { headers } of cookies) expect(headers.get('set-cookie')).toMatch(/; Secure$/);
+  });
+
+  it('is not made of what somebody wrote', async () => {
+    const { send, login } = await setup();
+    const [, content, signature] = /^ops=([\w-]+)\.([\w-]+)/.exec(await login()) ?? [];
+    const forged = Buffer.from(JSON.stringify({ by: 'Eve', until: 9e15 })).toString('base64url');
+    for (const value of [`${forged}.${signature}`, forged, `${content}.`, content, `${content}.${signature}.x`, '.']) {
+      const expected = value === `${content}.${signature}.x` ? 200 : 401;
+      expect((await send('GET', '/api/overview', undefined, { cookie: `ops=${value}` })).status, value).toBe(expected);
+    }
+  });
+
+  it('is begun with the token and a name only, and a guess counts as one', async () => {
+    const { send, login, call } = await setup();
+    for (const body of [{}, { token: TOKEN }, { token: TOKEN, operator: '' }, { token: TOKEN, operator: 'a\nb' }]) {
+      expect((await send('POST', '/login', JSON.stringify(body))).status).toBe(400);
+    }
+    const cookie = await login();
+    for (let tries = 0; tries < 10; tries += 1) {
+      expect((await send('POST', '/login', '{"token":"guess","operator":"Eve"}')).status).toBe(401);
+    }
+    expect((await send('POST', '/login', JSON.stringify({ token: TOKEN, operator: 'Eve' }))).status).toBe(429);
+    expect((await call('GET', '/overview')).status).toBe(429);
+    // Whoever is in stays in.
+    expect((await send('GET', '/api/overview', undefined, { cookie })).status).toBe(200);
+  });
+
+  it('that is over holds nobody up, however often it is shown', async () => {
+    const { send, login, call, clock } = await setup();
+    const cookie = await login();
+    clock.advance(8 * 3_600_000);
+    for (let polls = 0; polls < 20; polls += 1) {
+      expect((await send('GET', '/api/overview', undefined, { cookie })).status).toBe(401);
+      expect((await send('GET', '/api/overview')).status).toBe(401);
+    }
+    expect((await call('GET', '/overview')).status).toBe(200);
+  });
+
+  it('ends with the token that began it, and the next one begins another at once', async () => {
+    let token = TOKEN;
+    const { send, login } = await setup({}, { read: () => token, isReplaced: (value) => value !== token });
+    const cookie = await login();
+    token = 'next-token-of-operations';
+    for (let polls = 0; polls < 20; polls += 1) {
+      expect((await send('GET', '/api/overview', undefined, { cookie })).status).toBe(401);
+    }
+    expect((await send('POST', '/login', JSON.stringify({ token: TOKEN, operator: 'Ada' }))).status).toBe(401);
+    expect((await send('POST', '/login', JSON.stringify({ token, operator: 'Ada' }))).status).toBe(204);
+  });
+
+  it('ends when the browser logs out', async () => {
+    const { send } = await setup();
+    const { status, headers } = await send('POST', '/logout');
+    expect(status).toBe(204);
+    expect(headers.get('set-cookie')).toMatch(/^ops=; .*Max-Age=0/);
+  });
+
+  it('changes nothing by a form of another site', async () => {
+    const { send, login, presses } = await setup();
+    const cookie = await login();
+    for (const type of ['application/x-www-form-urlencoded', 'multipart/form-data', 'text/plain']) {
+      const path = '/api/subscriptions/50010/retry';
+      expect((await send('POST', path, REASON, { cookie, 'content-type': type })).status).toBe(415);
+    }
+    expect(presses).toEqual([]);
+  });
+});
+
 it('answers 503 with Retry-After on every route while the store is away, and logs why', async () => {
   const away = () => Promise.reject(new Error('Connection is closed.'));
-  const { call, lines, bugs } = await setup({ list: away, show: away, look: away, retry: away });
+  const { call, lines, bugs } = await setup({ list: away, show: away, act: away });
   const answers = [
     await call('GET', '/subscriptions'),
     await call('GET', '/subscriptions/50010'),
-    await call('POST', '/subscriptions/50010/look'),
-    await call('POST', '/subscriptions/50010/retry'),
+    await call('POST', '/subscriptions/50010/look', REASON),
+    await call('POST', '/subscriptions/50010/retry', REASON),
   ];
   for (const answer of answers) {
     expect(answer.status).toBe(503);

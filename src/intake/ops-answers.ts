@@ -1,0 +1,206 @@
+import { z } from 'zod';
+import type { OpsAudited, OpsExposed, OpsKept, OpsKnownCustomer, OpsRecord } from './ops-operations.ts';
+
+/* What operations are answered: one schema for each, which describes it, and from which its type follows. */
+
+export const STATES = ['idle', 'running', 'waiting', 'retrying', 'needs-attention', 'failed', 'done'] as const;
+export const ACTIONS = ['look', 'retry', 'hold', 'release', 'detach', 'attach'] as const;
+
+const Instant = z.string().meta({ format: 'date-time' });
+const Day = z.string().meta({ description: 'A day: 2027-03-02, or an instant in it' });
+const SubscriptionNumber = z.int().describe('Of the marketplace');
+
+const Intervention = z
+  .object({ by: z.string(), reason: z.string(), at: Instant })
+  .meta({ id: 'Intervention', description: 'What a person has decided, until they say otherwise' });
+
+const fields = {
+  subscriptionId: SubscriptionNumber,
+  productType: z.string().nullable(),
+  state: z.enum(STATES),
+  operation: z.string().nullable(),
+  step: z.string().nullable(),
+  waitingFor: z.string().nullable(),
+  since: Instant,
+  attempts: z.int(),
+  lastError: z.object({ code: z.string(), message: z.string(), at: Instant }).nullable(),
+  fulfillment: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .describe('What exists at Microsoft: identifiers, dates, states'),
+  why: z.string().nullable().describe('Why it does not move, and what to do; null when nothing is to come'),
+  held: Intervention.nullable().describe('Nothing is sent for it until it is released'),
+  detached: Intervention.nullable().describe('The connector leaves it alone'),
+};
+
+/** A subscription in a list. */
+export const OpsSubscription = z.object(fields).meta({ id: 'Subscription' });
+type OpsSubscription = z.infer<typeof OpsSubscription>;
+
+const TimelineEntry = z
+  .looseObject({
+    at: Instant,
+    kind: z.enum(['event', 'look', 'call', 'decision', 'step', 'wait', 'error', 'report', 'operator']),
+    text: z.string(),
+  })
+  .meta({ id: 'TimelineEntry', description: 'A line of the story, with further facts by its kind' });
+
+/** One subscription with its story. */
+export const OpsSubscriptionStory = z
+  .object({ ...fields, timeline: z.array(TimelineEntry), actions: z.array(z.enum(ACTIONS)) })
+  .meta({ id: 'SubscriptionStory' });
+
+export const OpsExposure = z
+  .object({
+    subscriptionId: SubscriptionNumber,
+    customer: z.string().nullable(),
+    customerId: z.string().nullable(),
+    partnerSubscriptionId: z.string(),
+    offerId: z.string().nullable(),
+    seats: z.int(),
+    until: Day.nullable(),
+    billingCycle: z.string().nullable(),
+    price: z
+      .object({ perSeat: z.number(), perPeriod: z.number(), currency: z.string() })
+      .nullable()
+      .describe('Before tax, for a billing period'),
+  })
+  .meta({ id: 'Exposure' });
+type OpsExposure = z.infer<typeof OpsExposure>;
+
+export const OpsCustomer = z
+  .object({
+    owner: z.string().describe('In the marketplace: userCompany/512'),
+    customerId: z.string().nullable(),
+    domain: z.string().nullable(),
+    agreement: z.enum(['accepted', 'pending', 'unknown']),
+    subscriptions: z.array(z.int()),
+  })
+  .meta({ id: 'Customer' });
+
+export const OpsQuarantined = z
+  .object({
+    id: z.string(),
+    digest: z.string().describe('SHA-256 of the body'),
+    at: Instant.describe('When it came last'),
+    firstAt: Instant,
+    count: z.int(),
+    reason: z.string(),
+    sizeBytes: z.int(),
+  })
+  .meta({ id: 'Quarantined' });
+
+export const OpsAuditEntry = z
+  .object({
+    at: Instant,
+    by: z.string(),
+    action: z.string(),
+    subscriptionId: z.int().nullable(),
+    target: z.string().nullable(),
+    reason: z.string(),
+    outcome: z.enum(['accepted', 'failed']),
+    code: z.string().nullable(),
+  })
+  .meta({ id: 'AuditEntry' });
+
+export const OpsOverview = z
+  .object({
+    states: z.object(
+      Object.fromEntries(STATES.map((state) => [state, z.int()])) as Record<(typeof STATES)[number], z.ZodInt>,
+    ),
+    backlog: z.int().describe('Looks that wait for a worker'),
+    oldestWaitingS: z.int().nullable().describe('How long the first of them has waited'),
+    exposures: z.object({
+      count: z.int(),
+      byCurrency: z.record(z.string(), z.number()).describe('Sums of a billing period, before tax'),
+    }),
+    agreementsPending: z.int(),
+    deadLetters: z.int(),
+    quarantine: z.int(),
+    circuits: z.array(z.object({ upstream: z.string(), open: z.boolean(), since: Instant.nullable() })),
+    held: z.int(),
+    detached: z.int(),
+    notes: z.array(z.string()),
+    version: z.string(),
+    readOnly: z.boolean(),
+  })
+  .meta({ id: 'Overview' });
+export type OpsOverview = z.infer<typeof OpsOverview>;
+
+/** A page of a list. */
+export function pageOf<S extends z.ZodType>(item: S) {
+  return z.object({ items: z.array(item), page: z.int(), total: z.int().describe('Of all pages') });
+}
+
+/** Every field is always there, `null` when there is nothing to say. */
+export function presentRecord(record: OpsRecord): OpsSubscription {
+  const { intervention } = record;
+  const decided = intervention && { by: intervention.by, reason: intervention.reason, at: intervention.at };
+  return {
+    subscriptionId: record.subscriptionId,
+    productType: record.productType ?? null,
+    state: record.state,
+    operation: record.operation ?? null,
+    step: record.step ?? null,
+    waitingFor: record.waitingFor ?? null,
+    since: record.since,
+    attempts: record.attempts,
+    lastError: record.lastError ?? null,
+    fulfillment: record.fulfillment ? { ...record.fulfillment } : null,
+    why: record.why ?? null,
+    held: (intervention?.kind === 'held' && decided) || null,
+    detached: (intervention?.kind === 'detached' && decided) || null,
+  };
+}
+
+/** Prices are before tax; what is still to come is `perPeriod` for every billing period that is left until `until`. */
+export function presentExposure({ price, seats, ...exposure }: OpsExposed): OpsExposure {
+  return {
+    subscriptionId: exposure.subscriptionId,
+    customer: exposure.owner ?? null,
+    customerId: exposure.customerId ?? null,
+    partnerSubscriptionId: exposure.partnerSubscriptionId,
+    offerId: exposure.offerId ?? null,
+    seats,
+    until: exposure.until ?? null,
+    billingCycle: exposure.billingCycle ?? null,
+    price: price
+      ? { perSeat: price.amount, perPeriod: roundToCents(price.amount * seats), currency: price.currency }
+      : null,
+  };
+}
+
+function roundToCents(amount: number): number {
+  return Math.round(amount * 100) / 100;
+}
+
+export function presentCustomer(customer: OpsKnownCustomer): z.infer<typeof OpsCustomer> {
+  const { owner, customerId, domain, agreement, subscriptions } = customer;
+  return { owner, customerId: customerId ?? null, domain: domain ?? null, agreement, subscriptions };
+}
+
+export function presentQuarantined(kept: OpsKept): z.infer<typeof OpsQuarantined> {
+  const { digest, sizeBytes, reason, count, firstAt, lastAt } = kept;
+  return { id: digest, digest, at: lastAt, firstAt, count, reason, sizeBytes };
+}
+
+export function presentAuditEntry({
+  at,
+  by,
+  action,
+  reason,
+  outcome,
+  ...rest
+}: OpsAudited): z.infer<typeof OpsAuditEntry> {
+  const { subscriptionId, target, code } = rest;
+  return {
+    at,
+    by,
+    action,
+    subscriptionId: subscriptionId ?? null,
+    target: target ?? null,
+    reason,
+    outcome,
+    code: code ?? null,
+  };
+}

@@ -1,0 +1,46 @@
+import type { Intervention } from './interventions.ts';
+import type { SubscriptionRecord } from './record.ts';
+
+/**
+ * Where a subscription stands, in one sentence or two for the person who wonders why it does not move: what it waits for, since when, and
+ * what to do. `undefined` when it is in order and nothing is to come.
+ */
+export function whyOf(record: SubscriptionRecord, intervention: Intervention | undefined): string | undefined {
+  if (intervention?.kind === 'detached') {
+    return `Detached by ${intervention.by} since ${moment(intervention.at)} (${intervention.reason}): the connector leaves it alone, and people look after it. Attach it to give it back.`;
+  }
+  if (intervention) {
+    return `Held by ${intervention.by} since ${moment(intervention.at)} (${intervention.reason}): nothing is sent for it. Release it once that is settled.`;
+  }
+  const since = moment(record.since);
+  const at = record.step ? ` at step "${record.step}"` : '';
+  const doing = record.operation ?? 'a look';
+  const said = record.lastError?.message ?? `${record.waitingFor ?? 'the cause is not known'}.`;
+
+  switch (record.state) {
+    case 'needs-attention':
+      return `Needs you since ${since}, for ${doing}${at}: ${said} Once that is cured it goes on by itself, or at once with look.`;
+    case 'failed':
+      return record.failure?.kind === 'customer'
+        ? `Failed since ${since}, and the customer was told what is missing (${record.failure.code}): ${said} Look once they have supplied it.`
+        : `Failed since ${since}, and the customer was told: ${said} Cure the cause, then press retry: it resumes at the failed step.`;
+    case 'retrying':
+      return `Fails since ${moment(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${said} It is tried again by itself.`;
+    case 'waiting':
+      return `Waits since ${since} for ${record.waitingFor ?? 'its next look'}. It goes on by itself.`;
+    case 'running':
+      return `At work since ${since}: ${doing}${at}.`;
+    case 'idle':
+    case 'done':
+      return record.waitingFor && `Waits since ${since} for ${record.waitingFor}.`;
+  }
+}
+
+/** `2026-03-02 09:21 UTC`. */
+function moment(at: string): string {
+  return `${at.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function timesOf(attempts: number): string {
+  return attempts === 1 ? 'once' : `${attempts} times`;
+}
