@@ -1,0 +1,93 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { readCircleciConfig, type Step } from '../support/circleci-config.ts';
+
+const at = (path: string) => new URL(`../../${path}`, import.meta.url);
+const text = readFileSync(at('.circleci/config.yml'), 'utf8');
+const config = readCircleciConfig(text);
+const manifest = JSON.parse(readFileSync(at('package.json'), 'utf8')) as { scripts: Record<string, string> };
+
+const commandsOf = (steps: readonly Step[]) =>
+  steps.filter(({ name }) => name === 'run').map(({ given }) => (given as { command: string }).command);
+const jobs = Object.entries(config.jobs).map(([name, { steps }]) => ({ name, steps, commands: commandsOf(steps) }));
+const uses = Object.values(config.workflows).flatMap((workflow) => workflow.jobs);
+const commands = [
+  ...jobs,
+  ...Object.values(config.commands).map(({ steps }) => ({ commands: commandsOf(steps) })),
+].flatMap((one) => one.commands);
+
+it.each([
+  ['a key that the format does not know', 'resource_class: medium', 'resource_clas: medium', /resource_clas/],
+  ['an unknown key of a step', 'no_output_timeout', 'no_output_time', /no_output_time/],
+  ['a time-out without its unit', 'no_output_timeout: 60m', 'no_output_timeout: 60', /no_output_timeout/],
+  ['a `when` that never is', 'when: always', 'when: sometimes', /when/],
+  ['a step that nobody defined', '- install\n', '- instal\n', /no step is named instal/],
+  ['a job without an executor', '  check:\n    executor: node\n', '  check:\n', /executor/],
+  ['an executor that is not there', 'executor: docker', 'executor: cook', /no executor is named cook/],
+  ['a job that is not there', '- check\n', '- chek\n', /no job is named chek/],
+  ['a requirement that is not in the workflow', 'requires: [check,', 'requires: [chekc,', /requires chekc/],
+  ['a parameter that the job does not have', 'script: [faults', 'scripts: [faults', /has no scripts/],
+  ['a step too many under one dash', '      - run:\n', '      - checkout:\n        run:\n', /one step/],
+])('%s is refused', (_, right, wrong, message) => {
+  expect(text).toContain(right);
+  expect(() => readCircleciConfig(text.replace(right, wrong))).toThrow(message);
+});
+
+it('the pipeline runs only what is there', () => {
+  const scripts = commands.flatMap((command) => [
+    ...command.matchAll(/npm (?:run )?((?:test|check)[\w:]*)(<<.*?>>)?/g),
+  ]);
+  expect(scripts.length).toBeGreaterThan(2);
+  const values = uses.flatMap(({ use }) => ('matrix' in use ? (use.matrix?.parameters.script ?? []) : []));
+  for (const [, script, parameter] of scripts) {
+    for (const name of parameter ? values.map((value) => `${script}${value}`) : [script]) {
+      expect(manifest.scripts, name).toHaveProperty([String(name)]);
+    }
+  }
+  const paths = commands.flatMap((command) => [
+    ...command.matchAll(/(?:^|[\s"=])((?:chef|scripts|test|docker)\/[\w./-]+)/g),
+  ]);
+  for (const [, path] of paths) expect(existsSync(at(path!)), path).toBe(true);
+});
+
+it('every long test that has a command of its own runs at night', () => {
+  const long = Object.keys(manifest.scripts).filter((name) => name.startsWith('test:'));
+  const { jobs: nightly } = config.workflows.nightly!;
+  const run = nightly.flatMap(({ job, use }) => [
+    ...commandsOf(config.jobs[job]?.steps ?? []),
+    ...('matrix' in use ? (use.matrix?.parameters.script ?? []).map((value) => `npm run test:${value}`) : []),
+  ]);
+  expect(long.filter((name) => !run.some((command) => command.includes(`npm run ${name}`)))).toEqual([]);
+});
+
+it('every image is pinned to a version', () => {
+  const images = Object.values(config.executors).flatMap(({ docker = [], machine }) => [
+    ...docker.map(({ image }) => image),
+    ...(machine ? [machine.image] : []),
+  ]);
+  expect(images.length).toBeGreaterThan(1);
+  expect(images.filter((image) => !/:\d+\.\d+(\.\d+)?$/.test(image))).toEqual([]);
+  expect(commands.join('\n')).not.toMatch(/:latest\b/);
+});
+
+it('a secret is named only in jobs that get its context, and none of them installs or runs packages', () => {
+  const secret = /\$\{?(REGISTRY_PASSWORD|CHEF_CLIENT_KEY|DEPLOY_SSH_KEY)\b/;
+  const open = new Set(uses.filter(({ use }) => 'context' in use && use.context).map(({ job }) => job));
+  expect(open.size).toBeGreaterThan(0);
+  for (const { name, steps, commands } of jobs) {
+    if (!open.has(name)) expect(commands.join('\n'), name).not.toMatch(secret);
+    else expect([...steps.map((step) => step.name), ...commands].join('\n'), name).not.toMatch(/install|npm|npx/);
+  }
+});
+
+it('no secret is an argument, is printed, or reaches a job of a branch', () => {
+  for (const command of commands) {
+    expect(command).not.toMatch(/set -\w*x|\bprintenv\b|^env$|--password[ =]/m);
+    for (const line of command.split('\n').filter((line) => line.includes('PASSWORD'))) {
+      expect(line).toMatch(/printf %s "\$REGISTRY_PASSWORD" \| .* --password-stdin/);
+    }
+  }
+  for (const { job, use } of uses) {
+    if ('context' in use && use.context) expect(use.filters, job).toBe('pipeline.git.branch == "main"');
+  }
+});
