@@ -12,6 +12,7 @@ import { createCustomerDirectory } from './store/customers.ts';
 import { createDerivedSecrets } from './store/derived-secrets.ts';
 import { createKeys } from './store/keys.ts';
 import { createRecords } from './store/records.ts';
+import { createReplication } from './store/replication.ts';
 import type { UpstreamCall } from './upstreams/http.ts';
 import { createAzureValues } from './workflows/azure/parameter-values.ts';
 import type { ProposedOrder } from './workflows/checks.ts';
@@ -37,7 +38,7 @@ export interface CheckParts {
  */
 export function composeChecks(config: Config, { redis, log, alerts, observe }: CheckParts) {
   const keys = createKeys(config.redis.prefix);
-  const directory = createCustomerDirectory(redis, keys);
+  const directory = createCustomerDirectory(redis, keys, createReplication(redis));
   const answers = createAnswers({ languages: config.cloudesire.languages });
   const readTimeoutMs = Math.min(config.timing.httpTimeoutMs, LATE_ANSWER_MS);
   const { cloudesire, partnerCenter, templateHost } = composeUpstreams(config, {

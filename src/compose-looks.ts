@@ -18,6 +18,7 @@ import { createKeys } from './store/keys.ts';
 import { createLanes } from './store/lanes.ts';
 import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
 import { createRecords } from './store/records.ts';
+import { createReplication } from './store/replication.ts';
 import { createSecretBox } from './store/secret-box.ts';
 import { createTemplateStore } from './store/templates.ts';
 import { createTimeline } from './store/timeline.ts';
@@ -48,12 +49,13 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
   const clock = systemClock;
   const { timing, sales } = config;
   const keys = createKeys(config.redis.prefix);
-  const lanes = createLanes(redis, keys);
+  const replication = createReplication(redis);
+  const lanes = createLanes(redis, keys, replication);
   const records = createRecords(redis, keys);
   const completeness = createCompleteness(redis, keys);
   const timeline = createTimeline(redis, keys);
   const partnerSubscriptions = createPartnerSubscriptionIndex(redis, keys);
-  const directory = createCustomerDirectory(redis, keys);
+  const directory = createCustomerDirectory(redis, keys, replication);
   const box = createSecretBox(config.redis.stateKeys);
   const turns = createTurns();
   const { cloudesire, partnerCenter, azure, templateHost } = composeUpstreams(config, {
@@ -104,7 +106,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     records,
     completeness,
     timeline,
-    journal: createJournal(redis, keys),
+    journal: createJournal(redis, keys, replication),
     directory,
     partnerSubscriptions,
     interventions: createInterventions(redis, keys),

@@ -15,7 +15,9 @@ import { createInterventions } from './store/interventions.ts';
 import { createKeys } from './store/keys.ts';
 import { createQuarantine } from './store/quarantine.ts';
 import { createRecords } from './store/records.ts';
-import { producerConnection, tellOutages } from './store/redis.ts';
+import { producerConnection } from './store/redis.ts';
+import { tellOutages } from './store/redis-server.ts';
+import { createReplication } from './store/replication.ts';
 import { createTimeline } from './store/timeline.ts';
 import { listExposures } from './workflows/exposures.ts';
 import { actionsFor, type Intervention } from './workflows/interventions.ts';
@@ -54,7 +56,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
   const interventions = createInterventions(redis, keys);
   const quarantine = createQuarantine(redis, keys, clock);
   const audit = createAudit(redis, keys);
-  const directory = createCustomerDirectory(redis, keys);
+  const directory = createCustomerDirectory(redis, keys, createReplication(redis));
   const today = (): string => new Date(clock.now()).toISOString().slice(0, 10);
 
   const { act, discardQuarantined } = createPresses({
@@ -172,7 +174,12 @@ export async function openOperations(
     const message = 'Redis does not answer at REDIS_URL. The commands need the very Redis that the service uses.';
     throw new RetryableError('store.unavailable', message, { cause, effect: 'none' });
   }
-  const producer = createProducer({ redis, prefix, backlogLimit: config.backlogLimit });
+  const producer = createProducer({
+    redis,
+    prefix,
+    confirm: createReplication(redis).confirm,
+    backlogLimit: config.backlogLimit,
+  });
   const { rebuild } = composeLooks(config, {
     redis,
     log,

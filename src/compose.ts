@@ -32,7 +32,9 @@ import { createCompleteness } from './store/completeness.ts';
 import { createKeys } from './store/keys.ts';
 import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
 import { createQuarantine } from './store/quarantine.ts';
-import { checkWritable, producerConnection, redisWarnings, tellOutages, workerConnection } from './store/redis.ts';
+import { producerConnection, workerConnection } from './store/redis.ts';
+import { checkWritable, tellOutages, watchServer } from './store/redis-server.ts';
+import { createReplication } from './store/replication.ts';
 import { createTimeline } from './store/timeline.ts';
 import type { UpstreamCall } from './upstreams/http.ts';
 
@@ -45,6 +47,8 @@ const CONCURRENT_LOOKS = 20;
 
 /** A process that starts gives Redis so long before it listens, so that the first event is not refused. */
 const REDIS_WITHIN_MS = 2_000;
+/** Pause before a sweep is asked for again. */
+const ASK_FOR_SWEEP_AGAIN_MS = 5_000;
 /** After it was told to stop, a process listens for so long at least: long enough for a load balancer to see that it is not ready. */
 const LEAVE_MS = 1_000;
 
@@ -68,14 +72,25 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   const producerRedis = producerConnection(config.redis.url);
   tellOutages(producerRedis, log);
   const completeness = createCompleteness(producerRedis, keys);
-  const producer = createProducer({ redis: producerRedis, prefix, backlogLimit: config.backlogLimit });
+  const replication = createReplication(producerRedis);
+  const producer = createProducer({
+    redis: producerRedis,
+    prefix,
+    confirm: replication.confirm,
+    backlogLimit: config.backlogLimit,
+  });
   const worker = config.role === 'web' ? undefined : composeWorker();
+  const redisServer = watchServer(producerRedis, {
+    tell: (message) => alerts.attention({ code: 'redis.setup', message }),
+    newServer: () => void (worker && sweepAnew()),
+  });
 
   const server = createServer({ bug: (error, facts) => alerts.bug(error, facts) });
   describeRoutes(server, { version: VERSION });
   const notes = async () => [
     ...config.warnings,
     ...config.secretProblems(),
+    ...redisServer.notes(),
     ...(worker?.notes() ?? []),
     ...(await noteOnRecords()),
   ];
@@ -84,7 +99,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     isStopping: () => stopping,
     notes,
     checks: {
-      redis: () => checkWritable(producerRedis, keys),
+      redis: () => checkWritable(producerRedis, keys, replication),
       ...(worker && { worker: async () => (worker.isAlive() ? undefined : 'The worker does not take jobs.') }),
     },
   });
@@ -95,22 +110,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
 
   return {
     async start() {
-      if (worker) {
-        worker.start();
-        void producerReady(producerRedis)
-          .then(async () => {
-            await producer.scheduleSweeps(config.timing.sweepEveryMs);
-            await producer.requestSweep();
-            for (const warning of await redisWarnings(producerRedis))
-              log.warn({ warning }, 'Redis is not set up to keep what it is given');
-          })
-          .catch((error: unknown) =>
-            log.warn(
-              { err: error },
-              'the first sweep could not be asked for; the schedule of another process or the next start does it',
-            ),
-          );
-      }
+      worker?.start();
       // Without Redis it listens all the same, to say what it lacks.
       await Promise.race([producerReady(producerRedis), setTimeout(REDIS_WITHIN_MS)]);
       await server.listen({ host: config.http.host, port: config.http.port });
@@ -134,6 +134,21 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     );
     if (isKnown) return [];
     return ['The records are not known to be whole: until they are rebuilt nothing is bought, changed or ended.'];
+  }
+
+  /**
+   * A Redis that was not there before may lack what the last one was given: what a master had not passed on, what came after a backup. The
+   * marketplace knows it all.
+   */
+  async function sweepAnew(): Promise<void> {
+    if (stopping) return;
+    try {
+      await producer.scheduleSweeps(config.timing.sweepEveryMs);
+      await producer.requestSweep();
+    } catch (err) {
+      log.warn({ err }, 'a sweep could not be asked for; it is tried again');
+      globalThis.setTimeout(() => void sweepAnew(), ASK_FOR_SWEEP_AGAIN_MS).unref();
+    }
   }
 
   function observe(call: UpstreamCall): void {
@@ -169,6 +184,10 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   function registerIntake(): void {
     const quarantine = createQuarantine(producerRedis, keys, clock);
     const timeline = createTimeline(producerRedis, keys);
+    const keepInQuarantine = async (body: Buffer, reason: string) => {
+      await quarantine.add(body, reason);
+      await replication.confirm();
+    };
     metrics.gauge('connector_quarantine_size', 'Signed bodies that were no notification', () => quarantine.size());
 
     /** The event itself is safe in the queue: that a line of its story is lost in an outage does not matter. */
@@ -188,7 +207,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
         heard(subscriptionId, `the marketplace told of a change (${type})`, facts);
         return outcome;
       },
-      quarantine: (body, reason) => quarantine.add(body, reason),
+      quarantine: keepInQuarantine,
       failures: failuresAt('event'),
       deadlineMs: EVENT_ANSWER_WITHIN_MS,
       log,
@@ -211,7 +230,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       // Whoever waits for a tenant to be linked is looked at by the sweep.
       relationshipAccepted: () => producer.requestSweep(),
       tell: (matter) => alerts.attention(matter),
-      quarantine: (body, reason) => quarantine.add(body, reason),
+      quarantine: keepInQuarantine,
       failures: failuresAt('partner-center'),
       deadlineMs: EVENT_ANSWER_WITHIN_MS,
       log,
@@ -276,7 +295,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       onError(error) {
         if (error instanceof AttentionError) alerts.attention({ code: error.code, message: error.message });
         else if (error instanceof ConnectorError)
-          log.warn({ err: error }, 'a sweep did not come to its end; it is made again');
+          log.warn({ err: error }, 'a look or a sweep did not come to its end; it is made again');
         else alerts.bug(error);
       },
     });

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { systemClock } from './lib/clock.ts';
 import { PermanentError } from './lib/errors.ts';
+import { parseRedisAddress } from './lib/redis-address.ts';
 import { fixedSecret, type Secret, type SecretNews, secretInFile } from './lib/secret.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -35,7 +36,10 @@ const Settings = z.object({
   PORT: wholeNumber(0, 65_535).default(8080),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
   ROLE: oneOf('web', 'worker', 'all').default('all'),
-  REDIS_URL: variable('a redis: or rediss: address', readRedisUrl).default('redis://127.0.0.1:6379'),
+  REDIS_URL: variable(
+    'redis://…, rediss://…, or redis+sentinel://user:password@host:26379,host:26379/name-of-the-master (rediss+sentinel: with TLS). Redis Cluster is not supported: what is stored must change together, so all of it would lie on one of its nodes; Sentinel gives the fail-over',
+    (text) => (parseRedisAddress(text) === undefined ? undefined : text),
+  ).default('redis://127.0.0.1:6379'),
   REDIS_PREFIX: variable('letters, digits, dots, dashes, underscores or braces', matching(/^[\w.{}-]+$/)).default(
     'microsoft-connector',
   ),
@@ -332,11 +336,6 @@ function readDsn(text: string): string | undefined {
 function isPrivateOnTheWire({ protocol, hostname }: URL): boolean {
   const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
   return protocol === 'https:' || (protocol === 'http:' && isLoopback);
-}
-
-function readRedisUrl(text: string): string | undefined {
-  const url = URL.parse(text);
-  return url !== null && /^rediss?:$/.test(url.protocol) && url.hostname !== '' ? text : undefined;
 }
 
 function readHost(text: string): string | undefined {

@@ -52,12 +52,14 @@ interface Parts {
   /** From `producerConnection`. */
   redis: QueueConnection;
   prefix: string;
+  /** Resolves once what was queued is as safe as it gets: where Redis has replicas, on one of them too. */
+  confirm: () => Promise<void>;
   /** Looks that may wait before further ones are turned away. */
   backlogLimit: number;
 }
 
 /** Opens the queues for adding. Redis need not be there yet. */
-export function createProducer({ redis, prefix, backlogLimit }: Parts): Producer {
+export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts): Producer {
   // The two skips belong together: a Queue that began while Redis was away would hang without both, or with one fail for ever.
   const options = { connection: redis, prefix, skipWaitingForReady: true, skipVersionCheck: true };
   const looks = new Queue<Look, void, 'look', Look, void, 'look'>(LOOKS, options);
@@ -109,6 +111,7 @@ export function createProducer({ redis, prefix, backlogLimit }: Parts): Producer
     const wasThere = look.id !== jobId;
     if (counted && !wasThere) counted.added += 1;
     if (urgent && wasThere) await hurry(look.id!);
+    await confirm();
     return 'queued';
   }
 

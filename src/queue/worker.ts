@@ -2,6 +2,7 @@ import { type EventEmitter, once } from 'node:events';
 import { DelayedError, isNotConnectionError, type Job, Queue, Worker } from 'bullmq';
 import { LaneLostError } from '../engine/journal.ts';
 import { Stopping } from '../engine/workflow.ts';
+import { RetryableError } from '../lib/errors.ts';
 import { LOOKS, Look, lookOptions, type QueueConnection, SWEEPS, type Sweep } from './jobs.ts';
 
 /** Pause after a look that ended with an exception, i.e. with a mistake of ours. */
@@ -50,7 +51,7 @@ interface Parts {
    */
   look: (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) => Promise<LookOutcome>;
   sweep: (signal: AbortSignal) => Promise<void>;
-  /** Told of what a person should see: an exception out of a look or a sweep, a look that kills its worker, a lost lock. */
+  /** Told of what a person should see: an exception out of a look or a sweep, a look that kills its worker, a lost lock (a RetryableError). */
   onError: (error: unknown) => void;
 }
 
@@ -108,7 +109,7 @@ export function createWorker({ connection, prefix, concurrency, look, sweep, onE
       if (dueInMs > 0 && (await wasRequested(subscriptionId))) await job.promote().catch(() => {});
     } catch (error) {
       // The job stays in the queue under a lock that nobody renews: within about 15 s a worker takes it up again.
-      onError(error);
+      onError(toldApart(error));
     }
   }
 
@@ -123,7 +124,7 @@ export function createWorker({ connection, prefix, concurrency, look, sweep, onE
 
   for (const part of [looks, sweeps, queue] as EventEmitter[]) {
     part.on('error', (error: Error) => {
-      if (!isOutage(error)) onError(error);
+      if (!isOutage(error)) onError(toldApart(error));
     });
   }
   for (const worker of [looks, sweeps]) {
@@ -166,5 +167,17 @@ type LookJob = Job<Look, void, 'look'>;
 
 /** The health check tells of an outage of Redis; BullMQ passes on every single attempt to reconnect that failed. */
 function isOutage(error: Error): boolean {
-  return 'syscall' in error || !isNotConnectionError(error);
+  return 'syscall' in error || !isNotConnectionError(error) || SILENCE.test(error.message);
+}
+
+/** What ioredis says when the other end does not answer, or no Sentinel does. */
+const SILENCE = /^(?:Socket timeout|All sentinels are unreachable)/;
+/** What BullMQ says of a job that is not this worker's any more. */
+const LOCK_LOST = /^(?:could not renew lock|Missing lock|Lock mismatch)/;
+
+/** A lock that ran out is no mistake of ours: so it goes with an outage that lasts longer than a lock. */
+function toldApart(error: unknown): unknown {
+  if (!(error instanceof Error) || !LOCK_LOST.test(error.message)) return error;
+  const message = `A look lost its lock, as happens when Redis or this process stands still for more than ${LOCK.lockDuration / 1000} s. The subscription is looked at again.`;
+  return new RetryableError('queue.lock-lost', message, { cause: error });
 }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { CustomerDirectory, KnownCustomer } from '../workflows/record.ts';
 import type { Keys } from './keys.ts';
 import { createFencedWrite } from './lanes.ts';
+import type { Replication } from './replication.ts';
 import { defineScript } from './script.ts';
 
 /** Passes a claim from the holder in ARGV[1] to the one in ARGV[2] (empty: nobody) and answers who holds it afterwards. */
@@ -14,8 +15,11 @@ const PASS_CLAIM = `
 
 const NOBODY = '';
 
-/** The customers of marketplace companies in Redis. Of two subscriptions that claim the same owner at once, one gets it. */
-export function createCustomerDirectory(redis: Redis, keys: Keys): CustomerDirectory {
+/**
+ * The customers of marketplace companies in Redis. Of two subscriptions that claim the same owner at once, one gets it. An attempt is on a
+ * replica once it was noted, where there is one, and so is the claim that came before it.
+ */
+export function createCustomerDirectory(redis: Redis, keys: Keys, { confirm }: Replication): CustomerDirectory {
   const fencedWrite = createFencedWrite(redis, keys);
   const passClaim = defineScript(redis, 'passClaim', PASS_CLAIM);
 
@@ -55,6 +59,7 @@ export function createCustomerDirectory(redis: Redis, keys: Keys): CustomerDirec
 
     async noteAttempt(owner, domain) {
       await redis.sadd(keys.customerAttempts(owner), domain);
+      await confirm();
     },
 
     attempts: (owner) => redis.smembers(keys.customerAttempts(owner)),

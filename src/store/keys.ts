@@ -1,10 +1,7 @@
 /** Every key that the connector keeps in Redis; BullMQ's own keys stand beside them under the same prefix. */
 export type Keys = ReturnType<typeof createKeys>;
 
-/**
- * The keys under `prefix`. On a Redis Cluster the prefix needs braces, as in `{microsoft-connector}`: writes touch several
- * keys at once, so all of them must live in one slot.
- */
+/** The keys under `prefix`. Writes touch several of them at once. */
 export function createKeys(prefix: string) {
   return {
     /** The highest fence that was handed out for a subscription. */

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Redis } from 'ioredis';
 import { type Lane, LaneLostError } from '../engine/journal.ts';
 import type { Keys } from './keys.ts';
+import type { Replication } from './replication.ts';
 import { defineScript } from './script.ts';
 
 /**
@@ -37,7 +38,8 @@ export interface Lanes {
   assertHeld: () => Promise<void>;
 }
 
-export function createLanes(redis: Redis, keys: Keys): Lanes {
+/** A lane is open once the fence is on a replica too, where there is one: else the next master would give the lane back to its last holder. */
+export function createLanes(redis: Redis, keys: Keys, { confirm }: Replication): Lanes {
   const nextFence = defineScript(redis, 'nextFence', NEXT_FENCE);
   const current = new AsyncLocalStorage<Lane>();
 
@@ -48,6 +50,7 @@ export function createLanes(redis: Redis, keys: Keys): Lanes {
     async openLane(subscriptionId, signal) {
       const key = keys.fence(subscriptionId);
       const fence = Number(await nextFence([key], []));
+      await confirm();
       return {
         subscriptionId,
         fence,

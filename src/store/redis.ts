@@ -1,91 +1,129 @@
-import { Redis, ReplyError } from 'ioredis';
-import type { Log } from '../lib/log.ts';
-import type { Keys } from './keys.ts';
+import { Redis, type RedisOptions } from 'ioredis';
+import { parseRedisAddress } from '../lib/redis-address.ts';
 
-/** How long the value written by the health check lives. */
-const PROBE_LIFE_S = 10;
-
-const COMMON = {
-  connectTimeout: 2_000,
-  retryStrategy: (attempt: number) => Math.min(50 * 2 ** Math.min(attempt, 5), 1_000),
-};
+/** A reconnection is tried at least so often. */
+const LONGEST_PAUSE_MS = 1_000;
+/**
+ * A connection whose other end answers nothing for so long is taken for dead and made anew. A host that lost its power or its network closes
+ * nothing: the system would wait a quarter of an hour. The second is longer than a blocking read of BullMQ, at most 10 s.
+ */
+const SILENCE_MS = { producer: 3_000, worker: 15_000 };
 
 /**
- * A connection for code that somebody waits for: a command fails at once while Redis is away and after 1.5 s when Redis
+ * Answers of a Redis that keeps nothing at the moment: a replica or a master about to become one, too few replicas, no memory, no disk,
+ * still loading, busy. Redis refuses the first write of a command or script and so has done nothing of it. Before version 7 the reason of a script
+ * stands behind its place.
+ */
+const REFUSAL =
+  /^(?:ERR Error running script .* -)?(?:READONLY|UNBLOCKED|MASTERDOWN|NOREPLICAS|OOM|MISCONF|LOADING|BUSY) /;
+/** Of these, the answers of a server that is the master no more: another one may be. */
+const DEMOTED = /^(?:ERR Error running script .* -)?(?:READONLY|UNBLOCKED|MASTERDOWN) /;
+
+/** What `reconnectOnError` of ioredis may answer. */
+const KEEP = false;
+const RECONNECT = 1;
+const RECONNECT_AND_SEND_AGAIN = 2;
+
+/**
+ * A connection for code that somebody waits for: a command fails at once while Redis is away or refuses writes, and after 1.5 s when Redis
  * does not answer. Such a failure says nothing about the command, which may have been carried out all the same.
- * It reconnects by itself, at least once a second.
+ * It reconnects by itself, at least once a second, to the master of the moment.
  */
 export function producerConnection(url: string): Redis {
-  const redis = new Redis(url, {
-    ...COMMON,
+  return connect(url, {
     connectionName: 'microsoft-connector-producer',
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
     commandTimeout: 1_500,
+    socketTimeout: SILENCE_MS.producer,
+    ...reconnecting((message) => (DEMOTED.test(message) ? RECONNECT : KEEP)),
   });
-  return redis.on('error', outageIsTold);
 }
 
 /**
- * A connection for work that can wait: commands are held back while Redis is away and sent when it has returned. BullMQ
- * demands this of its workers, whose blocking reads also forbid a time-out for commands.
+ * A connection for work that can wait: commands are held back while Redis is away, and while it refuses writes, and sent when it takes them
+ * again. BullMQ demands the first of its workers, whose blocking reads also forbid a time-out for commands; without the second it would ask a
+ * Redis that refuses ten thousand times a second. A command may be carried out twice, when the connection breaks ahead of its answer.
  */
 export function workerConnection(url: string): Redis {
-  const redis = new Redis(url, {
-    ...COMMON,
+  return connect(url, {
     connectionName: 'microsoft-connector-worker',
     maxRetriesPerRequest: null,
-  });
-  return redis.on('error', outageIsTold);
-}
-
-/** `tellOutages` and the health check tell of an outage. Without a listener ioredis prints each failed reconnection. */
-function outageIsTold(): void {}
-
-/** Logs when Redis cannot be reached, once for each outage, and when it is back. */
-export function tellOutages(redis: Redis, log: Log): void {
-  let isAway = false;
-  redis.on('error', (error: Error & { code?: string }) => {
-    if (isAway) return;
-    isAway = true;
-    const reason = error.code ?? error.message;
-    log.error({ reason }, 'Redis cannot be reached: events are answered 503 and no work is done until it is back');
-  });
-  redis.on('ready', () => {
-    if (isAway) log.info('Redis is back');
-    isAway = false;
+    socketTimeout: SILENCE_MS.worker,
+    ...reconnecting((message) => (REFUSAL.test(message) ? RECONNECT_AND_SEND_AGAIN : KEEP)),
   });
 }
 
-/** Asks whether Redis answers and takes writes; `undefined` when it does, else a sentence that says what is wrong. */
-export async function checkWritable(redis: Redis, keys: Keys): Promise<string | undefined> {
-  if (redis.status !== 'ready') return `Redis is not connected (${redis.status}).`;
-  try {
-    await redis.set(keys.probe, '1', 'EX', PROBE_LIFE_S);
-    return undefined;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    return error instanceof ReplyError ? `Redis refuses writes: ${reason}` : `Redis does not answer: ${reason}`;
-  }
+/** Reconnects when the connection breaks, and on an error of Redis for which `decide` wants it: then after the longest pause. */
+function reconnecting(
+  decide: (message: string) => 1 | 2 | false,
+): Required<Pick<RedisOptions, 'reconnectOnError' | 'retryStrategy'>> {
+  let isRefused = false;
+  return {
+    reconnectOnError({ message }) {
+      const answer = decide(message);
+      isRefused ||= answer !== KEEP;
+      return answer;
+    },
+    retryStrategy(attempt) {
+      const pauseMs = isRefused ? LONGEST_PAUSE_MS : Math.min(50 * 2 ** Math.min(attempt, 5), LONGEST_PAUSE_MS);
+      isRefused = false;
+      return pauseMs;
+    },
+  };
 }
 
-/** One sentence for each setting of this Redis that can lose or throw away what the connector stores. */
-export async function redisWarnings(redis: Redis): Promise<string[]> {
-  const info = new Map<string, string>();
-  for (const line of (await redis.info()).split('\r\n')) {
-    const colon = line.indexOf(':');
-    if (colon > 0) info.set(line.slice(0, colon), line.slice(colon + 1));
-  }
+type Options = Omit<RedisOptions, 'replyMapping'>;
 
-  const warnings: string[] = [];
-  const policy = info.get('maxmemory_policy');
-  if (policy !== 'noeviction') {
-    warnings.push(
-      `Redis may throw away jobs and records when its memory is full: set maxmemory-policy to noeviction (it is ${policy}).`,
-    );
-  }
-  if (info.get('aof_enabled') !== '1') {
-    warnings.push('Redis would lose accepted events in a crash: set appendonly to yes, and appendfsync to always.');
-  }
-  return warnings;
+function connect(url: string, options: Options): Redis {
+  const address = parseRedisAddress(url);
+  if (address === undefined) throw new TypeError('The address of Redis is none; config.ts lets no such pass.');
+  const all = { connectTimeout: 2_000, ...options };
+  if (address.kind === 'server') return prepared(new Redis(address.url, all));
+
+  const { sentinels, name, database, tls, username, password, sentinelUsername, sentinelPassword } = address;
+  const viaSentinels: Options = {
+    ...all,
+    sentinels,
+    name,
+    db: database,
+    sentinelCommandTimeout: 1_000,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    ...(sentinelUsername !== undefined && { sentinelUsername }),
+    ...(sentinelPassword !== undefined && { sentinelPassword }),
+    ...(tls && { enableTLSForSentinelMode: true, tls: {}, sentinelTLS: {} }),
+  };
+  return prepared(new Redis(viaSentinels));
+}
+
+/** A Redis whose administrator forbids INFO is used as if it had said this, instead of never becoming ready. */
+const UNTOLD = 'redis_version:6.2.0\r\nloading:0\r\n';
+const FORBIDDEN = /^(?:NOPERM|ERR unknown command)/;
+
+function prepared(redis: Redis): Redis {
+  // Whoever watches the connection tells of an outage; without a listener ioredis prints each failed reconnection.
+  redis.on('error', () => {});
+  const { info, duplicate } = redis;
+  redis.info = ((...args: unknown[]) => {
+    const tell = args.findLast((arg) => typeof arg === 'function');
+    const told = (
+      info.apply(
+        redis,
+        args.filter((arg) => typeof arg === 'string'),
+      ) as Promise<string>
+    ).catch((error: Error) => {
+      if (FORBIDDEN.test(error.message)) return UNTOLD;
+      throw error;
+    });
+    if (tell)
+      told.then(
+        (text) => tell(null, text),
+        (error) => tell(error),
+      );
+    return told;
+  }) as Redis['info'];
+  // BullMQ makes its connections for blocking reads this way.
+  redis.duplicate = (override) => prepared(duplicate.call(redis, override));
+  return redis;
 }

@@ -102,11 +102,12 @@ async function setup() {
   return {
     emulators,
     service,
-    /** What was refused to the user of Redis. */
+    /** What was refused to the user of Redis, but for the settings of the server, which it asks for and does without. */
     async refusedByRedis() {
       const administrator = new Redis(redis.url);
       onTestFinished(() => administrator.disconnect());
-      return administrator.acl('LOG');
+      const entries = (await administrator.acl('LOG')) as unknown[][];
+      return entries.filter((entry) => !entry.includes('config|get'));
     },
     write,
     /** Goes on once the service takes a new secret, after which all callers use it. */

@@ -22,7 +22,7 @@ async function openScene(onTestFinished: TestContext['onTestFinished']) {
   const keys = createKeys(prefix);
   const redis = workerConnection(inject('redisUrl'));
   const connection = producerConnection(inject('redisUrl'));
-  const producer = createProducer({ redis: connection, prefix, backlogLimit: 100 });
+  const producer = createProducer({ redis: connection, prefix, confirm: async () => {}, backlogLimit: 100 });
   const looks = new Queue('looks', { connection: redis, prefix });
   const workers: RunningService[] = [];
   onTestFinished(async () => {

@@ -27,13 +27,17 @@ export interface RedisServer {
 
 /**
  * Starts `redis-server` from the PATH on a free port (or on `port`) in a temporary folder of its own, and resolves once it
- * answers PING. `args` are appended to its command line, so they override the settings made here.
+ * answers PING. `args` are appended to its command line, so they override the settings made here; a
+ * `password` that they demand goes into the address.
  *
  * @throws when `redis-server` is not installed, or does not answer in time; its own output is quoted
  */
-export async function startRedis(options: { args?: string[]; port?: number } = {}): Promise<RedisServer> {
+export async function startRedis(
+  options: { args?: string[]; port?: number; password?: string } = {},
+): Promise<RedisServer> {
   const port = options.port ?? (await freePort());
-  const url = `redis://127.0.0.1:${port}`;
+  const login = options.password === undefined ? '' : `:${options.password}@`;
+  const url = `redis://${login}127.0.0.1:${port}`;
   const folder = mkdtempSync(join(tmpdir(), 'connector-redis-'));
   let child: ChildProcess | undefined;
 

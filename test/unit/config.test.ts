@@ -205,7 +205,11 @@ describe('loadConfig', () => {
     ['PORT', ['0', '65535'], ['-1', '65536', '1.5', '0x10', '1e3', ' 80']],
     ['LOG_LEVEL', ['debug', 'silent'], ['DEBUG', 'verbose']],
     ['CMW_READ_ONLY', ['true', 'false', '1', '0'], ['yes', 'TRUE', '2']],
-    ['REDIS_URL', ['redis://h:1/2', 'rediss://u:p@h'], ['http://h', 'redis://', 'h:6379']],
+    [
+      'REDIS_URL',
+      ['redis://h:1/2', 'rediss://u:p@h', 'redis+sentinel://u:p@h:1,i/mymaster/2'],
+      ['http://h', 'redis://', 'h:6379', 'redis+sentinel://h:1', 'redis+cluster://h:1,i:1'],
+    ],
     ['CMW_AUTH_TOKEN', ['a.b-c'], ['a b', 'a\nb', 'ä']],
     ['CMW_LANGUAGES', ['de', 'en, it'], ['english', 'en,', 'EN']],
     [

@@ -5,6 +5,7 @@ import { inject, onTestFinished, vi } from 'vitest';
 import { createProducer } from '../../../src/queue/producer.ts';
 import { createWorker, type LookOutcome } from '../../../src/queue/worker.ts';
 import { producerConnection, workerConnection } from '../../../src/store/redis.ts';
+import { createReplication } from '../../../src/store/replication.ts';
 import { forgetKeys } from '../store/setup.ts';
 
 type Parts = Parameters<typeof createWorker>[0];
@@ -23,7 +24,10 @@ export function openQueues(ownUrl?: string, { backlogLimit = 1_000 } = {}) {
 
   function openProducer() {
     const connection = keep(producerConnection(url));
-    return { connection, ...createProducer({ redis: connection, prefix, backlogLimit }) };
+    return {
+      connection,
+      ...createProducer({ redis: connection, prefix, confirm: createReplication(connection).confirm, backlogLimit }),
+    };
   }
 
   function startWorker(parts: Partial<Parts>) {

@@ -182,7 +182,7 @@ it('aborts a look that lost its lock, and leaves the job to whoever has it', asy
   await producer.requestLook(2);
   (await nth(1)).end({ done: true }); // begins after everything that the lost look may have sent to Redis was answered
 
-  expect(errors).toEqual([expect.objectContaining({ message: `could not renew lock for job ${jobId}` })]);
+  expect(errors).toEqual([expect.objectContaining({ code: 'queue.lock-lost' })]);
   expect(await redis.get(`${prefix}:looks:${jobId}:lock`)).toBe('another worker');
   expect(await redis.lrange(`${prefix}:looks:active`, 0, -1)).toContain(jobId);
 });
@@ -282,6 +282,34 @@ it('carries on after Redis was killed in the middle of a look, without looking t
   await vi.waitFor(async () => expect(await producer.requestLook(2)).toBe('queued'), 5_000);
   (await nth(1)).end({ done: true });
 
+  expect(begun.map(({ subscriptionId }) => subscriptionId)).toEqual([1, 2]);
+  expect(errors).toEqual([]);
+  expect(worker.isAlive()).toBe(true);
+});
+
+it('asks a Redis that refuses writes seldom, calls that no mistake, and carries on when it takes them again', async () => {
+  const server = await startRedis();
+  onTestFinished(() => server.stop());
+  const { redis: admin, openProducer, startWorker, looks } = openQueues(server.url);
+  const producer = openProducer();
+  await connected(producer);
+  const { look, nth, begun } = heldLooks();
+  const { errors, worker } = startWorker({ look, concurrency: 1 });
+  await producer.requestLook(1);
+  await producer.requestLook(2);
+  const first = await nth(0);
+  const commands = async () => Number(/total_commands_processed:(\d+)/.exec(await admin.info('stats'))![1]);
+
+  await admin.config('SET', 'min-replicas-to-write', '1');
+  const before = await commands();
+  first.end({ done: true });
+  await vi.waitFor(() => expect(producer.requestLook(3)).rejects.toMatchObject({ code: 'queue.unavailable' }));
+  await new Promise((resolve) => producer.connection.once('ready', resolve).disconnect(true));
+  expect((await commands()) - before).toBeLessThan(200);
+  await admin.config('SET', 'min-replicas-to-write', '0');
+
+  (await nth(1)).end({ done: true });
+  await vi.waitFor(async () => expect(await looks.getActiveCount()).toBe(0), 10_000);
   expect(begun.map(({ subscriptionId }) => subscriptionId)).toEqual([1, 2]);
   expect(errors).toEqual([]);
   expect(worker.isAlive()).toBe(true);

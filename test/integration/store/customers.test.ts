@@ -7,8 +7,8 @@ const owner = 'userCompany/512';
 const customer = { customerId: 'c-1', domain: 'fabrikam.onmicrosoft.com', administrator: { userName: 'admin' } };
 
 function openDirectory() {
-  const { redis, keys, openLane } = openStore();
-  return { customers: createCustomerDirectory(redis, keys), openLane };
+  const { redis, keys, replication, openLane } = openStore();
+  return { customers: createCustomerDirectory(redis, keys, replication), openLane };
 }
 
 it('gives the claim to one of many subscriptions that want it at once, and tells all of them which', async () => {

@@ -13,8 +13,8 @@ const polling: JournalEntry = { state: 'polling', since: 1_760_000_000_000, look
 const done: JournalEntry = { state: 'done', result: { customerId: 'c-1', seats: [1, 2] }, at: 1_760_000_000_001 };
 
 it('gives a run back as it was written, step by step', async () => {
-  const { redis, keys, openLane } = openStore();
-  const journal = createJournal(redis, keys);
+  const { redis, keys, replication, openLane } = openStore();
+  const journal = createJournal(redis, keys, replication);
   const lane = await openLane(50010, neverAborted);
   await journal.write(lane, 'run-1', 'check out', sent);
   await journal.write(lane, 'run-1', 'order completed', polling);
@@ -32,22 +32,22 @@ it('gives a run back as it was written, step by step', async () => {
 });
 
 it('knows nothing of a run that never began', async () => {
-  const { redis, keys } = openStore();
+  const { redis, keys, replication } = openStore();
 
-  expect(await createJournal(redis, keys).load('run-1')).toEqual(new Map());
+  expect(await createJournal(redis, keys, replication).load('run-1')).toEqual(new Map());
 });
 
 it('remembers that a step without a result is done', async () => {
-  const { redis, keys, openLane } = openStore();
-  const journal = createJournal(redis, keys);
+  const { redis, keys, replication, openLane } = openStore();
+  const journal = createJournal(redis, keys, replication);
   await journal.write(await openLane(1, neverAborted), 'run-1', 'report', { state: 'done', result: undefined, at: 1 });
 
   expect((await journal.load('run-1')).get('report')).toMatchObject({ state: 'done', at: 1 });
 });
 
 it('forgets one step only', async () => {
-  const { redis, keys, openLane } = openStore();
-  const journal = createJournal(redis, keys);
+  const { redis, keys, replication, openLane } = openStore();
+  const journal = createJournal(redis, keys, replication);
   const lane = await openLane(1, neverAborted);
   await journal.write(lane, 'run-1', 'a', sent);
   await journal.write(lane, 'run-1', 'b', done);
@@ -58,8 +58,8 @@ it('forgets one step only', async () => {
 });
 
 it('refuses to write or forget for a worker whose subscription was taken over', async () => {
-  const { redis, keys, openLane } = openStore();
-  const journal = createJournal(redis, keys);
+  const { redis, keys, replication, openLane } = openStore();
+  const journal = createJournal(redis, keys, replication);
   const older = await openLane(1, neverAborted);
   await journal.write(older, 'run-1', 'check out', sent);
   await openLane(1, neverAborted);
@@ -71,8 +71,8 @@ it('refuses to write or forget for a worker whose subscription was taken over', 
 });
 
 it('keeps a run for 30 days after its last write', async () => {
-  const { redis, keys, openLane } = openStore();
-  const journal = createJournal(redis, keys);
+  const { redis, keys, replication, openLane } = openStore();
+  const journal = createJournal(redis, keys, replication);
   const lane = await openLane(1, neverAborted);
   await journal.write(lane, 'run-1', 'a', sent);
   await redis.pexpire(keys.journal('run-1'), 60_000);
