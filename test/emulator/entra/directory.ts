@@ -16,10 +16,13 @@ export interface AppRegistration {
   clientId: string;
   displayName: string;
   secrets: string[];
+  /** Where Entra ID may send people back to; a port of `localhost` or `127.0.0.1` does not count. */
+  redirectUris: string[];
 }
 
-/** The person whose sign-in stands behind every user token. */
-export interface PartnerUser {
+/** A person who signs in to the partner's app; every user token stands for one. */
+export interface Person {
+  tenantId: string;
   objectId: string;
   name: string;
   userPrincipalName: string;
@@ -50,11 +53,34 @@ export const PARTNER_REFRESH_TOKEN = '1.EmulatedRefreshToken-OfThePartnerUser-Be
 /** Object id of the partner's group of admin agents: the foreign principal that owns what the partner creates in Azure. */
 export const ADMIN_AGENTS_ID = '5f0b7e19-8a34-4dc2-b6e1-97d02c4fa83b';
 
-export const PARTNER_USER: PartnerUser = {
+export const PARTNER_USER: Person = {
+  tenantId: PARTNER_TENANT_ID,
   objectId: '9e02b6c4-75fd-4a18-9c3e-d1a84f60b257',
   name: 'Ilaria Connettori',
   userPrincipalName: 'ilaria.connettori@emulatedpartner.onmicrosoft.com',
 };
+
+const OTHER_TENANT_ID = 'e35c81f0-6d2a-4b97-a4c8-70f1b92d5e46';
+
+/**
+ * Who can be made to sign in: the partner's user, who is an admin agent; a colleague in the same tenant, who is none; and
+ * somebody of another tenant, which is no customer's either.
+ */
+export const PEOPLE = {
+  adminAgent: PARTNER_USER,
+  noAdminAgent: {
+    tenantId: PARTNER_TENANT_ID,
+    objectId: '27f4c9a1-b83e-4d05-96e2-0fa5d18c7b3d',
+    name: 'Renzo Contabile',
+    userPrincipalName: 'renzo.contabile@emulatedpartner.onmicrosoft.com',
+  },
+  otherTenant: {
+    tenantId: OTHER_TENANT_ID,
+    objectId: 'c84d1be6-0f57-4e92-b1a3-6d90e27f45c8',
+    name: 'Olga Straniera',
+    userPrincipalName: 'olga.straniera@emulatedelsewhere.onmicrosoft.com',
+  },
+} as const satisfies Record<string, Person>;
 
 const RESOURCES = [PARTNER_CENTER, RESOURCE_MANAGER];
 
@@ -80,12 +106,29 @@ export function servicePrincipalId(clientId: string, tenantId: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-a${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
+/**
+ * Whether a redirect URI is one of those that are registered: the same text, but for a port of `localhost` or `127.0.0.1`
+ * and for the slash that a browser adds to an address without a path.
+ *
+ * @see https://learn.microsoft.com/entra/identity-platform/reply-url
+ */
+export function isRegisteredRedirect({ redirectUris }: AppRegistration, sent: string): boolean {
+  return URL.canParse(sent) && redirectUris.some((registered) => withoutPort(registered) === withoutPort(sent));
+}
+
+function withoutPort(uri: string): string {
+  const portless = uri.replace(/^(https?:\/\/(?:localhost|127\.0\.0\.1)):\d{1,5}(?=[/?]|$)/, '$1');
+  return portless.replace(/^([a-z]+:\/\/[^/?]+)\/$/, '$1');
+}
+
 export interface Directory {
   app: AppRegistration;
   findTenant(idOrDomain: string): Tenant | undefined;
   putTenant(tenant: Tenant): void;
   /** Draws a new client secret; the old ones stop working unless they are kept. */
   rotateSecret(options: { keepOld: boolean }): string;
+  /** @throws {Error} for an address that cannot be registered */
+  setRedirectUris(uris: string[]): void;
   /** Every client secret there ever was. */
   allSecrets(): string[];
 }
@@ -93,7 +136,12 @@ export interface Directory {
 /** Returns a directory with the partner's tenant and app registration, the app consented to in that tenant. */
 export function createDirectory(): Directory {
   const tenants = new Map<string, Tenant>();
-  const app = { clientId: PARTNER_CLIENT_ID, displayName: 'Marketplace connector', secrets: [PARTNER_CLIENT_SECRET] };
+  const app: AppRegistration = {
+    clientId: PARTNER_CLIENT_ID,
+    displayName: 'Marketplace connector',
+    secrets: [PARTNER_CLIENT_SECRET],
+    redirectUris: ['http://localhost'],
+  };
   const secrets = [PARTNER_CLIENT_SECRET];
 
   function putTenant(tenant: Tenant): void {
@@ -105,6 +153,7 @@ export function createDirectory(): Directory {
   }
 
   putTenant({ id: PARTNER_TENANT_ID, domain: PARTNER_DOMAIN, consentedTo: 'all' });
+  putTenant({ id: OTHER_TENANT_ID, domain: 'emulatedelsewhere.onmicrosoft.com', consentedTo: [] });
 
   return {
     app,
@@ -122,8 +171,25 @@ export function createDirectory(): Directory {
       return secret;
     },
 
+    setRedirectUris(uris) {
+      for (const uri of uris) checkRedirectUri(uri);
+      app.redirectUris = [...uris];
+    },
+
     allSecrets() {
       return [...secrets];
     },
   };
+}
+
+function checkRedirectUri(uri: unknown): void {
+  if (typeof uri !== 'string' || !URL.canParse(uri)) throw new Error(`${uri} is no address.`);
+  const { protocol, hostname } = new URL(uri);
+  const isLoopback = hostname === 'localhost' || hostname === '127.0.0.1';
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback)) {
+    throw new Error(`${uri} cannot be registered: it has to be https, or http on localhost or 127.0.0.1.`);
+  }
+  if (uri.length > 256 || /[!$'(),;*#]/.test(uri)) {
+    throw new Error(`${uri} cannot be registered: at most 256 characters, and none of ! $ ' ( ) , ; * #.`);
+  }
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Faults } from '../core/faults.ts';
 import { createServer, type EmulatorServer } from '../core/server.ts';
 import type { Tokens } from '../core/tokens.ts';
+import { answerSignIn, type SignInAs } from './authorization-endpoint.ts';
 import {
   ADMIN_AGENTS_ID,
   createDirectory,
@@ -12,6 +13,7 @@ import {
   PARTNER_REFRESH_TOKEN,
   PARTNER_TENANT_ID,
   PARTNER_USER,
+  PEOPLE,
   servicePrincipalId,
   type Tenant,
 } from './directory.ts';
@@ -19,7 +21,7 @@ import { momentaryTrouble, refusalBody, refusalReply, unknownTenant } from './er
 import { createGrants } from './grants.ts';
 import { answerTokenRequest, type EntraEntry, type EntraSwitches } from './token-endpoint.ts';
 
-export type { EntraEntry, EntraSwitches };
+export type { EntraEntry, EntraSwitches, SignInAs };
 export {
   ADMIN_AGENTS_ID,
   PARTNER_CLIENT_ID,
@@ -36,7 +38,7 @@ export interface Consent {
   apis: string[];
 }
 
-/** Entra ID with one partner tenant, one app registration and one user who has consented. */
+/** Entra ID with the partner's tenant, one app registration and the partner's user, who has consented. */
 export interface EntraEmulator {
   /** To be put on a port with `server.listen` and TLS. */
   server: EmulatorServer;
@@ -48,7 +50,15 @@ export interface EntraEmulator {
   expireTokens(): void;
   /** Revokes every refresh token there is, as a password reset does; returns how many. Only a new consent helps. */
   revokeRefreshTokens(): number;
-  /** The partner's user signs in and consents again: a code to be redeemed within ten minutes. */
+  /** Who signs in from now on when a browser asks for it; what is left out is as in the seed. */
+  signInAs(choice?: Partial<SignInAs>): SignInAs;
+  /**
+   * Registers exactly these redirect URIs for the partner's app; the seed has `http://localhost`.
+   *
+   * @throws {Error} for an address that Entra ID would not take
+   */
+  setRedirectUris(uris: string[]): string[];
+  /** The partner's user signs in and consents again, without a browser: a code to be redeemed within ten minutes. */
   signIn(options?: { mfa?: boolean; redirectUri?: string }): string;
   /** The partner's user consents again, and whoever looks after the connector gets the new refresh token. */
   renewConsent(options?: { mfa?: boolean }): string;
@@ -85,7 +95,10 @@ const DEFAULT_SWITCHES: EntraSwitches = {
   conditionalAccess: false,
   opaqueTokens: false,
   unknownAppError: 700016,
+  foreignAccounts: 'page',
 };
+
+const DEFAULT_SIGN_IN: SignInAs = { who: 'adminAgent', mfa: true, declines: false };
 
 /**
  * Returns an emulated Entra ID, to be put on a port with TLS, since the clients insist on HTTPS.
@@ -101,6 +114,7 @@ export function createEntraEmulator(parts: { clock: Clock; faults: Faults; token
   const entries: EntraEntry[] = [];
   let origin: string | undefined;
   let mfaClaim = true;
+  let nextSignIn = DEFAULT_SIGN_IN;
   let consentToken = PARTNER_REFRESH_TOKEN;
   let directory = createDirectory();
   let grants = createGrants(clock);
@@ -114,7 +128,8 @@ export function createEntraEmulator(parts: { clock: Clock; faults: Faults; token
   function seed(): void {
     directory = createDirectory();
     grants = createGrants(clock);
-    consentToken = grants.issueRefreshToken({ mfa: true }, switches.refreshTokenLifetimeDays, PARTNER_REFRESH_TOKEN);
+    const signIn = { person: PARTNER_USER, mfa: true };
+    consentToken = grants.issueRefreshToken(signIn, switches.refreshTokenLifetimeDays, PARTNER_REFRESH_TOKEN);
   }
 
   const listen = server.listen;
@@ -143,12 +158,24 @@ export function createEntraEmulator(parts: { clock: Clock; faults: Faults; token
       return grants.revokeAll();
     },
 
+    signInAs(choice = {}) {
+      checkSignIn(choice);
+      nextSignIn = { ...DEFAULT_SIGN_IN, ...choice };
+      return { ...nextSignIn };
+    },
+
+    setRedirectUris(uris) {
+      if (!Array.isArray(uris)) throw new Error('Redirect URIs are a list.');
+      directory.setRedirectUris(uris);
+      return [...uris];
+    },
+
     signIn({ mfa = true, redirectUri } = {}) {
-      return grants.issueCode({ mfa }, redirectUri);
+      return grants.issueCode({ person: PARTNER_USER, mfa }, redirectUri === undefined ? {} : { redirectUri });
     },
 
     renewConsent({ mfa = true } = {}) {
-      consentToken = grants.issueRefreshToken({ mfa }, switches.refreshTokenLifetimeDays);
+      consentToken = grants.issueRefreshToken({ person: PARTNER_USER, mfa }, switches.refreshTokenLifetimeDays);
       return consentToken;
     },
 
@@ -221,6 +248,7 @@ export function createEntraEmulator(parts: { clock: Clock; faults: Faults; token
       for (const secret of emulator.secrets()) formerSecrets.add(secret);
       Object.assign(switches, DEFAULT_SWITCHES);
       mfaClaim = true;
+      nextSignIn = DEFAULT_SIGN_IN;
       entries.length = 0;
       server.calls.length = 0;
       tokens.expireAll();
@@ -229,7 +257,8 @@ export function createEntraEmulator(parts: { clock: Clock; faults: Faults; token
 
     secrets() {
       const values = [...directory.allSecrets(), ...grants.values(), ...identityTokens, ...tokens.values()];
-      return [...new Set([...formerSecrets, ...values, PARTNER_USER.name, PARTNER_USER.userPrincipalName])];
+      const personal = Object.values(PEOPLE).flatMap(({ name, userPrincipalName }) => [name, userPrincipalName]);
+      return [...new Set([...formerSecrets, ...values, ...personal])];
     },
   };
 
@@ -247,6 +276,9 @@ export function createEntraEmulator(parts: { clock: Clock; faults: Faults; token
       record: (entry: EntraEntry) => void entries.push(entry),
       keepSecret: (value: string) => void identityTokens.push(value),
     };
+    server.route('GET', '/:tenant/oauth2/v2.0/authorize', (call) =>
+      answerSignIn(call, { clock, switches, directory, grants, signInAs: nextSignIn, record: endpointParts.record }),
+    );
     server.route('POST', '/:tenant/oauth2/v2.0/token', (call) =>
       answerTokenRequest('v2', call, { ...endpointParts, directory, grants }),
     );
@@ -285,6 +317,16 @@ function checkSwitches(changes: Record<string, unknown>): void {
   }
 }
 
+function checkSignIn(choice: Record<string, unknown>): void {
+  const defaults: Record<string, unknown> = { ...DEFAULT_SIGN_IN };
+  for (const [name, value] of Object.entries(choice)) {
+    if (typeof value !== typeof defaults[name]) throw new Error('signInAs takes { who?, mfa?, declines? }.');
+  }
+  if (choice.who !== undefined && !Object.hasOwn(PEOPLE, String(choice.who))) {
+    throw new Error(`There is no ${String(choice.who)} to sign in; there are ${Object.keys(PEOPLE).join(', ')}.`);
+  }
+}
+
 function addCommands(server: EmulatorServer, emulator: EntraEmulator): void {
   server.command('setMfa', ({ on }: { on?: unknown }) => {
     if (typeof on !== 'boolean') throw new Error('setMfa takes { "on": true or false }.');
@@ -293,6 +335,8 @@ function addCommands(server: EmulatorServer, emulator: EntraEmulator): void {
   });
   server.command('expireTokens', () => emulator.expireTokens());
   server.command('revokeRefreshTokens', () => ({ revoked: emulator.revokeRefreshTokens() }));
+  server.command('signInAs', emulator.signInAs);
+  server.command('setRedirectUris', ({ uris }: { uris: string[] }) => ({ uris: emulator.setRedirectUris(uris) }));
   server.command('signIn', (options: { mfa?: boolean; redirectUri?: string }) => ({ code: emulator.signIn(options) }));
   server.command('renewConsent', (options: { mfa?: boolean }) => ({ refreshToken: emulator.renewConsent(options) }));
   server.command('rotateClientSecret', (options: { keepOld?: boolean }) => ({

@@ -263,6 +263,96 @@ export function otherRedirect(sent: string, bound: string): Refusal {
   );
 }
 
+export function missingVerifier(): Refusal {
+  return new Refusal(
+    400,
+    'invalid_grant',
+    50148,
+    'The code_verifier does not match the code_challenge supplied in the authorization request for PKCE.',
+  );
+}
+
+export function otherVerifier(): Refusal {
+  return new Refusal(
+    400,
+    'invalid_grant',
+    501481,
+    'The Code_Verifier does not match the code_challenge supplied in the authorization request.',
+  );
+}
+
+export function unknownChallengeMethod(): Refusal {
+  return new Refusal(400, 'invalid_request', 50149, 'Invalid Code_Challenge_method parameter.');
+}
+
+export function malformedChallenge(): Refusal {
+  return new Refusal(400, 'invalid_request', 501491, 'Invalid size of Code_Challenge parameter.');
+}
+
+export function missingRedirect(): Refusal {
+  return new Refusal(400, 'invalid_request', 900971, 'No reply address provided.');
+}
+
+export function unregisteredRedirect(sent: string, clientId: string): Refusal {
+  return new Refusal(
+    400,
+    'invalid_request',
+    50011,
+    `The redirect URI '${sent}' specified in the request does not match the redirect URIs configured for the application ` +
+      `'${clientId}'. Make sure the redirect URI sent in the request matches one added to your application in the Azure ` +
+      'portal. Navigate to https://aka.ms/redirectUriMismatchError to learn more about how to fix this.',
+  );
+}
+
+/** A response type that has `code` in it but asks for a token too, or one that nobody knows. */
+export function unsupportedResponseType(wanted: string): Refusal {
+  const parts = wanted.split(' ');
+  const disabled = parts.find((part) => part === 'id_token' || part === 'token');
+  return disabled === undefined
+    ? new Refusal(400, 'unsupported_response_type', 70005, `The response_type '${wanted}' is not supported.`)
+    : new Refusal(
+        400,
+        'unsupported_response_type',
+        disabled === 'id_token' ? 700054 : 700051,
+        `response_type '${disabled}' is not enabled for the application.`,
+      );
+}
+
+export function unsupportedResponseMode(mode: string): Refusal {
+  return new Refusal(400, 'invalid_request', 70007, `'${mode}' is not a supported value of 'response_mode'.`);
+}
+
+export function unsupportedPrompt(prompt: string): Refusal {
+  return new Refusal(400, 'invalid_request', 90023, `Unsupported 'prompt' value '${prompt}'.`);
+}
+
+/** What `prompt=none` meets here, where no browser keeps a session. */
+export function nobodySignedIn(): Refusal {
+  return new Refusal(400, 'login_required', 50058, 'A silent sign-in request was sent but no user is signed in.');
+}
+
+export function declinedConsent(): Refusal {
+  return new Refusal(400, 'access_denied', 65004, 'User declined to consent to access the app.');
+}
+
+/** Somebody whose account is in another tenant; `error` is what a redirect or a token request calls it. */
+export function foreignAccount(
+  error: 'access_denied' | 'invalid_grant',
+  homeTenantId: string,
+  tenantName: string,
+  app: { clientId: string; displayName: string },
+): Refusal {
+  return new Refusal(
+    400,
+    error,
+    50020,
+    `User account '{EmailHidden}' from identity provider 'https://sts.windows.net/${homeTenantId}/' does not exist in ` +
+      `tenant '${tenantName}' and cannot access the application '${app.clientId}'(${app.displayName}) in that tenant. The ` +
+      'account needs to be added as an external user in the tenant first. Sign out and sign in again with a different ' +
+      'Azure Active Directory user account.',
+  );
+}
+
 /** What Entra ID says when it is too busy (429) or out of order for a moment (503). */
 export function momentaryTrouble(status: 429 | 503): Refusal {
   return status === 429

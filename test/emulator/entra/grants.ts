@@ -1,10 +1,13 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
+import type { Person } from './directory.ts';
 import {
   expiredByInactivity,
   expiredCode,
   malformedGrant,
+  missingVerifier,
   otherRedirect,
+  otherVerifier,
   redeemedCode,
   revokedGrant,
 } from './errors.ts';
@@ -13,9 +16,18 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const CODE_LIFETIME_MS = 10 * MINUTE_MS;
 
-/** What a sign-in of the partner's user leaves behind; `mfa` tells whether it was done with a second factor. */
+/** What a sign-in leaves behind: who it was, and whether it was done with a second factor. */
 export interface SignIn {
+  person: Person;
   mfa: boolean;
+}
+
+/** What a code is bound to, as far as the authorization request named it. */
+export interface CodeRequest {
+  redirectUri?: string;
+  scopes?: string[];
+  nonce?: string;
+  challenge?: { method: 'S256' | 'plain'; value: string };
 }
 
 interface RefreshToken extends SignIn {
@@ -24,15 +36,16 @@ interface RefreshToken extends SignIn {
   revokedAt?: number;
 }
 
-interface Code extends SignIn {
+interface Code extends SignIn, CodeRequest {
   expiresAt: number;
-  redirectUri?: string;
   redeemed: boolean;
 }
 
 export interface Grants {
-  issueCode(signIn: SignIn, redirectUri?: string): string;
-  redeemCode(code: string, redirectUri?: string): SignIn;
+  issueCode(signIn: SignIn, request: CodeRequest): string;
+  /** The scopes that a code was asked for with, if it is known and they are. */
+  scopesOf(code: string): string[] | undefined;
+  redeemCode(code: string, proof: { redirectUri?: string; verifier?: string }): SignIn & CodeRequest;
   issueRefreshToken(signIn: SignIn, lifetimeDays: number, value?: string): string;
   useRefreshToken(value: string): SignIn;
   revokeAll(): number;
@@ -42,8 +55,9 @@ export interface Grants {
 }
 
 /**
- * Returns the books of authorization codes and refresh tokens. A code is good for ten minutes and one use. A refresh
- * token is good for its days however often it is used, so that the one before a rotation works on until its own end.
+ * Returns the books of authorization codes and refresh tokens. A code is good for ten minutes and one use, with
+ * the address and the proof key of its request: a verifier is wanted when there was a challenge, and wrong when there was
+ * none. A refresh token is good for its days however often it is used, so that the one before a rotation works on until its own end.
  *
  * @throws {Refusal} from `redeemCode` and `useRefreshToken`
  * @see https://learn.microsoft.com/entra/identity-platform/refresh-tokens
@@ -53,14 +67,17 @@ export function createGrants(clock: Clock): Grants {
   const refreshTokens = new Map<string, RefreshToken>();
 
   return {
-    issueCode({ mfa }, redirectUri) {
+    issueCode({ person, mfa }, request) {
       const value = `1.EmulatedCode.${randomBytes(32).toString('base64url')}`;
-      const bound = redirectUri === undefined ? {} : { redirectUri };
-      codes.set(value, { mfa, expiresAt: clock.now() + CODE_LIFETIME_MS, redeemed: false, ...bound });
+      codes.set(value, { ...request, person, mfa, expiresAt: clock.now() + CODE_LIFETIME_MS, redeemed: false });
       return value;
     },
 
-    redeemCode(value, redirectUri) {
+    scopesOf(value) {
+      return codes.get(value)?.scopes;
+    },
+
+    redeemCode(value, { redirectUri, verifier }) {
       const code = codes.get(value);
       if (code === undefined) throw malformedGrant();
       if (code.redeemed) throw redeemedCode();
@@ -68,12 +85,14 @@ export function createGrants(clock: Clock): Grants {
       if (code.redirectUri !== undefined && code.redirectUri !== redirectUri) {
         throw otherRedirect(redirectUri ?? '', code.redirectUri);
       }
+      checkVerifier(code, verifier);
       code.redeemed = true;
       return code;
     },
 
-    issueRefreshToken({ mfa }, lifetimeDays, value = `1.Emulated.${randomBytes(48).toString('base64url')}`) {
-      refreshTokens.set(value, { mfa, issuedAt: clock.now(), expiresAt: clock.now() + lifetimeDays * DAY_MS });
+    issueRefreshToken({ person, mfa }, lifetimeDays, value = `1.Emulated.${randomBytes(48).toString('base64url')}`) {
+      const issuedAt = clock.now();
+      refreshTokens.set(value, { person, mfa, issuedAt, expiresAt: issuedAt + lifetimeDays * DAY_MS });
       return value;
     },
 
@@ -102,4 +121,15 @@ export function createGrants(clock: Clock): Grants {
       return [...codes.keys(), ...refreshTokens.keys()];
     },
   };
+}
+
+function checkVerifier({ challenge }: Code, verifier: string | undefined): void {
+  if (challenge === undefined && verifier === undefined) return;
+  if (verifier === undefined) throw missingVerifier();
+  const answer = challenge?.method === 'S256' ? createHash('sha256').update(verifier).digest('base64url') : verifier;
+  if (challenge === undefined || answer !== challenge.value || !isVerifier(verifier)) throw otherVerifier();
+}
+
+function isVerifier(text: string): boolean {
+  return /^[\w.~-]{43,128}$/.test(text);
 }

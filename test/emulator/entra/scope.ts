@@ -60,6 +60,18 @@ export function readWish(version: Version, form: URLSearchParams, tenantName: st
   };
 }
 
+/**
+ * Reads the scopes of an authorization request, which may name several APIs, or none.
+ *
+ * @throws {Refusal} for a missing or unknown scope
+ */
+export function readScopes(text: string, tenantName: string): { scopes: string[]; resources: Resource[] } {
+  const scopes = text.split(' ').filter((scope) => scope !== '');
+  if (scopes.length === 0) throw missingParameter('scope');
+  const ofResource = scopes.filter((scope) => !OPENID_SCOPES.includes(scope));
+  return { scopes, resources: ofResource.map((scope) => splitScope(scope, tenantName, false).resource) };
+}
+
 function splitScope(scope: string, tenantName: string, isAppOnly: boolean): { resource: Resource; permission: string } {
   const at = scope.lastIndexOf('/');
   const permission = scope.slice(at + 1);

@@ -7,12 +7,13 @@ import {
   hasConsent,
   isAppKnown,
   PARTNER_TENANT_ID,
-  PARTNER_USER,
+  type Person,
   servicePrincipalId,
   type Tenant,
 } from './directory.ts';
 import {
   consentMissing,
+  foreignAccount,
   malformedClaims,
   missingCredential,
   missingParameter,
@@ -26,7 +27,7 @@ import {
   unsupportedGrant,
   wrongSecret,
 } from './errors.ts';
-import type { Grants, SignIn } from './grants.ts';
+import type { CodeRequest, Grants, SignIn } from './grants.ts';
 import { readWish, type Version, type Wish } from './scope.ts';
 
 /** What may be set otherwise than Entra ID does by default. */
@@ -43,12 +44,17 @@ export interface EntraSwitches {
   opaqueTokens: boolean;
   /** Which error an app meets in a tenant that has no service principal of it. */
   unknownAppError: 700016 | 7000229;
+  /** How somebody of another tenant ends at the sign-in: on a page of Entra ID, or sent back with the error. */
+  foreignAccounts: 'page' | 'redirect';
 }
 
-/** One line of the books: a token that was issued, or a wish that was refused (`refusedWith`: the AADSTS number). */
+/**
+ * One line of the books: a token that was issued, a person who signed in (`grant` is `authorize`), or a wish that was
+ * refused (`refusedWith`: the AADSTS number).
+ */
 export interface EntraEntry {
   at: string;
-  what: 'app token' | 'user token' | 'refusal';
+  what: 'app token' | 'user token' | 'sign-in' | 'refusal';
   grant: string;
   tenant: string;
   audience?: string;
@@ -118,7 +124,7 @@ function issue(version: Version, form: URLSearchParams, tenant: Tenant, correlat
   if (!grant) throw missingParameter('grant_type');
   if (!GRANTS.includes(grant)) throw unsupportedGrant(grant);
   checkClient(form, grant, tenant, parts.directory);
-  const wish = readWish(version, form, tenant.domain);
+  const wish = readWish(version, withScopeOfCode(form, parts.grants), tenant.domain);
   checkCredential(form, grant, parts.directory);
 
   const record = (token: Token): void =>
@@ -134,30 +140,35 @@ function issue(version: Version, form: URLSearchParams, tenant: Tenant, correlat
 
   if (grant === 'client_credentials') {
     if (!isAppKnown(tenant)) throw unknownApp(tenant, parts);
-    const token = issueAccessToken('app', wish, tenant, false, parts);
+    const token = issueAccessToken(wish, tenant, undefined, parts);
     record(token);
     return describe(version, token, wish, parts);
   }
 
   const signIn = useGrant(form, grant, parts);
+  const { person, scopes = ['offline_access', 'openid'] } = signIn;
+  if (person.tenantId !== PARTNER_TENANT_ID && person.tenantId !== tenant.id) {
+    throw foreignAccount('invalid_grant', person.tenantId, tenant.domain, parts.directory.app);
+  }
   if (!hasConsent(tenant, wish.resource)) {
     throw consentMissing(parts.directory.app.clientId, parts.directory.app.displayName);
   }
   const mfa = signIn.mfa && parts.mfaClaim();
   const needsMfa = parts.switches.conditionalAccess || demandsSecondFactor(form.get('claims'));
   if (needsMfa && !mfa) throw secondFactorNeeded(wish.resource.appId);
-  const token = issueAccessToken('user', wish, tenant, mfa, parts);
+  const token = issueAccessToken(wish, tenant, { person, mfa }, parts);
   record(token);
-  const rotates = grant === 'refresh_token' || wish.offlineAccess;
+  const rotates = grant === 'refresh_token' || (wish.offlineAccess && scopes.includes('offline_access'));
+  const identifies = wish.openid && scopes.includes('openid');
   if (grant === 'refresh_token' && parts.switches.usedRefreshTokens === 'revoke') {
     parts.grants.endRefreshToken(form.get('refresh_token')!);
   }
   const lifetimeDays = parts.switches.refreshTokenLifetimeDays;
   return {
     ...describe(version, token, wish, parts),
-    ...(rotates ? { refresh_token: parts.grants.issueRefreshToken({ mfa: signIn.mfa }, lifetimeDays) } : {}),
-    ...(wish.openid ? { id_token: issueIdentityToken(token, parts) } : {}),
-    ...(form.get('client_info') === '1' ? { client_info: clientInfo() } : {}),
+    ...(rotates ? { refresh_token: parts.grants.issueRefreshToken(signIn, lifetimeDays) } : {}),
+    ...(identifies ? { id_token: issueIdentityToken(token, signIn, parts) } : {}),
+    ...(form.get('client_info') === '1' ? { client_info: clientInfo(person) } : {}),
   };
 }
 
@@ -169,6 +180,15 @@ function checkClient(form: URLSearchParams, grant: string, tenant: Tenant, { app
   if (grant === 'authorization_code' && !form.get('code')) throw missingParameter('code');
 }
 
+/** A code may be redeemed without naming a scope again: then the scope of its request counts. */
+function withScopeOfCode(form: URLSearchParams, grants: Grants): URLSearchParams {
+  const scopes = form.get('scope') ? undefined : grants.scopesOf(form.get('code') ?? '');
+  if (scopes === undefined) return form;
+  const completed = new URLSearchParams(form);
+  completed.set('scope', scopes.join(' '));
+  return completed;
+}
+
 function checkCredential(form: URLSearchParams, grant: string, { app }: Directory): void {
   const secret = form.get('client_secret');
   if (secret) {
@@ -178,10 +198,14 @@ function checkCredential(form: URLSearchParams, grant: string, { app }: Director
   }
 }
 
-function useGrant(form: URLSearchParams, grant: string, { grants }: Parts): SignIn {
-  return grant === 'refresh_token'
-    ? grants.useRefreshToken(form.get('refresh_token')!)
-    : grants.redeemCode(form.get('code')!, form.get('redirect_uri') ?? undefined);
+function useGrant(form: URLSearchParams, grant: string, { grants, keepSecret }: Parts): SignIn & CodeRequest {
+  if (grant === 'refresh_token') return grants.useRefreshToken(form.get('refresh_token')!);
+  const [redirectUri, verifier] = [form.get('redirect_uri'), form.get('code_verifier')];
+  if (verifier !== null) keepSecret(verifier);
+  return grants.redeemCode(form.get('code')!, {
+    ...(redirectUri === null ? {} : { redirectUri }),
+    ...(verifier === null ? {} : { verifier }),
+  });
 }
 
 function unknownApp(tenant: Tenant, { directory, switches }: Parts): Refusal {
@@ -202,16 +226,17 @@ function demandsSecondFactor(claims: string | null): boolean {
   }
 }
 
-function issueAccessToken(kind: Token['kind'], wish: Wish, tenant: Tenant, mfa: boolean, parts: Parts): Token {
+/** For the person who signed in, or, without one, for the app itself. */
+function issueAccessToken(wish: Wish, tenant: Tenant, signIn: SignIn | undefined, parts: Parts): Token {
   const { clientId } = parts.directory.app;
   const { accessTokenLifetimeS, opaqueTokens } = parts.switches;
-  const facts = {
+  const facts: Omit<Token, 'value'> = {
     audience: wish.resource.audience,
     tenant: tenant.id,
     clientId,
-    kind,
-    objectId: kind === 'app' ? servicePrincipalId(clientId, tenant.id) : PARTNER_USER.objectId,
-    mfa,
+    kind: signIn === undefined ? 'app' : 'user',
+    objectId: signIn?.person.objectId ?? servicePrincipalId(clientId, tenant.id),
+    mfa: signIn?.mfa ?? false,
     expiresAt: parts.clock.now() + accessTokenLifetimeS * 1000,
   };
   return parts.tokens.issue(facts, { opaque: opaqueTokens });
@@ -241,19 +266,21 @@ function describe(version: Version, token: Token, wish: Wish, { clock, switches 
   };
 }
 
-function issueIdentityToken(token: Token, { clock, keepSecret }: Parts): string {
+function issueIdentityToken(token: Token, signIn: SignIn & CodeRequest, { clock, keepSecret }: Parts): string {
+  const { person, nonce } = signIn;
   const nowS = Math.floor(clock.now() / 1000);
   const claims = {
     aud: token.clientId,
-    iss: `https://login.microsoftonline.com/${PARTNER_TENANT_ID}/v2.0`,
+    iss: `https://login.microsoftonline.com/${person.tenantId}/v2.0`,
     iat: nowS,
     nbf: nowS,
     exp: Math.floor(token.expiresAt / 1000),
-    oid: PARTNER_USER.objectId,
-    sub: PARTNER_USER.objectId,
-    tid: PARTNER_TENANT_ID,
-    name: PARTNER_USER.name,
-    preferred_username: PARTNER_USER.userPrincipalName,
+    oid: person.objectId,
+    sub: person.objectId,
+    tid: person.tenantId,
+    name: person.name,
+    preferred_username: person.userPrincipalName,
+    ...(nonce === undefined ? {} : { nonce }),
     ver: '2.0',
   };
   const encode = (part: object): string => Buffer.from(JSON.stringify(part)).toString('base64url');
@@ -263,7 +290,8 @@ function issueIdentityToken(token: Token, { clock, keepSecret }: Parts): string 
   return value;
 }
 
-function clientInfo(): string {
-  const info = { uid: PARTNER_USER.objectId, utid: PARTNER_TENANT_ID };
+/** Which account it is, as the client libraries ask for it: an encoded pair of object id and tenant. */
+export function clientInfo({ objectId, tenantId }: Person): string {
+  const info = { uid: objectId, utid: tenantId };
   return Buffer.from(JSON.stringify(info)).toString('base64url');
 }

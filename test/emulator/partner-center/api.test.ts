@@ -46,6 +46,20 @@ describe('calls of Partner Center', () => {
     expect(answer.headers.get('isMfaCompliant')).toBe('false');
   });
 
+  it('refuses users who are no admin agents', async () => {
+    const { call, tokens, clock } = client;
+    const { value: token } = tokens.issue({
+      audience: 'https://api.partnercenter.microsoft.com',
+      tenant: 'partner',
+      clientId: 'app',
+      kind: 'user',
+      objectId: 'a-colleague',
+      mfa: true,
+      expiresAt: clock.now() + 60_000,
+    });
+    expect(await call('GET', CUSTOMERS, { token })).toMatchObject({ status: 403, body: { code: 900308 } });
+  });
+
   it('takes app-only and user tokens where the operation allows them', async () => {
     const { call } = client;
     const { customerId } = await client.createCustomer();

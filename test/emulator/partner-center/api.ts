@@ -46,8 +46,15 @@ interface RequestIds {
  * @see https://learn.microsoft.com/partner-center/developer/headers
  * @see https://learn.microsoft.com/partner-center/developer/api-throttling-guidance
  */
-export function createApi(parts: { server: EmulatorServer; clock: Clock; tokens: Tokens; switches: Switches }): Api {
-  const { server, clock, tokens, switches } = parts;
+export function createApi(parts: {
+  server: EmulatorServer;
+  clock: Clock;
+  tokens: Tokens;
+  switches: Switches;
+  /** Object id of the only user here who is an admin agent. */
+  integrationUserId: string;
+}): Api {
+  const { server, clock, tokens, switches, integrationUserId } = parts;
   const idsOfCall = new WeakMap<Call, RequestIds>();
   const answered = new Map<string, { reply: Reply; at: number }>();
   let throttle = { minute: -1, calls: 0 };
@@ -83,6 +90,8 @@ export function createApi(parts: { server: EmulatorServer; clock: Clock; tokens:
   function authorize(token: Token, auth: Auth): void {
     if (auth === 'user' && token.kind !== 'user') throw refusal(403, 900329);
     if (auth === 'app' && token.kind !== 'app') throw refusal(403, 900308);
+    const isAdminAgent = token.objectId === undefined || token.objectId === integrationUserId;
+    if (token.kind === 'user' && !isAdminAgent) throw refusal(403, 900308);
   }
 
   function countCall(call: Call): void {

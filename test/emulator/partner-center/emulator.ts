@@ -92,7 +92,7 @@ export function createPartnerCenterEmulator(options: PartnerCenterOptions): Part
   const books = createBooks(clock);
   const schedule = createSchedule(clock);
   const catalog = createCatalog({ clock, switches });
-  const api = createApi({ server, clock, tokens, switches });
+  const api = createApi({ server, clock, tokens, switches, integrationUserId });
   let url = '';
   let signer: Signer | undefined;
 
