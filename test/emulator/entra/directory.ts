@@ -117,7 +117,7 @@ export function isRegisteredRedirect({ redirectUris }: AppRegistration, sent: st
 }
 
 function withoutPort(uri: string): string {
-  const portless = uri.replace(/^(https?:\/\/(?:localhost|127\.0\.0\.1)):\d{1,5}(?=[/?]|$)/, '$1');
+  const portless = uri.replace(/^(https?:\/\/(?:localhost|127\.0\.0\.1)):\d+/, '$1');
   return portless.replace(/^([a-z]+:\/\/[^/?]+)\/$/, '$1');
 }
 
