@@ -174,7 +174,7 @@ function sendBack(redirectUri: string, mode: ResponseMode, fields: Record<string
   const isBare = pathname === '/' && !redirectUri.includes('?') && !redirectUri.endsWith('/');
   const address = isBare ? `${redirectUri}/` : redirectUri;
   const joint = mode === 'fragment' ? '#' : address.includes('?') ? '&' : '?';
-  const location = `${address}${joint}${new URLSearchParams(fields)}`;
+  const location = `${address}${joint}${new URLSearchParams(fields).toString()}`;
   return { status: 302, headers: { location, 'cache-control': 'no-store' } };
 }
 

@@ -183,7 +183,7 @@ export function createDirectory(): Directory {
 }
 
 function checkRedirectUri(uri: unknown): void {
-  if (typeof uri !== 'string' || !URL.canParse(uri)) throw new Error(`${uri} is no address.`);
+  if (typeof uri !== 'string' || !URL.canParse(uri)) throw new Error(`${JSON.stringify(uri)} is no address.`);
   const { protocol, hostname } = new URL(uri);
   const isLoopback = hostname === 'localhost' || hostname === '127.0.0.1';
   if (protocol !== 'https:' && !(protocol === 'http:' && isLoopback)) {

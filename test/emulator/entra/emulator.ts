@@ -322,8 +322,9 @@ function checkSignIn(choice: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(choice)) {
     if (typeof value !== typeof defaults[name]) throw new Error('signInAs takes { who?, mfa?, declines? }.');
   }
-  if (choice.who !== undefined && !Object.hasOwn(PEOPLE, String(choice.who))) {
-    throw new Error(`There is no ${String(choice.who)} to sign in; there are ${Object.keys(PEOPLE).join(', ')}.`);
+  const { who } = choice;
+  if (typeof who === 'string' && !Object.hasOwn(PEOPLE, who)) {
+    throw new Error(`There is no ${who} to sign in; there are ${Object.keys(PEOPLE).join(', ')}.`);
   }
 }
 

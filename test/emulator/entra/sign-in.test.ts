@@ -80,7 +80,9 @@ describe('the sign-in at the Entra ID emulator', () => {
       prompt: 'select_account',
       ...changes,
     });
-    const response = await fetch(`${origin}/${tenant}/oauth2/v2.0/authorize?${query}`, { redirect: 'manual' });
+    const response = await fetch(`${origin}/${tenant}/oauth2/v2.0/authorize?${query.toString()}`, {
+      redirect: 'manual',
+    });
     const location = response.headers.get('location') ?? '';
     const [address = '', sent = ''] = location.split(/[?#]/);
     return {
