@@ -1,14 +1,31 @@
 #!/usr/bin/env node
+import { userInfo } from 'node:os';
+import { audit } from './commands/audit.ts';
 import { type Command, EXIT, type ExitCode, type Output, UsageError } from './commands/command.ts';
 import { exposures } from './commands/exposures.ts';
+import { list } from './commands/list.ts';
+import { press } from './commands/press.ts';
 import { rebuild } from './commands/rebuild.ts';
+import { show } from './commands/show.ts';
 import { type Maintenance, type Operations, openOperations } from './compose-operations.ts';
 import { type Config, loadConfig } from './config.ts';
 import { ConnectorError, PermanentError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
 
 /** Every command of operations by its name. */
-const COMMANDS: Record<string, Command<Operations & Maintenance>> = { rebuild, exposures };
+const COMMANDS: Record<string, Command<Operations & Maintenance>> = {
+  list,
+  show,
+  look: press('look', readOperator),
+  retry: press('retry', readOperator),
+  hold: press('hold', readOperator),
+  release: press('release', readOperator),
+  detach: press('detach', readOperator),
+  attach: press('attach', readOperator),
+  exposures,
+  audit,
+  rebuild,
+};
 
 const INTERRUPTED = 'Interrupted: what was done until now stays done, and the command can be repeated.';
 
@@ -22,6 +39,10 @@ async function main([name = '', ...args]: string[]): Promise<ExitCode> {
     return EXIT.fine;
   }
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command && args.includes('--help')) {
+    output.write(`Usage: connector ${name} ${command.usage}\n${command.summary}\n`);
+    return EXIT.fine;
+  }
   if (!command) return complain(name ? `There is no command ${name}.\n\n${help()}` : help(), EXIT.usage);
 
   try {
@@ -61,6 +82,15 @@ function readConfig(): Config | undefined {
     if (!(error instanceof ConnectorError)) throw error;
     process.stderr.write(`${error.message}\n`);
     return undefined;
+  }
+}
+
+/** Who sits at the terminal, for the audit trail. A container may run as a number without a name. */
+function readOperator(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
   }
 }
 

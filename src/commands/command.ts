@@ -27,3 +27,18 @@ export class UsageError extends Error {}
 export function writeJson(output: Output, result: object): void {
   output.write(`${JSON.stringify(result, null, 2)}\n`);
 }
+
+/** Of `parseArgs`, for commands that show 50 lines at a time. */
+export const pageOption = { type: 'string', default: '1' } as const;
+
+/** @throws {UsageError} */
+export function readPage(text: string): number {
+  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
+  throw new UsageError('Pages count from 1.');
+}
+
+/** @throws {UsageError} */
+export function readSubscriptionId(text: string): number {
+  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
+  throw new UsageError(`${JSON.stringify(text)} is no id of a subscription, which is a number.`);
+}

@@ -18,5 +18,16 @@ export function table(headings: string[], rows: (string | number | undefined)[][
 
 /** A foreign text must not be able to move the cursor of a terminal. */
 function cell(value: string | number | undefined): string {
-  return String(value ?? '–').replace(/\p{Cc}+/gu, ' ');
+  return plain(String(value ?? '–'));
+}
+
+/** A text as a terminal shows it, with a blank for everything that would steer it. */
+export function plain(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}
+
+/** What a page of a list leaves out, as a last line; empty when it shows everything. */
+export function restOf(total: number, { page, pageSize }: { page: number; pageSize: number }): string {
+  const pages = Math.ceil(total / pageSize);
+  return pages > 1 ? `page ${page} of ${pages}, ${total} in all\n` : '';
 }

@@ -4,6 +4,7 @@ import type { OpsAudited, OpsExposed, OpsKept, OpsKnownCustomer, OpsRecord } fro
 /* What operations are answered: one schema for each, which describes it, and from which its type follows. */
 
 export const STATES = ['idle', 'running', 'waiting', 'retrying', 'needs-attention', 'failed', 'done'] as const;
+export type OpsState = (typeof STATES)[number];
 export const ACTIONS = ['look', 'retry', 'hold', 'release', 'detach', 'attach'] as const;
 
 const Instant = z.string().meta({ format: 'date-time' });

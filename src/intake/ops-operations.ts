@@ -95,7 +95,8 @@ export interface OpsAudited extends OpsPress {
   code?: string;
 }
 
-type OpsStory = OpsRecord & {
+/** A record with its story, newest line first, and what can be done now. */
+export type OpsStory = OpsRecord & {
   timeline: { at: string; kind: string; text: string }[];
   actions: (typeof ACTIONS)[number][];
 };

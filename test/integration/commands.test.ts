@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
 import { freePort, runCommand } from '../support/service.ts';
@@ -38,6 +39,22 @@ describe('connector', () => {
     const { code, stderr } = await runCommand(['exposures'], { ...environment, REDIS_URL });
     expect(code).toBe(1);
     expect(stderr).toMatch(/Redis does not answer at REDIS_URL.*\(store\.unavailable\)/);
+  });
+
+  it('tells of each command how it is used', async () => {
+    const { code, stdout } = await runCommand(['hold', '--help'], {});
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^Usage: connector hold <id>… --reason <text>\n/);
+  });
+
+  it('presses for whoever sits at the terminal, which stands in the audit trail that the service shows', async () => {
+    const look = await runCommand(['look', '50010', '--reason', 'an event may be lost'], environment);
+    expect([look.code, look.stdout]).toEqual([0, '50010: look is accepted.\n']);
+    const { stdout } = await runCommand(['audit', '--json'], environment);
+    expect(JSON.parse(stdout)).toMatchObject({
+      items: [{ by: userInfo().username, action: 'look', subscriptionId: 50010, reason: 'an event may be lost' }],
+      total: 1,
+    });
   });
 
   it('writes results for programs to stdout, and nothing else there', async () => {

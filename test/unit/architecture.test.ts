@@ -17,7 +17,8 @@ const ROOMS: Record<string, string[]> = {
   store: ['lib', 'engine/journal.ts', 'workflows/[^/]+\\.ts'],
   queue: ['lib', 'engine'],
   intake: ['lib'],
-  commands: ['lib', 'workflows/[^/]+\\.ts'],
+  // What is told as JSON is told like the API does.
+  commands: ['lib', 'workflows/[^/]+\\.ts', 'intake/ops-(answers|operations)\\.ts'],
 };
 
 /** The room that alone may use a library. */

@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util';
+import { ConnectorError } from '../lib/errors.ts';
+import type { Action, Press } from '../workflows/interventions.ts';
+import { type Command, EXIT, readSubscriptionId, UsageError } from './command.ts';
+
+export interface PressParts {
+  act(action: Action, subscriptionId: number, press: Press): Promise<void>;
+}
+
+const SUMMARIES: Record<Action, string> = {
+  look: 'looks at subscriptions again now',
+  retry: 'forgets the failure of subscriptions and resumes at the failed step',
+  hold: 'sends nothing for subscriptions until they are released',
+  release: 'lets held subscriptions go on',
+  detach: 'leaves a subscription to people: it is neither read nor changed again',
+  attach: 'gives detached subscriptions back to the connector',
+};
+const LONGEST_REASON = 500;
+
+/** A command that presses one of the buttons of operations; `readOperator` tells who does. */
+export function press(action: Action, readOperator: () => string): Command<PressParts> {
+  const asksTwice = action === 'detach';
+  return {
+    usage: `<id>${asksTwice ? ' --confirm <id>' : '…'} --reason <text>`,
+    summary: SUMMARIES[action],
+
+    read(args) {
+      const { values, positionals } = parseArgs({
+        args,
+        options: { reason: { type: 'string' }, ...(asksTwice && { confirm: { type: 'string' } as const }) },
+        allowPositionals: true,
+      });
+      const ids = positionals.map(readSubscriptionId);
+      const reason = values.reason?.trim() ?? '';
+      if (ids.length === 0) throw new UsageError('Which subscription?');
+      if (reason === '' || reason.length > LONGEST_REASON) {
+        throw new UsageError(
+          `Say why with --reason, in 1 to ${LONGEST_REASON} characters: it stands in the audit trail.`,
+        );
+      }
+      if (asksTwice && (ids.length > 1 || values.confirm !== positionals[0])) {
+        throw new UsageError('To detach one subscription, give its id once more with --confirm.');
+      }
+
+      return async ({ act }, output) => {
+        const by = readOperator();
+        let failures = 0;
+        for (const id of ids) {
+          try {
+            await act(action, id, { by, reason });
+            output.write(`${id}: ${action} is accepted.\n`);
+          } catch (error) {
+            if (!(error instanceof ConnectorError)) throw error;
+            failures += 1;
+            output.write(`${id}: ${error.message} (${error.code})\n`);
+          }
+        }
+        return failures > 0 ? EXIT.found : EXIT.fine;
+      };
+    },
+  };
+}

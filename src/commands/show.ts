@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util';
+import { presentRecord } from '../intake/ops-answers.ts';
+import type { OpsStory } from '../intake/ops-operations.ts';
+import { type Command, EXIT, readSubscriptionId, UsageError, writeJson } from './command.ts';
+import { plain } from './table.ts';
+
+export interface ShowParts {
+  show(subscriptionId: number): Promise<OpsStory | undefined>;
+}
+
+/** Where one subscription stands, why, and its story. */
+export const show: Command<ShowParts> = {
+  usage: '<id> [--json]',
+  summary: 'tells where a subscription stands and why, what can be done, and its story',
+
+  read(args) {
+    const { values, positionals } = parseArgs({
+      args,
+      options: { json: { type: 'boolean', default: false } },
+      allowPositionals: true,
+    });
+    const [id, ...more] = positionals.map(readSubscriptionId);
+    if (id === undefined || more.length > 0) throw new UsageError('Which subscription? Give one id.');
+
+    return async (parts, output) => {
+      const found = await parts.show(id);
+      if (!found) {
+        output.write(`Nothing is known of subscription ${id}. The command look makes the connector read it.\n`);
+        return EXIT.found;
+      }
+      const { timeline, actions } = found;
+      if (values.json) writeJson(output, { ...presentRecord(found), timeline, actions });
+      else output.write(present(found));
+      return EXIT.fine;
+    };
+  },
+};
+
+function present({ timeline, actions, ...record }: OpsStory): string {
+  const { subscriptionId, productType, state, operation, step, why, lastError, fulfillment } = record;
+  const lines = [
+    `subscription ${subscriptionId}${productType ? ` (${productType})` : ''}: ${state}`,
+    why,
+    operation && `operation ${operation}${step ? `, step "${step}"` : ''}`,
+    lastError && `last error, ${lastError.at}: ${lastError.message} (${lastError.code})`,
+    fulfillment && `at Microsoft: ${JSON.stringify(fulfillment)}`,
+    actions.length > 0 && `possible now: ${actions.join(', ')}`,
+    '',
+    // The newest line stands where the eye of the reader is then.
+    ...timeline
+      .toReversed()
+      .map(({ at, kind, text, ...facts }) => `${at}  ${kind.padEnd(8)}  ${text}${correlationOf(facts)}`),
+  ];
+  return lines
+    .filter((line) => typeof line === 'string')
+    .map((line) => `${plain(line)}\n`)
+    .join('');
+}
+
+/** What Microsoft's support asks for. */
+function correlationOf({ correlationId }: { correlationId?: unknown }): string {
+  return typeof correlationId === 'string' ? ` (${correlationId})` : '';
+}
