@@ -1,5 +1,5 @@
 // Brings a fresh clone to the point where tests and demo can run: the packages of the lock file, and a Redis server.
-// Runs on any Node from 20 on, before anything is installed, and does nothing when everything is there.
+// With the argument `nginx`, Nginx too. Runs on any Node from 20 on, before anything is installed, and does nothing when everything is there.
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,6 +9,7 @@ const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname,
 if (Number(process.versions.node.split('.')[0]) < 20) fail('Node.js 20 or later is needed to set the project up.');
 installPackages();
 provideRedis();
+if (process.argv.includes('nginx')) provideNginx();
 
 /** `npm ci`, unless what is installed is at least as new as the lock file. */
 function installPackages() {
@@ -27,31 +28,43 @@ function installPackages() {
 
 /** REDIS_URL, else a redis-server on the PATH, else the system's package manager, else Docker. */
 function provideRedis() {
-  if (process.env.REDIS_URL || has('redis-server')) return;
-  const managers = [
-    { name: 'apt-get', update: 'update -qq', install: 'install -y -qq --no-install-recommends redis-server' },
-    { name: 'apk', update: 'update -q', install: 'add -q redis' },
-    { name: 'dnf', update: 'makecache -q', install: 'install -y -q redis' },
-    { name: 'brew', update: 'update -q', install: 'install -q redis' },
-  ];
-  const isRoot = process.getuid?.() === 0;
-  for (const { name, update, install } of managers) {
-    if (!has(name) || !(isRoot || name === 'brew' || has('sudo'))) continue;
-    const asRoot = isRoot || name === 'brew' ? '' : 'sudo -n ';
-    say(`installing redis-server (${name})`);
-    for (const task of [update, install]) {
-      // Only what goes wrong is worth reading; whether it helped is seen right after.
-      const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-      spawnSync('sh', ['-c', `${asRoot}${name} ${task}`], { stdio: ['ignore', 'ignore', 'inherit'], env });
-    }
-    if (has('redis-server')) return;
-  }
+  if (process.env.REDIS_URL) return;
+  if (provide('redis-server', { apk: 'redis', dnf: 'redis', brew: 'redis' })) return;
   if (hasDockerEngine()) return; // started in a container by whoever needs it
   fail('No Redis was found and none could be installed: install redis-server 6.2 or later, or set REDIS_URL.');
 }
 
+/** Only tests of the edge need one. */
+function provideNginx() {
+  if (!provide('nginx')) fail('No Nginx was found and none could be installed: install nginx 1.22 or later.');
+}
+
+/** Whether a program is on the PATH, if need be by the system's package manager, where its package may have another name. */
+function provide(program, packages = {}) {
+  const managers = [
+    { name: 'apt-get', update: 'update -qq', install: 'install -y -qq --no-install-recommends' },
+    { name: 'apk', update: 'update -q', install: 'add -q' },
+    { name: 'dnf', update: 'makecache -q', install: 'install -y -q' },
+    { name: 'brew', update: 'update -q', install: 'install -q' },
+  ];
+  const isRoot = process.getuid?.() === 0;
+  for (const { name, update, install } of managers) {
+    if (has(program)) return true;
+    if (!has(name) || !(isRoot || name === 'brew' || has('sudo'))) continue;
+    const asRoot = isRoot || name === 'brew' ? '' : 'sudo -n ';
+    say(`installing ${program} (${name})`);
+    for (const task of [update, `${install} ${packages[name] ?? program}`]) {
+      // Only what goes wrong is worth reading; whether it helped is seen right after.
+      const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+      spawnSync('sh', ['-c', `${asRoot}${name} ${task}`], { stdio: ['ignore', 'ignore', 'inherit'], env });
+    }
+  }
+  return has(program);
+}
+
 function has(command) {
-  return spawnSync('sh', ['-c', `command -v ${command}`], { stdio: 'ignore' }).status === 0;
+  // Nginx is installed where only root has a path to.
+  return spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${command}`], { stdio: 'ignore' }).status === 0;
 }
 
 function hasDockerEngine() {

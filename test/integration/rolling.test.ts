@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import { expect, inject, it, onTestFinished, vi } from 'vitest';
+import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
+import { startEmulators } from '../emulator/emulators.ts';
+import type { Instance } from '../support/consul-template.ts';
+import { type EventAnswer, startEventLoad } from '../support/event-load.ts';
+import { startNginx } from '../support/nginx.ts';
+import { freePort, type RunningService, startService } from '../support/service.ts';
+
+/** Seconds in the environment: restarts go round and round for so long. Otherwise each machine is restarted once. */
+const FOR_MS = Number(process.env.ROLLING_SECONDS ?? 0) * 1_000;
+/** Ten machines of the slowest kind are done by then. */
+const WITHIN_MS = FOR_MS + 240_000;
+
+/** Where one process takes events and another one works. */
+interface Machine {
+  port: string;
+  processes: RunningService[];
+}
+
+async function openScene() {
+  const emulators = await startEmulators();
+  onTestFinished(() => emulators.close());
+  const prefix = `test-${randomUUID()}`;
+  const machines: Machine[] = [];
+  onTestFinished(async () => {
+    await Promise.all(machines.flatMap(({ processes }) => processes).map((one) => one.end('SIGKILL')));
+  });
+  const environment = {
+    ...emulators.environment(),
+    REDIS_URL: inject('redisUrl'),
+    REDIS_PREFIX: prefix,
+    // A subscription that is unknown is looked at again; here each is looked at once.
+    RETRY_BASE_MS: '3600000',
+  };
+  const launch = (port: string) =>
+    Promise.all([
+      startService({ ...environment, ROLE: 'web', PORT: port }),
+      startService({ ...environment, ROLE: 'worker' }),
+    ]);
+  await Promise.all(
+    [await freePort(), await freePort()].map(async (port) => {
+      machines.push({ port: String(port), processes: await launch(String(port)) });
+    }),
+  );
+  const nginx = await startNginx(machines.map(instanceOf));
+  onTestFinished(() => nginx.stop());
+
+  return {
+    nginx,
+    machines,
+    async restart(machine: Machine): Promise<void> {
+      const codes = await Promise.all(machine.processes.map((one) => one.end('SIGTERM')));
+      expect(codes, machine.processes.map((one) => one.output()).join('')).toEqual([0, 0]);
+      machine.processes = await launch(machine.port);
+    },
+    /** Subscriptions that the marketplace was asked for. */
+    lookedAt() {
+      const asked = emulators.cloudesire.server.calls.map(({ path }) => /\/subscription\/(\d+)$/.exec(path)?.[1]);
+      return new Set(asked.filter((id) => id !== undefined).map(Number));
+    },
+  };
+}
+
+const instanceOf = ({ port }: Machine): Instance => ({ Address: '127.0.0.1', Port: Number(port) });
+
+function summarize(answers: EventAnswer[], lastedMs: number): string {
+  const sorted = answers.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
+  const at = (share: number) => `${Math.round(sorted[Math.floor(sorted.length * share)] ?? Number.NaN)} ms`;
+  const rate = ((answers.length * 1_000) / lastedMs).toFixed(0);
+  return `${answers.length} events, ${rate}/s, median ${at(0.5)}, 99 % ${at(0.99)}, slowest ${at(0.9999)}`;
+}
+
+it(
+  'loses no event and shows no failure to the caller while one machine after the other is restarted under load, whether Nginx was told or not',
+  async () => {
+    const { nginx, machines, restart, lookedAt } = await openScene();
+    const startedAt = performance.now();
+    const load = startEventLoad({
+      url: nginx.url,
+      ca: nginx.ca,
+      secret: CMW_EVENT_SECRETS[0] ?? '',
+      perSecond: 100,
+      unanswered: FOR_MS > 0 ? 50 : 8,
+      firstSubscriptionId: 1_000_000,
+    });
+    let restarts = 0;
+    do {
+      for (const machine of machines) {
+        // Every other one is taken out first, as Consul would. Of the rest Nginx learns by what it meets.
+        const isTold = restarts % 2 === 0;
+        if (isTold) nginx.setInstances(machines.filter((one) => one !== machine).map(instanceOf));
+        await restart(machine);
+        if (isTold) nginx.setInstances(machines.map(instanceOf));
+        // Each instance has taken events again before the next one leaves.
+        const seen = load.answered();
+        await vi.waitFor(() => expect(load.answered()).toBeGreaterThan(seen + 20), {
+          timeout: WITHIN_MS,
+          interval: 20,
+        });
+        restarts += 1;
+      }
+    } while (performance.now() - startedAt < FOR_MS);
+    const answers = await load.stop();
+    if (FOR_MS > 0) console.log(`${restarts} restarts; ${summarize(answers, performance.now() - startedAt)}`);
+
+    expect(answers.filter(({ outcome }) => outcome !== 204)).toEqual([]);
+    const lost = () => {
+      const looked = lookedAt();
+      return answers.filter(({ subscriptionId }) => !looked.has(subscriptionId)).length;
+    };
+    await vi.waitFor(() => expect(lost()).toBe(0), { timeout: WITHIN_MS, interval: 200 });
+  },
+  WITHIN_MS * 2,
+);
