@@ -45,7 +45,7 @@ export abstract class ConnectorError extends Error {
 export class RetryableError extends ConnectorError {
   /** The upstream's own wish for a pause; it outranks our back-off. */
   readonly retryAfterMs: number | undefined;
-  /** What the pause is for, in words that operations read. */
+  /** What takes its time, in words that operations read: a wait, to which no deadline applies. Without it, it is a failure that repeats. */
   readonly waitingFor: string | undefined;
 
   constructor(

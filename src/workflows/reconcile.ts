@@ -437,7 +437,7 @@ export function createReconcile(
       return retry(error);
     }
 
-    async function needAttention(error: ConnectorError): Promise<LookOutcome> {
+    async function needAttention(error: ConnectorError): Promise<{ againInMs: number }> {
       const attempts = record.attempts + 1;
       // Told once for each matter: its text may change with every try, as the identifier of the call does.
       const alerted = `${error.code} ${record.step ?? ''}`;
@@ -464,11 +464,10 @@ export function createReconcile(
       if (!known) alerts.bug(error, { subscriptionId, ...(record.step && { step: record.step }) });
 
       const pauseMs = error instanceof RetryableError ? (error.retryAfterMs ?? 0) : 0;
-      if (known && pauseMs >= LONG_PAUSE_MS) {
-        // An upstream that names so long a pause is not failing: something takes its time there.
-        const waitingFor = (error instanceof RetryableError ? error.waitingFor : undefined) ?? known.message;
-        await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined });
-        return { againInMs: pauseMs };
+      if (error instanceof RetryableError && error.waitingFor !== undefined) {
+        // Nothing is failing where it is known what takes its time.
+        await standAt('waiting', { waitingFor: error.waitingFor, attempts: 0, failingSince: undefined });
+        return { againInMs: Math.max(parts.backoffMs(1), pauseMs) };
       }
       const isOver = clock.now() - Date.parse(failingSince) >= settings.deadlineMs;
       const isTold = record.failure?.reported !== false;
@@ -488,9 +487,9 @@ export function createReconcile(
           'operation.overdue',
           `${what} has been failing since ${failingSince} and is still tried. Last failure: ${messageOf(error)}`,
         );
-        const outcome = await needAttention(overdue);
+        const { againInMs } = await needAttention(overdue);
         await keep({ failingSince });
-        return outcome;
+        return { againInMs: Math.max(againInMs, pauseMs) };
       }
       const retryInMs = Math.max(parts.backoffMs(attempts), pauseMs);
       log.warn(
@@ -600,8 +599,6 @@ function mayPass(error: unknown): boolean {
 const UNTIL_REBUILT = 20;
 /** So often something may be done again in a row before a person is told. */
 const MOST_IN_VAIN = 5;
-/** From here on a pause that an upstream names is a wait rather than a failure. */
-const LONG_PAUSE_MS = 600_000;
 const ENDING_WHILE_HELD = 'subscription.ending-while-held';
 /** Pause before the marketplace is asked again about a subscription that is held. */
 const UNREAD_PAUSE_MS = 60_000;

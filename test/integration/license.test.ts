@@ -416,6 +416,30 @@ describe('an upstream that fails', () => {
     expect(happened('customer created')).toHaveLength(customersBefore);
   });
 
+  it('is given up after the deadline also when the upstream asks for long pauses only', async () => {
+    await world.close();
+    world = await createWorld({ OPERATION_DEADLINE_MS: '1' });
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      method: 'POST',
+      path: '/carts$',
+      kind: 'status',
+      status: 503,
+      headers: { 'Retry-After': '3600' },
+      times: 5,
+    });
+    const id = buy();
+    expect(await world.look(id)).toEqual({ againInMs: 3_600_000 });
+    expect(await world.records.get(id)).toMatchObject({
+      state: 'retrying',
+      lastError: { code: 'partner-center.unavailable' },
+    });
+    await world.look(id);
+    expect(shown(id).deploymentStatus).toBe('FAILED');
+    expect(world.alerts).toEqual(['operation.deadline']);
+  });
+
   it('is not asked again before its Retry-After has passed', async () => {
     world.emulators.faults.inject({
       server: 'partner-center',
