@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Redis } from 'ioredis';
 import packageJson from '../package.json' with { type: 'json' };
 import { composeLooks } from './compose-looks.ts';
+import { limitOf, UPSTREAMS } from './compose-upstreams.ts';
 import type { Config } from './config.ts';
 import { createAlerts } from './lib/alerts.ts';
 import { remember } from './lib/cache.ts';
@@ -10,6 +11,8 @@ import { RetryableError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
 import { createProducer, type Producer } from './queue/producer.ts';
 import { createAudit } from './store/audit.ts';
+import { listBudgets } from './store/budget.ts';
+import { listCircuits } from './store/circuit.ts';
 import { createCustomerDirectory } from './store/customers.ts';
 import { createInterventions } from './store/interventions.ts';
 import { createKeys } from './store/keys.ts';
@@ -19,6 +22,7 @@ import { producerConnection } from './store/redis.ts';
 import { tellOutages } from './store/redis-server.ts';
 import { createReplication } from './store/replication.ts';
 import { createTimeline } from './store/timeline.ts';
+import { listDeadLetters } from './workflows/dead-letters.ts';
 import { listExposures } from './workflows/exposures.ts';
 import { actionsFor, type Intervention } from './workflows/interventions.ts';
 import { listCustomers, readOverview } from './workflows/overview.ts';
@@ -59,13 +63,13 @@ export function composeOperations({ redis, config, producer, notes }: Operations
   const directory = createCustomerDirectory(redis, keys, createReplication(redis));
   const today = (): string => new Date(clock.now()).toISOString().slice(0, 10);
 
-  const { act, discardQuarantined } = createPresses({
+  const { act, retryAll, discardQuarantined } = createPresses({
     records,
     interventions,
     timeline,
     audit,
     quarantine,
-    requestLook: (id) => producer.requestLook(id),
+    requestLook: producer.requestLook,
     clock,
   });
   const counted = remember(() => readOverview(records, today()), { forMs: OVERVIEW_LIFE_MS, atMost: 1 }, clock);
@@ -78,17 +82,19 @@ export function composeOperations({ redis, config, producer, notes }: Operations
 
   return {
     act,
+    retryAll,
     discardQuarantined,
 
     /** How everything stands, in numbers that are up to 5 s old. */
     async overview() {
-      const [counts, backlog, oldestSince, quarantined, decided, noted] = await Promise.all([
+      const [counts, backlog, oldestSince, quarantined, decided, noted, circuits] = await Promise.all([
         counted(),
         producer.backlog(),
         producer.oldestWaitingSince(),
         quarantine.size(),
         interventions.all(),
         notes(),
+        listCircuits(redis, keys, UPSTREAMS),
       ]);
       const { states, exposures, agreementsPending } = counts;
       const kinds = [...decided.values()].map(({ kind }) => kind);
@@ -100,7 +106,11 @@ export function composeOperations({ redis, config, producer, notes }: Operations
         agreementsPending,
         deadLetters: states.failed + states['needs-attention'],
         quarantine: quarantined,
-        circuits: [],
+        circuits: circuits.map(({ upstream, openSince }) => ({
+          upstream,
+          open: openSince !== undefined,
+          since: openSince ?? null,
+        })),
         held: kinds.filter((kind) => kind === 'held').length,
         detached: kinds.filter((kind) => kind === 'detached').length,
         notes: [...noted],
@@ -137,6 +147,16 @@ export function composeOperations({ redis, config, producer, notes }: Operations
     listExposures: (page: Page) => listExposures(records, today(), page),
     listCustomers: (page: Page) => listCustomers({ records, directory }, page),
     listQuarantine: quarantine.list,
+    /** What stands still, by the code of its reason. */
+    listDeadLetters: () => listDeadLetters({ records, listQuarantine: quarantine.list }),
+    /** How many calls the upstreams still allow, and which of them are out. */
+    async limits() {
+      const [budgets, circuits] = await Promise.all([
+        listBudgets(redis, keys, limitOf),
+        listCircuits(redis, keys, UPSTREAMS),
+      ]);
+      return { budgets, circuits };
+    },
     listAudit: audit.list,
   };
 }

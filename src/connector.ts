@@ -2,6 +2,7 @@
 import { userInfo } from 'node:os';
 import { audit } from './commands/audit.ts';
 import { type Command, EXIT, type ExitCode, type Output, UsageError } from './commands/command.ts';
+import { deadLetters } from './commands/dead-letters.ts';
 import { exposures } from './commands/exposures.ts';
 import { list } from './commands/list.ts';
 import { press } from './commands/press.ts';
@@ -24,6 +25,7 @@ const COMMANDS: Record<string, Command<Operations & Maintenance>> = {
   attach: press('attach', readOperator),
   exposures,
   audit,
+  'dead-letters': deadLetters(readOperator),
   rebuild,
 };
 

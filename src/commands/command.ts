@@ -42,3 +42,12 @@ export function readSubscriptionId(text: string): number {
   if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
   throw new UsageError(`${JSON.stringify(text)} is no id of a subscription, which is a number.`);
 }
+
+const LONGEST_REASON = 500;
+
+/** Why something is pressed. @throws {UsageError} when nothing is said, or too much */
+export function readReason(text = ''): string {
+  const reason = text.trim();
+  if (reason !== '' && reason.length <= LONGEST_REASON) return reason;
+  throw new UsageError(`Say why with --reason, in 1 to ${LONGEST_REASON} characters: it stands in the audit trail.`);
+}

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { ConnectorError } from '../lib/errors.ts';
 import type { Action, Press } from '../workflows/interventions.ts';
-import { type Command, EXIT, readSubscriptionId, UsageError } from './command.ts';
+import { type Command, EXIT, readReason, readSubscriptionId, UsageError } from './command.ts';
 
 export interface PressParts {
   act(action: Action, subscriptionId: number, press: Press): Promise<void>;
@@ -15,7 +15,6 @@ const SUMMARIES: Record<Action, string> = {
   detach: 'leaves a subscription to people: it is neither read nor changed again',
   attach: 'gives detached subscriptions back to the connector',
 };
-const LONGEST_REASON = 500;
 
 /** A command that presses one of the buttons of operations; `readOperator` tells who does. */
 export function press(action: Action, readOperator: () => string): Command<PressParts> {
@@ -31,13 +30,8 @@ export function press(action: Action, readOperator: () => string): Command<Press
         allowPositionals: true,
       });
       const ids = positionals.map(readSubscriptionId);
-      const reason = values.reason?.trim() ?? '';
       if (ids.length === 0) throw new UsageError('Which subscription?');
-      if (reason === '' || reason.length > LONGEST_REASON) {
-        throw new UsageError(
-          `Say why with --reason, in 1 to ${LONGEST_REASON} characters: it stands in the audit trail.`,
-        );
-      }
+      const reason = readReason(values.reason);
       if (asksTwice && (ids.length > 1 || values.confirm !== positionals[0])) {
         throw new UsageError('To detach one subscription, give its id once more with --confirm.');
       }

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import type { OpsAudited, OpsExposed, OpsKept, OpsKnownCustomer, OpsRecord } from './ops-operations.ts';
+import type { OpsAudited, OpsExposed, OpsKept, OpsKnownCustomer, OpsLimits, OpsRecord } from './ops-operations.ts';
 
 /* What operations are answered: one schema for each, which describes it, and from which its type follows. */
 
 export const STATES = ['idle', 'running', 'waiting', 'retrying', 'needs-attention', 'failed', 'done'] as const;
 export type OpsState = (typeof STATES)[number];
+export const DEAD_STATES = ['failed', 'needs-attention', 'quarantined'] as const;
 export const ACTIONS = ['look', 'retry', 'hold', 'release', 'detach', 'attach'] as const;
 
 const Instant = z.string().meta({ format: 'date-time' });
@@ -90,6 +91,42 @@ export const OpsQuarantined = z
     sizeBytes: z.int(),
   })
   .meta({ id: 'Quarantined' });
+
+export const OpsDeadLetterList = z.object({
+  items: z.array(
+    z
+      .object({
+        code: z.string().describe('Of the failure or error; event.unreadable for bodies in quarantine'),
+        state: z.enum(DEAD_STATES),
+        count: z.int(),
+        oldestAt: Instant.describe('Since when the oldest of them stands there'),
+        subscriptionIds: z.array(z.int()).describe('The first 20'),
+      })
+      .meta({ id: 'DeadLetters', description: 'What stands still for one reason' }),
+  ),
+});
+
+const CircuitState = z
+  .object({ upstream: z.string(), openSince: Instant.nullable(), nextProbeAt: Instant.nullable() })
+  .meta({
+    id: 'Circuit',
+    description: 'While it is open nothing is sent but now and then a call that finds out whether the upstream is back',
+  });
+
+export const OpsBudgets = z.object({
+  items: z.array(
+    z
+      .object({
+        budget: z.string(),
+        used: z.int().describe('Calls within the period of the limit'),
+        limit: z.int(),
+        waiting: z.int().describe('Subscriptions that stand in line for a call'),
+        pausedUntil: Instant.nullable().describe('Before this nothing is called'),
+      })
+      .meta({ id: 'Budget' }),
+  ),
+  circuits: z.array(CircuitState),
+});
 
 export const OpsAuditEntry = z
   .object({
@@ -183,6 +220,17 @@ export function presentCustomer(customer: OpsKnownCustomer): z.infer<typeof OpsC
 export function presentQuarantined(kept: OpsKept): z.infer<typeof OpsQuarantined> {
   const { digest, sizeBytes, reason, count, firstAt, lastAt } = kept;
   return { id: digest, digest, at: lastAt, firstAt, count, reason, sizeBytes };
+}
+
+export function presentLimits({ budgets, circuits }: OpsLimits): z.infer<typeof OpsBudgets> {
+  return {
+    items: budgets.map(({ pausedUntil, ...budget }) => ({ ...budget, pausedUntil: pausedUntil ?? null })),
+    circuits: circuits.map(({ upstream, openSince, nextProbeAt }) => ({
+      upstream,
+      openSince: openSince ?? null,
+      nextProbeAt: nextProbeAt ?? null,
+    })),
+  };
 }
 
 export function presentAuditEntry({

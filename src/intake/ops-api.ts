@@ -9,7 +9,9 @@ import { type AnswerDoc, refusals } from './openapi.ts';
 import {
   ACTIONS,
   OpsAuditEntry,
+  OpsBudgets,
   OpsCustomer,
+  OpsDeadLetterList,
   OpsExposure,
   OpsOverview,
   OpsQuarantined,
@@ -19,6 +21,7 @@ import {
   presentAuditEntry,
   presentCustomer,
   presentExposure,
+  presentLimits,
   presentQuarantined,
   presentRecord,
   STATES,
@@ -87,6 +90,7 @@ const AuditQuery = z.object({
 });
 
 const Id = z.object({ id: SubscriptionId });
+const ReasonCode = z.object({ code: z.string().regex(/^[\w.-]{1,100}$/) });
 const Digest = z.object({ id: z.string().regex(/^[0-9a-f]{64}$/) });
 
 const Reasoned = z
@@ -346,6 +350,22 @@ function readRoutes(app: FastifyInstance, operations: OpsOperations): void {
 
   route(app, {
     method: 'GET',
+    url: '/ops/api/dead-letters',
+    summary: 'What stands still and why: counts by the code of the reason, the most frequent first',
+    answer: OpsDeadLetterList,
+    work: async () => ({ items: await operations.listDeadLetters() }),
+  });
+
+  route(app, {
+    method: 'GET',
+    url: '/ops/api/budgets',
+    summary: 'How many calls the upstreams still allow, and which of them are out',
+    answer: OpsBudgets,
+    work: async () => presentLimits(await operations.limits()),
+  });
+
+  route(app, {
+    method: 'GET',
     url: '/ops/api/audit',
     summary: 'What operations have changed, newest first',
     query: AuditQuery,
@@ -394,6 +414,19 @@ function writeRoutes(app: FastifyInstance, operations: OpsOperations): void {
       await operations.act('detach', id, { by, reason });
       return { status: 'queued' };
     },
+  });
+
+  route(app, {
+    method: 'POST',
+    url: '/ops/api/dead-letters/:code/retry',
+    summary: 'Retry all that stand still for a reason, at most 500 at once, those that have stood for longest first',
+    params: ReasonCode,
+    body: Reasoned,
+    answer: z.object({ queued: z.int(), left: z.int().describe('Of that reason, to be asked for again') }),
+    unknown: () => {
+      throw new PermanentError('ops.unknown-reason', 'Nothing stands still for such a reason.');
+    },
+    work: ({ params: { code }, body: { reason }, by }) => operations.retryAll(code, { by, reason }),
   });
 
   route(app, {

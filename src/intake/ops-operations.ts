@@ -1,4 +1,4 @@
-import type { ACTIONS, OpsOverview, STATES } from './ops-answers.ts';
+import type { ACTIONS, DEAD_STATES, OpsOverview, STATES } from './ops-answers.ts';
 
 /* What the API of operations needs of the service. */
 
@@ -79,6 +79,22 @@ export interface OpsKept {
   lastAt: string;
 }
 
+/** What stands still for one reason. */
+export interface OpsDeadLetters {
+  code: string;
+  state: (typeof DEAD_STATES)[number];
+  count: number;
+  oldestAt: string;
+  /** The first 20. */
+  subscriptionIds: number[];
+}
+
+/** How it stands with the calls that upstreams allow. */
+export interface OpsLimits {
+  budgets: { budget: string; used: number; limit: number; waiting: number; pausedUntil?: string }[];
+  circuits: { upstream: string; openSince?: string; nextProbeAt?: string }[];
+}
+
 /** Who wants something, and why. */
 interface OpsPress {
   by: string;
@@ -112,6 +128,10 @@ export interface OpsOperations {
   act(action: (typeof ACTIONS)[number], subscriptionId: number, press: OpsPress): Promise<void>;
   listExposures(page: OpsPage): Promise<OpsList<OpsExposed>>;
   listCustomers(page: OpsPage): Promise<OpsList<OpsKnownCustomer>>;
+  listDeadLetters(): Promise<OpsDeadLetters[]>;
+  /** What was asked for, and how many more there are. */
+  retryAll(code: string, press: OpsPress): Promise<{ queued: number; left: number }>;
+  limits(): Promise<OpsLimits>;
   listQuarantine(page: OpsPage): Promise<OpsList<OpsKept>>;
   discardQuarantined(digest: string, press: OpsPress): Promise<void>;
   listAudit(query: OpsPage & { subscriptionId?: number }): Promise<OpsList<OpsAudited>>;

@@ -1,16 +1,17 @@
 import type { Clock } from '../lib/clock.ts';
 import { ConnectorError, PermanentError, RetryableError } from '../lib/errors.ts';
 import type { Audit } from './audit.ts';
+import { standingStillFor } from './dead-letters.ts';
 import { type Action, assertPossible, type Interventions, type Press } from './interventions.ts';
 import type { Records, Timeline } from './record.ts';
 
 export interface PressesParts {
-  records: Pick<Records, 'get' | 'askLook' | 'askRetry'>;
+  records: Pick<Records, 'get' | 'all' | 'askLook' | 'askRetry'>;
   interventions: Interventions;
   timeline: Pick<Timeline, 'note'>;
   audit: Pick<Audit, 'add'>;
   quarantine: { discard(digest: string): Promise<boolean> };
-  requestLook(subscriptionId: number): Promise<'queued' | 'backlog-full'>;
+  requestLook(subscriptionId: number, options?: { urgent?: boolean }): Promise<'queued' | 'backlog-full'>;
   clock: Clock;
 }
 
@@ -25,6 +26,14 @@ export interface Presses {
   act(action: Action, subscriptionId: number, press: Press): Promise<void>;
   /** Throws a quarantined body away. @throws {PermanentError} `ops.unknown-body` */
   discardQuarantined(digest: string, press: Press): Promise<void>;
+  /**
+   * Retries all that stand still for the reason with this code, those that have stood for longest first, at most 500 at once and none that
+   * is held or detached. `left`: how many more there are, also when too many looks wait already.
+   *
+   * @throws {PermanentError} `ops.unknown-reason` when nothing stands still for it
+   * @throws {RetryableError} as `act`, when nothing at all could be asked for
+   */
+  retryAll(code: string, press: Press): Promise<{ queued: number; left: number }>;
   /** Carries out what is no action on one subscription, in the audit trail as `action` on `target`. */
   audited<T>(what: { action: string; target?: string } & Press, work: () => Promise<T>): Promise<T>;
 }
@@ -49,8 +58,7 @@ export function createPresses(parts: PressesParts): Presses {
   }
 
   async function lookSoon(subscriptionId: number): Promise<void> {
-    if ((await parts.requestLook(subscriptionId)) === 'queued') return;
-    throw new RetryableError('backlog.full', 'Too many subscriptions wait for a look; ask again in a minute.');
+    if ((await parts.requestLook(subscriptionId)) !== 'queued') throw backlogFull();
   }
 
   const acts: Record<Action, (subscriptionId: number, press: Press) => Promise<void>> = {
@@ -106,8 +114,37 @@ export function createPresses(parts: PressesParts): Presses {
         throw new PermanentError('ops.unknown-body', 'There is no such body in quarantine.', { effect: 'none' });
       }),
 
+    async retryAll(code, press) {
+      const decided = await interventions.all();
+      const dead = (await standingStillFor(records, code)).filter((id) => !decided.has(id));
+      if (dead.length === 0) {
+        const message = `Nothing that could be retried stands still for ${code}.`;
+        throw new PermanentError('ops.unknown-reason', message, { effect: 'none' });
+      }
+      return audited({ action: 'retry-all', target: code, ...press }, async () => {
+        let queued = 0;
+        for (const subscriptionId of dead.slice(0, MOST_AT_ONCE)) {
+          await records.askRetry(subscriptionId);
+          // So many at once must not push aside what somebody waits for.
+          if ((await parts.requestLook(subscriptionId, { urgent: false })) !== 'queued') break;
+          const text = `operations asked to retry all that stand still for ${code}`;
+          await timeline.note(subscriptionId, { at: now(), kind: 'operator', text, ...press });
+          queued += 1;
+        }
+        if (queued === 0) throw backlogFull();
+        return { queued, left: dead.length - queued };
+      });
+    },
+
     audited,
   };
+}
+
+/** Retries that are asked for at once. */
+const MOST_AT_ONCE = 500;
+
+function backlogFull(): RetryableError {
+  return new RetryableError('backlog.full', 'Too many subscriptions wait for a look; ask again in a minute.');
 }
 
 /** How the story of a subscription tells of an action. */

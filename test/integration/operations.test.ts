@@ -9,6 +9,8 @@ const PRESS = { by: 'Ada', reason: 'a dispute with the customer' };
 let world: World;
 let operations: ReturnType<typeof composeOperations>;
 const asked: number[] = [];
+/** So many looks more can wait. */
+let room = Number.POSITIVE_INFINITY;
 
 beforeAll(async () => {
   world = await createWorld();
@@ -17,6 +19,8 @@ beforeAll(async () => {
     config: world.config,
     producer: {
       async requestLook(id) {
+        if (room === 0) return 'backlog-full';
+        room -= 1;
         asked.push(id);
         return 'queued';
       },
@@ -30,6 +34,7 @@ beforeAll(async () => {
 beforeEach(async () => {
   await world.reset();
   asked.length = 0;
+  room = Number.POSITIVE_INFINITY;
   world.emulators.partnerCenter.acceptAllAttestations(true);
 });
 
@@ -175,6 +180,68 @@ describe('what is pressed', () => {
       { action: 'discard', outcome: 'accepted', target: 'a'.repeat(64) },
     ]);
   });
+});
+
+describe('what stands still for one reason', () => {
+  /** Orders of this many companies that Microsoft refuses, all for the same reason. */
+  async function refused(): Promise<number[]> {
+    const attention = { kind: 'status', status: 403, body: { code: 900159, description: 'No relationship.' } } as const;
+    world.emulators.faults.inject({ server: 'partner-center', path: '/carts', times: 1_000, ...attention });
+    const ids = [1301, 1302].map((buyer) =>
+      world.emulators.cloudesire.placeOrder({ plan: 2101, buyer, licenses: 2, paid: true }),
+    );
+    for (const id of ids) await world.settle(id, { looks: 4 });
+    world.emulators.faults.clear();
+    return ids;
+  }
+  const RETRY = { by: 'Ada', reason: 'the relationship was restored' };
+
+  it('is listed, and goes on where it stood after one press that stands in the audit trail and in every story', async () => {
+    const ids = await refused();
+    const [letters] = await operations.listDeadLetters();
+    expect(letters).toMatchObject({ state: 'needs-attention', count: 2, subscriptionIds: ids });
+    const { code } = letters!;
+
+    asked.length = 0;
+    expect(await operations.retryAll(code, RETRY)).toEqual({ queued: 2, left: 0 });
+    expect(asked).toEqual(ids);
+    expect((await operations.listAudit({ page: 1, pageSize: 50 })).items).toEqual([
+      { at: expect.any(String), action: 'retry-all', target: code, ...RETRY, outcome: 'accepted' },
+    ]);
+    for (const id of ids) {
+      const told = (await operations.show(id))?.timeline.filter(({ kind }) => kind === 'operator');
+      expect(told).toMatchObject([{ text: expect.stringContaining(code), ...RETRY }]);
+      await world.settle(id);
+      expect(shown(id)).toBe('DEPLOYED');
+    }
+    expect(await operations.listDeadLetters()).toEqual([]);
+    await expect(operations.retryAll(code, RETRY)).rejects.toMatchObject({ code: 'ops.unknown-reason' });
+  });
+
+  it('is left to people where they hold it, and where no more looks can wait', async () => {
+    const [held, free] = await refused();
+    const [letters] = await operations.listDeadLetters();
+    await operations.act('hold', held!, PRESS);
+    asked.length = 0;
+    room = 0;
+    await expect(operations.retryAll(letters!.code, RETRY)).rejects.toMatchObject({ code: 'backlog.full' });
+    room = 1;
+    expect(await operations.retryAll(letters!.code, RETRY)).toEqual({ queued: 1, left: 0 });
+    expect(asked).toEqual([free]);
+    expect((await operations.listAudit({ page: 1, pageSize: 50 })).items).toMatchObject([
+      { action: 'retry-all', outcome: 'accepted' },
+      { action: 'retry-all', outcome: 'failed', code: 'backlog.full' },
+      { action: 'retry-all', outcome: 'accepted' },
+      { action: 'hold' },
+    ]);
+  });
+});
+
+it('the limits tell each key that was used, and which upstream is out', async () => {
+  await sell();
+  const { budgets, circuits } = await operations.limits();
+  expect(budgets.map(({ budget }) => budget)).toContain('cloudesire');
+  expect(circuits).toEqual(['cloudesire', 'partner-center', 'entra', 'arm'].map((upstream) => ({ upstream })));
 });
 
 describe('the story of a subscription', () => {

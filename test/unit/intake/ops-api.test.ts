@@ -84,9 +84,12 @@ describe('the token', () => {
     const routes = [
       ['GET', '/subscriptions'],
       ['GET', '/subscriptions/50010'],
-      ...['/overview', '/exposures', '/customers', '/quarantine', '/audit'].map((path) => ['GET', path] as const),
+      ...['/overview', '/exposures', '/customers', '/quarantine', '/audit', '/dead-letters', '/budgets'].map(
+        (path) => ['GET', path] as const,
+      ),
       ...ACTIONS.map((action) => ['POST', `/subscriptions/50010/${action}`] as const),
       ['POST', `/quarantine/${'a'.repeat(64)}/discard`],
+      ['POST', '/dead-letters/operation.deadline/retry'],
     ] as const;
     const wrong = [
       '',
@@ -97,9 +100,9 @@ describe('the token', () => {
       `Basic ${TOKEN}`,
       TOKEN,
     ];
-    for (const [method, path] of routes) {
-      for (const authorization of wrong) {
-        const headers = { authorization, 'x-forwarded-for': `192.0.2.${routes.findIndex(([, one]) => one === path)}` };
+    for (const [route, [method, path]] of routes.entries()) {
+      for (const [guess, authorization] of wrong.entries()) {
+        const headers = { authorization, 'x-forwarded-for': `10.0.${route}.${guess}` };
         const answer = await call(method, path, undefined, headers);
         expect(answer.status, `${method} ${path} ${authorization}`).toBe(401);
         expect(answer.headers.get('www-authenticate')).toBe('Bearer');
@@ -234,6 +237,81 @@ describe('the actions', () => {
     const path = '/subscriptions/50010/retry';
     expect((await call('POST', path, 'reason=x', { 'content-type': 'text/plain' })).status).toBe(415);
     expect((await call('POST', path, JSON.stringify({ reason: 'x'.repeat(70_000) }))).status).toBe(413);
+  });
+});
+
+describe('what stands still', () => {
+  it('is listed by the code of its reason', async () => {
+    const letters = {
+      code: 'operation.deadline',
+      state: 'failed' as const,
+      count: 2,
+      oldestAt: '2026-03-01T00:00:00.000Z',
+      subscriptionIds: [8, 9],
+    };
+    const { call } = await setup({ listDeadLetters: async () => [letters] });
+    expect(await call('GET', '/dead-letters')).toMatchObject({ status: 200, body: { items: [letters] } });
+  });
+
+  it('is retried by that code, by whom and why, and the answer counts what is under way', async () => {
+    const asked: unknown[] = [];
+    const { call } = await setup({
+      async retryAll(...given) {
+        asked.push(given);
+        if (given[0] === 'no.such') throw new PermanentError('ops.unknown-reason', 'Nothing stands still for it.');
+        return { queued: 500, left: 12 };
+      },
+    });
+    const path = '/dead-letters/arm.ExpiredAuthenticationToken/retry';
+    const answer = await call('POST', path, REASON, { 'x-operator': 'Ada' });
+    expect(answer).toMatchObject({ status: 202, body: { queued: 500, left: 12 } });
+    expect(asked).toEqual([['arm.ExpiredAuthenticationToken', { by: 'Ada', reason: 'quota was raised' }]]);
+    expect(await call('POST', '/dead-letters/no.such/retry', REASON)).toMatchObject({
+      status: 404,
+      body: { error: 'ops.unknown-reason' },
+    });
+  });
+
+  it.each([
+    ['no reason', 'operation.deadline', '{}', 400],
+    ['a reason that is too long', 'operation.deadline', JSON.stringify({ reason: 'x'.repeat(501) }), 400],
+    ['a body that is no JSON', 'operation.deadline', '{', 400],
+    ['a code that is none', '%00%0d%0a', REASON, 404],
+    ['a code that is a path', '..%2F..', REASON, 404],
+  ])('is not touched for %s', async (_, code, body, status) => {
+    const asked: unknown[] = [];
+    const { call } = await setup({
+      async retryAll(...given) {
+        asked.push(given);
+        return { queued: 1, left: 0 };
+      },
+    });
+    expect(await call('POST', `/dead-letters/${code}/retry`, body)).toMatchObject({ status });
+    expect(asked).toEqual([]);
+  });
+});
+
+it('the budgets say what is left, until when nothing is called, and which upstream is out', async () => {
+  const pausedUntil = '2026-03-02T09:22:00.000Z';
+  const arm = { upstream: 'arm', openSince: '2026-03-02T09:20:00.000Z', nextProbeAt: pausedUntil };
+  const { call } = await setup({
+    limits: async () => ({
+      budgets: [
+        { budget: 'partner-center', used: 450, limit: 450, waiting: 12, pausedUntil },
+        { budget: 'cloudesire', used: 3, limit: 4_500, waiting: 0 },
+      ],
+      circuits: [arm, { upstream: 'entra' }],
+    }),
+  });
+  expect(await call('GET', '/budgets')).toMatchObject({
+    status: 200,
+    body: {
+      items: [
+        { budget: 'partner-center', used: 450, limit: 450, waiting: 12, pausedUntil },
+        { budget: 'cloudesire', used: 3, limit: 4_500, waiting: 0, pausedUntil: null },
+      ],
+      circuits: [arm, { upstream: 'entra', openSince: null, nextProbeAt: null }],
+    },
   });
 });
 
