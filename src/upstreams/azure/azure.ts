@@ -121,7 +121,8 @@ export interface AzureSubscription {
       name: string,
       body: DeploymentBody & { tags: Record<string, string> },
     ): Promise<'started' | 'joined'>;
-    look(group: string, name: string): Promise<DeploymentState>;
+    /** With what was `sent`, its secrets are not repeated in the causes of a failure. */
+    look(group: string, name: string, sent?: DeploymentBody): Promise<DeploymentState>;
     cancel(group: string, name: string): Promise<void>;
     /** Names of the deployments of a group, whatever became of them. */
     names(group: string): Promise<string[]>;

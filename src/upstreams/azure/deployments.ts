@@ -6,6 +6,7 @@ import type { AzureSubscription, Fault } from './azure.ts';
 import { isAbsent, isConflict, isRefusal } from './errors.ts';
 import { faultsIn } from './faults.ts';
 import { Deployment, DeploymentName, Operation } from './schema.ts';
+import { secretsIn } from './secrets.ts';
 
 export const DEPLOYMENTS = '2026-06-01';
 /** Nested deployments are followed so deep, and no more than so many of them. */
@@ -30,6 +31,13 @@ const STATUS_NAMES = new Map(
 );
 
 type Deployments = AzureSubscription['deployments'];
+
+/** A deployment that failed, and what its causes must not repeat. */
+interface Failed {
+  group: string;
+  name: string;
+  secrets: string[];
+}
 
 /**
  * Returns the calls about the deployments of templates in resource groups. A deployment is started, and looked at under its
@@ -57,7 +65,8 @@ export function createDeploymentCalls(
     }
   };
 
-  const look: Deployments['look'] = async (group, name) => {
+  const look: Deployments['look'] = async (group, name, sent) => {
+    const secrets = secretsIn({ properties: sent });
     let found: z.output<typeof Deployment>;
     try {
       found = await arm.ask(nameOf(group, name), ({ deployments }) => deployments.get(group, name), Deployment);
@@ -70,9 +79,12 @@ export function createDeploymentCalls(
       case 'succeeded':
         return { state: 'succeeded', outputs, resourceIds: (outputResources ?? []).map(({ id }) => id) };
       case 'failed':
-        return { state: 'failed', faults: await explain(group, name, error) };
+        return { state: 'failed', faults: await explain({ group, name, secrets }, error) };
       case 'canceled':
-        return { state: 'canceled', faults: distinct(await faultsOfOperations({ group, name }), faultsIn(error)) };
+        return {
+          state: 'canceled',
+          faults: distinct(await faultsOfOperations({ group, name, secrets }), faultsIn(error, { secrets })),
+        };
       default:
         return { state: 'running' };
     }
@@ -87,11 +99,12 @@ export function createDeploymentCalls(
     }
   };
 
-  async function explain(group: string, name: string, error: unknown): Promise<Fault[]> {
-    const own = faultsIn(error ?? { code: 'DeploymentFailed', message: 'Azure gives no reason.' });
+  async function explain(failed: Failed, error: unknown): Promise<Fault[]> {
+    const { secrets } = failed;
+    const own = faultsIn(error ?? { code: 'DeploymentFailed', message: 'Azure gives no reason.' }, { secrets });
     const reasons = own.filter(({ code }) => !WRAPPERS.includes(code));
     for (let looks = 1; ; looks += 1) {
-      const found = distinct(await faultsOfOperations({ group, name }), reasons);
+      const found = distinct(await faultsOfOperations(failed), reasons);
       if (found.length > 0) return found;
       if (looks === LOOKS) return own;
       await setTimeout(pauseMs);
@@ -100,7 +113,7 @@ export function createDeploymentCalls(
 
   /** The innermost errors of the operations that failed, nested deployments included. */
   async function faultsOfOperations(
-    { group, name }: { group: string; name: string },
+    { group, name, secrets }: Failed,
     depth = 0,
     nested = { left: MOST_NESTED },
   ): Promise<Fault[]> {
@@ -112,10 +125,10 @@ export function createDeploymentCalls(
       let inner: Fault[] = [];
       if (innerGroup && innerName && depth < DEEPEST && nested.left > 0) {
         nested.left -= 1;
-        inner = await faultsOfOperations({ group: innerGroup, name: innerName }, depth + 1, nested);
+        inner = await faultsOfOperations({ group: innerGroup, name: innerName, secrets }, depth + 1, nested);
       }
       const status = STATUS_NAMES.get(properties.statusCode?.toLowerCase() ?? '');
-      faults.push(...(inner.length > 0 ? inner : faultsIn(properties.statusMessage, { target, status })));
+      faults.push(...(inner.length > 0 ? inner : faultsIn(properties.statusMessage, { target, status, secrets })));
     }
     return faults;
   }

@@ -7,7 +7,8 @@ import {
 } from '../../lib/errors.ts';
 import type { Answer } from '../http.ts';
 import type { Fault, FaultKind } from './azure.ts';
-import { faultsIn, secretsIn } from './faults.ts';
+import { faultsIn } from './faults.ts';
+import { secretsIn } from './secrets.ts';
 import { SEVERITY } from './taxonomy.ts';
 
 /** In whose name a call is made: of our service principal, or of the partner's user. */
@@ -73,11 +74,11 @@ const VAGUE = ['BadRequest', 'Conflict', 'Unknown', 'InternalServerError', 'Inte
 const MFA = /multi-?factor|\bMFA\b|mfaforazure/i;
 
 /** Kept beside the errors rather than in them: their texts are Azure's, and errors are logged as a whole. */
-const faultsBehind = new WeakMap<ConnectorError, readonly Fault[]>();
+const faultsBehind = new WeakMap<ConnectorError, (secrets: readonly string[]) => Fault[]>();
 
-/** The innermost causes of a refusal of Azure; empty for any other error. */
-export function faultsOf(error: unknown): readonly Fault[] {
-  return error instanceof ConnectorError ? (faultsBehind.get(error) ?? []) : [];
+/** The innermost causes of a refusal of Azure, without these secrets and those that were sent; empty for any other error. */
+export function faultsOf(error: unknown, secrets: readonly string[] = []): Fault[] {
+  return error instanceof ConnectorError ? (faultsBehind.get(error)?.(secrets) ?? []) : [];
 }
 
 /** Whether Azure refused with one of these codes. */
@@ -120,7 +121,9 @@ export function isChallenge({ status, headers }: Answer): boolean {
 export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): ConnectorError | undefined {
   const { status } = answer;
   if (status < 400 || status === 408 || status >= 500) return undefined;
-  const faults = faultsIn(answer.body, { status, secrets: secretsIn(sent) });
+  const faultsWithout = (secrets: readonly string[]): Fault[] =>
+    faultsIn(answer.body, { status, secrets: [...secretsIn(sent), ...secrets] });
+  const faults = faultsWithout([]);
   const worst = SEVERITY.flatMap((kind) => faults.filter((fault) => fault.kind === kind))[0];
   const code = worst && codeOf(worst);
   const facts: ErrorFacts = { ...answer.facts, ...(code && { upstreamCode: code }) };
@@ -128,7 +131,7 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
   const told = worst?.message ? ` Azure says: ${worst.message}` : '';
 
   const error = decide();
-  faultsBehind.set(error, faults);
+  faultsBehind.set(error, faultsWithout);
   return error;
 
   function decide(): ConnectorError {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { parseForeignJson } from '../../lib/json.ts';
 import type { Fault } from './azure.ts';
+import { HIDDEN, withoutSecrets } from './secrets.ts';
 import { kindOf } from './taxonomy.ts';
 
 const DEEPEST = 8;
@@ -8,9 +9,6 @@ const MOST = 50;
 const LONGEST_MESSAGE = 500;
 /** So much of a text is cleaned before it is cut: more would only cost time, and without end. */
 const LONGEST_READ = 10 * LONGEST_MESSAGE;
-const HIDDEN = '***';
-/** Shorter ones would make holes into every sentence. */
-const SHORTEST_SECRET = 4;
 
 const ErrorBody = z.object({
   code: z
@@ -29,7 +27,7 @@ export interface Circumstances {
   /** HTTP status of the refusal, of the whole or of the operation within a deployment. */
   status?: number | undefined;
   /** Values that must not be repeated. */
-  secrets?: string[];
+  secrets?: readonly string[];
   /** What failed, unless the error says so itself. */
   target?: string | undefined;
 }
@@ -88,10 +86,8 @@ function jsonIn(message: string | null | undefined): unknown[] {
 }
 
 /** A text of Azure, short, on one line, and without what must not be told: people's addresses, tokens, given secrets. */
-export function harmless(text: string, secrets: string[] = []): string {
-  let told = text;
-  for (const secret of secrets) told = told.replaceAll(secret, HIDDEN);
-  told = told
+export function harmless(text: string, secrets: readonly string[] = []): string {
+  const told = withoutSecrets(text, secrets)
     .slice(0, LONGEST_READ)
     .replace(/[\w.%+-]+@[\w-]+(\.[\w-]+)+/g, HIDDEN)
     .replace(/\beyJ[\w-]+(\.[\w-]*)*/g, HIDDEN)
@@ -99,32 +95,4 @@ export function harmless(text: string, secrets: string[] = []): string {
     .replace(/[\s\p{Cc}]+/gu, ' ')
     .trim();
   return told.length > LONGEST_MESSAGE ? `${told.slice(0, LONGEST_MESSAGE - 1)}…` : told;
-}
-
-const Sent = z.object({
-  properties: z.object({
-    template: z.object({ parameters: z.record(z.string(), z.object({ type: z.string() })) }),
-    parameters: z.record(z.string(), z.object({ value: z.unknown().optional() })),
-  }),
-});
-
-/** The texts that a deployment was given for secure parameters, the longest first. */
-export function secretsIn(body: unknown): string[] {
-  const { data } = Sent.safeParse(body);
-  if (!data) return [];
-  const { template, parameters } = data.properties;
-  const secure = new Set(
-    Object.entries(template.parameters).flatMap(([name, { type }]) =>
-      type.toLowerCase().startsWith('secure') ? [name.toLowerCase()] : [],
-    ),
-  );
-  return Object.entries(parameters)
-    .flatMap(([name, { value }]) => (secure.has(name.toLowerCase()) ? textsIn(value) : []))
-    .filter((text) => text.length >= SHORTEST_SECRET)
-    .toSorted((one, other) => other.length - one.length);
-}
-
-function textsIn(value: unknown): string[] {
-  if (typeof value === 'string') return [value];
-  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(textsIn) : [];
 }

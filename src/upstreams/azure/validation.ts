@@ -6,8 +6,9 @@ import { type Arm, malformed, type Reply } from './arm.ts';
 import type { AzureSubscription, DeploymentBody, Fault } from './azure.ts';
 import { DEPLOYMENTS } from './deployments.ts';
 import { faultsOf, isAbsent, isRefusal, isUnauthorized } from './errors.ts';
-import { faultsIn, harmless, secretsIn } from './faults.ts';
+import { faultsIn } from './faults.ts';
 import { Validated, WhatIfResult } from './schema.ts';
+import { secretsIn } from './secrets.ts';
 
 /** So often an answer that takes longer is asked for within one call; then it is the turn of another job. */
 const LOOKS = 4;
@@ -46,8 +47,8 @@ export function createValidationCalls(
    */
   const validate: Deployments['validate'] = async (group, name, body) => {
     const secrets = secretsIn({ properties: body });
-    const answer = await ask('validate', group, name, propertiesOf(body));
-    if ('faults' in answer) return hidden(answer.faults, secrets);
+    const answer = await ask('validate', group, name, propertiesOf(body), secrets);
+    if ('faults' in answer) return answer.faults;
     const { data: validated } = Validated.safeParse(answer.body);
     if (validated?.error) return faultsIn(validated.error, { status: 400, secrets });
     // An answer that took longer may end without a body.
@@ -62,11 +63,9 @@ export function createValidationCalls(
    */
   const whatIf: Deployments['whatIf'] = async (group, name, body) => {
     const secrets = secretsIn({ properties: body });
-    const answer = await ask('whatIf', group, name, {
-      ...propertiesOf(body),
-      whatIfSettings: { resultFormat: 'ResourceIdOnly' },
-    });
-    if ('faults' in answer) return { faults: hidden(answer.faults, secrets) };
+    const properties = { ...propertiesOf(body), whatIfSettings: { resultFormat: 'ResourceIdOnly' } };
+    const answer = await ask('whatIf', group, name, properties, secrets);
+    if ('faults' in answer) return answer;
     const { data: result } = WhatIfResult.safeParse(answer.body);
     if (result?.error) return { faults: faultsIn(result.error, { status: 400, secrets }) };
     if (result?.status.toLowerCase() !== 'succeeded') throw malformed(nameOf(group, name), 'has no changes');
@@ -79,7 +78,8 @@ export function createValidationCalls(
     group: string,
     name: string,
     properties: object,
-  ): Promise<Reply | { faults: readonly Fault[] }> {
+    secrets: string[],
+  ): Promise<Reply | { faults: Fault[] }> {
     const body = { properties };
     const digest = createHash('sha256').update(JSON.stringify(body)).digest('base64');
     const key = [question, subscriptionId, group, name, digest].join(' ');
@@ -88,7 +88,8 @@ export function createValidationCalls(
         arm.send('POST', { path: `${nameOf(group, name)}/${question}`, apiVersion: DEPLOYMENTS, body }),
       );
     } catch (error) {
-      const faults = faultsOf(error);
+      // The answer may have been fetched by a call that sent no secret.
+      const faults = faultsOf(error, secrets);
       // Refusals of the caller rather than of the deployment are no answer.
       if (faults.length === 0 || isAbsent(error) || isUnauthorized(error) || isRefusal(error, ...NO_ANSWER))
         throw error;
@@ -148,11 +149,6 @@ function isPending({ status, body }: Reply): boolean {
   if (status === 202) return true;
   const word = typeof body === 'object' && body !== null && 'status' in body ? body.status : undefined;
   return typeof word === 'string' && NOT_READY.test(word);
-}
-
-/** Asked for at another address than the deployment was sent to, so that its secrets are hidden here. */
-function hidden(faults: readonly Fault[], secrets: string[]): Fault[] {
-  return faults.map((fault) => ({ ...fault, message: harmless(fault.message, secrets) }));
 }
 
 function stillThinking({ headers }: Reply): RetryableError {

@@ -27,8 +27,6 @@ export interface Assignment {
   configuration: string;
   /** What is sent to Azure; for an image, once it is known which version and plan it has. */
   body(image?: Image): DeploymentBody;
-  /** All secrets that are sent, none of which may show up anywhere. */
-  secrets(): string[];
   /** The secrets that nobody entered, by the name of their template parameter. */
   generatedSecrets(): { name: string; value: string }[];
 }
@@ -76,13 +74,6 @@ export async function readAssignment(
     blueprint,
     configuration: configurationOf(subscription, secrets),
     body: (image) => ({ template: blueprint.template.json, parameters: fill(image).parameters }),
-    secrets() {
-      const { parameters } = fill();
-      return blueprint.template.parameters
-        .filter(({ secure }) => secure)
-        .map(({ name }) => parameters[name]?.value)
-        .filter((value): value is string => typeof value === 'string' && value.length > 3);
-    },
     generatedSecrets() {
       const { parameters, generated } = fill();
       return generated.map((name) => ({ name, value: String(parameters[name]?.value) }));

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AttentionError, RetryableError } from '../../../../src/lib/errors.ts';
-import { faultsIn, harmless, secretsIn } from '../../../../src/upstreams/azure/faults.ts';
+import { faultsIn, harmless } from '../../../../src/upstreams/azure/faults.ts';
 import { kindOf } from '../../../../src/upstreams/azure/taxonomy.ts';
 import { fixture } from '../fixtures.ts';
 import { failureOf, refused, startCloud } from './cloud.ts';
@@ -162,19 +162,5 @@ describe('faults', () => {
     );
     expect(told).not.toMatch(/giulia|eyJ|Zq7|aB%2F|hunter2/);
     expect(told).toContain('The client');
-  });
-
-  it('know the secrets of a deployment by the template, whatever the case', () => {
-    const template = {
-      parameters: { Pass: { type: 'SecureString' }, deep: { type: 'secureObject' }, open: { type: 'string' } },
-    };
-    const parameters = {
-      pass: { value: 'first-secret' },
-      DEEP: { value: { a: ['second-secret-longer', 'abc'] } },
-      open: { value: 'open-value' },
-    };
-    expect(secretsIn({ properties: { template, parameters } })).toEqual(['second-secret-longer', 'first-secret']);
-    for (const nothing of [undefined, {}, { properties: { template: {}, parameters: {} } }])
-      expect(secretsIn(nothing)).toEqual([]);
   });
 });
