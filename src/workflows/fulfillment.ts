@@ -66,6 +66,8 @@ export interface AzureFulfillment {
   attempt?: number;
   /** Tells whether generated secrets can be generated again: it changes with STATE_KEY. */
   secretsKey?: string;
+  /** Resources that changes have left behind, by id in lower case: nothing deletes them before the end, unless a person does. */
+  leftBehind?: string[];
   /** What the customer may do there. */
   access?: 'reader' | 'contributor' | 'owner';
   /** Administrators of the tenant who were given that access, by object id. */

@@ -16,6 +16,8 @@ export interface Look {
   takeRetry(): boolean;
   /** Adds facts to the fulfillment and stores it; costs nothing when they are known already. */
   note(facts: { [fact in keyof Fulfillment]?: Fulfillment[fact] | undefined }): Promise<void>;
+  /** Tells operations of what only a person can cure although the order goes on without it: as an alert and in its timeline. */
+  tellOperations(matter: { code: string; message: string }): Promise<void>;
   /** Notes which of the marketplace's wishes have been carried out now. */
   settle(done: Partial<Wish>): Promise<void>;
   /**

@@ -318,6 +318,7 @@ export function createReconcile(
         },
         fulfillment: () => record.fulfillment ?? { productType: record.productType ?? 'license' },
         note,
+        tellOperations,
         async settle(done) {
           await note({ settled: { trial: false, ...record.fulfillment?.settled, ...done } });
         },
@@ -349,11 +350,15 @@ export function createReconcile(
       if (record.customer) await parts.directory.release(lane, record.customer);
       const shownBefore = record.run?.status ?? subscription.deploymentStatus;
       if (shownBefore === 'UNDEPLOY_SENT') return;
-      alerts.attention({
+      await tellOperations({
         code: 'subscription.ended-without-us',
         message: `The marketplace showed subscription ${subscriptionId} as ${shownBefore} before it was ended at Microsoft; it is ended there now. Find out who set that status.`,
-        subscriptionId,
       });
+    }
+
+    async function tellOperations({ code, message }: { code: string; message: string }): Promise<void> {
+      alerts.attention({ code, message, subscriptionId });
+      await tell('error', message, { code });
     }
 
     async function observe(event: FlowEvent): Promise<void> {

@@ -4,7 +4,7 @@ import type { AzureSubscription, Fault, Image } from '../../upstreams/azure/clie
 import type { Look } from '../look.ts';
 import type { CurrentAssignment } from './assignment.ts';
 import { providersOf } from './blueprint.ts';
-import { CAPACITY_PAUSE_MS, errorOf, mayPass, withoutSecrets, worstOf } from './faults.ts';
+import { CAPACITY_PAUSE_MS, causeOf, errorOf, mayPass, worstOf } from './faults.ts';
 import { prepareImage } from './image.ts';
 import { deploymentOf, groupOf, isOurs, notOurs, TEMPLATE_TAG, tagsOf } from './names.ts';
 import { noteAzure } from './note.ts';
@@ -65,7 +65,6 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
   const group = groupOf(orderId);
   /** Composed when it is sent, since it may hold secrets, which rest nowhere. */
   const compose = async (image: Image | undefined) => (await assignment.read()).body(image);
-  const clean = async (faults: Fault[]) => withoutSecrets(faults, (await assignment.read()).secrets());
   const tags = async () => ({ ...tagsOf(orderId), [TEMPLATE_TAG]: (await assignment.read()).blueprint.sha256 });
 
   await awaitRunningDeployment(flow, look, subscription, parts);
@@ -78,7 +77,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
     await makeGroup();
     await flow.step(check, async () => {
       const faults = await subscription.deployments.validate(group, name, await compose(image));
-      if (faults.length > 0) throw errorOf('The check of the deployment', await clean(faults), settings);
+      if (faults.length > 0) throw errorOf('The check of the deployment', faults, settings);
     });
     const sent = await flow.effect<{ configuration: string }, { configuration: string }>(
       `start deployment ${attempt}`,
@@ -105,9 +104,9 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
       waitingFor: `Azure to finish deployment ${name}`,
     };
     const ended = await flow.poll<Ended>(`deployment ${attempt} ended`, plan, async () => {
-      const seen = await subscription.deployments.look(group, name);
+      const seen = await subscription.deployments.look(group, name, await compose(image));
       if (seen.state === 'succeeded') return { outputs: seen.outputs };
-      if (seen.state === 'failed' || seen.state === 'canceled') return { faults: await clean(seen.faults) };
+      if (seen.state === 'failed' || seen.state === 'canceled') return { faults: seen.faults };
       return undefined;
     });
     if ('outputs' in ended) return { ...ended, ...sent };
@@ -148,7 +147,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
       if (!(error instanceof RetryableError)) throw error;
       throw new AttentionError(
         error.code,
-        `${error.message} That was tried ${MOST_ATTEMPTS_BY_ITSELF + 1} times. Find out what is in the way, then press retry.`,
+        `${causeOf(what, faults)} That was tried ${MOST_ATTEMPTS_BY_ITSELF + 1} times. Find out what is in the way, then press retry.`,
         { facts: error.facts, effect: 'none' },
       );
     });

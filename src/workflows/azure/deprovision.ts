@@ -70,7 +70,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
 
   async function clear(flow: Flow, look: Look, where: Where): Promise<void> {
     const orderId = look.subscription.id;
-    const { attempt = 0, dedicated } = look.fulfillment().azure ?? {};
+    const { attempt = 0, dedicated, leftBehind = [] } = look.fulfillment().azure ?? {};
     const inAzure = azure.in(where);
     // Where the connector never got in, nothing of an order lies in the subscription that the customer keeps.
     const isIn = await flow.step('see whether Azure lets us in', () => reaches(azure, where));
@@ -80,6 +80,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
     if (attempt > 0) await stopDeployment(flow, inAzure, orderId, attempt);
     await removeGroup(flow, inAzure, orderId);
     await verify(flow, inAzure, orderId);
+    if (leftBehind.length > 0) await noteAzure(look, { leftBehind: [] });
     await takeAccess(flow, look, where, parts);
     if (dedicated) await endSubscription(flow, where, groupOf(orderId));
   }

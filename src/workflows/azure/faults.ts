@@ -12,16 +12,6 @@ const NAME_TAKEN = new Set(['DnsRecordInUse', 'DomainNameLabelAlreadyInUse']);
 /** What was chosen once for all. */
 const FIXED = new Set(['PropertyChangeNotAllowed', 'InvalidResourceLocation']);
 
-/** The causes without these secrets, which Azure may repeat in its texts. */
-export function withoutSecrets(faults: readonly Fault[], secrets: readonly string[]): Fault[] {
-  const hide = (text: string): string => secrets.reduce((hidden, secret) => hidden.replaceAll(secret, '***'), text);
-  return faults.map((fault) => ({
-    ...fault,
-    message: hide(fault.message),
-    ...(fault.target !== undefined && { target: hide(fault.target) }),
-  }));
-}
-
 /** The cause that decides, of those that Azure gave; undefined when it gave none. */
 export function worstOf(faults: readonly Fault[]): Fault | undefined {
   return WORST_FIRST.map((kind) => faults.find((fault) => fault.kind === kind)).find(Boolean);
@@ -30,6 +20,17 @@ export function worstOf(faults: readonly Fault[]): Fault | undefined {
 /** Whether waiting may be enough. */
 export function mayPass(fault: Fault | undefined): boolean {
   return fault === undefined || fault.kind === 'capacity' || fault.kind === 'conflict' || fault.kind === 'transient';
+}
+
+/** What was tried and why it failed, in whole sentences, with the innermost cause that decides. */
+export function causeOf(what: string, faults: readonly Fault[]): string {
+  const worst = worstOf(faults);
+  if (!worst) return `${what} failed, and Azure does not say why.`;
+  const where = worst.target ? ` at ${worst.target}` : '';
+  // Azure ends its texts with a full stop or without.
+  const why = worst.message && `: ${worst.message}`;
+  const others = faults.length > 1 ? ` Azure names ${faults.length - 1} more.` : '';
+  return `${what} failed: ${`${worst.code}${where}${why}`.replace(/(?<![.!?…])$/, '.')}${others}`;
 }
 
 /**
@@ -41,11 +42,8 @@ export function mayPass(fault: Fault | undefined): boolean {
  */
 export function errorOf(what: string, faults: readonly Fault[], { dnsParameter = '' } = {}): ConnectorError {
   const worst = worstOf(faults);
-  if (!worst) {
-    return new RetryableError('azure.unexplained', `${what} failed, and Azure does not say why. It is tried again.`);
-  }
-  const others = faults.length > 1 ? ` (and ${faults.length - 1} more)` : '';
-  const cause = `${what} failed: ${worst.code}${worst.target ? ` at ${worst.target}` : ''}: ${worst.message}${others}`;
+  const cause = causeOf(what, faults);
+  if (!worst) return new RetryableError('azure.unexplained', `${cause} It is tried again.`);
   const code = `azure.${/^\w{1,60}$/.test(worst.code) ? worst.code : 'refused'}`;
   const options = { facts: { upstream: 'arm', upstreamCode: worst.code }, effect: 'none' } as const;
   if (NAME_TAKEN.has(worst.code)) {

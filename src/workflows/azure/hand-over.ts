@@ -43,7 +43,7 @@ export async function handOver(
     const found = await administratorOf(owner, parts);
     const generated = (await secrets()).map(({ name, value }) => ({ name: inWords(name), value }));
     await report.azure.credentials(id, { administrator: found, details: given.details, secrets: generated });
-    if (found && !found.password) tellLostPassword(look, owner, parts);
+    if (found && !found.password) await tellLostPassword(look, owner);
     return { isNew: found !== undefined };
   });
   await flow.step('hand over instructions', () =>

@@ -1,5 +1,4 @@
 import type { Flow, Workflow } from '../../engine/workflow.ts';
-import type { Alerts } from '../../lib/alerts.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Where } from '../../upstreams/azure/client.ts';
@@ -8,13 +7,13 @@ import type { Look } from '../look.ts';
 import type { ProductType } from '../operations.ts';
 import { type AssignmentParts, createAssignment } from './assignment.ts';
 import { type DeployParts, deploy, prepareDeployment } from './deploy.ts';
-import { errorOf, withoutSecrets } from './faults.ts';
+import { errorOf } from './faults.ts';
 import { deploymentOf, groupOf } from './names.ts';
+import { noteAzure } from './note.ts';
 import { readOutputs } from './outputs.ts';
 import { awaitRunningDeployment } from './running-deployment.ts';
 
 export interface RedeployParts extends AssignmentParts, DeployParts {
-  alerts: Alerts;
   azure: Azure;
   report: Pick<Report, 'azure'>;
 }
@@ -54,14 +53,11 @@ export function createRedeploy(
         const name = deploymentOf(subscription.id, attempt + 1);
         const body = (await assignment.read()).body(image);
         const foreseen = await inAzure.deployments.whatIf(groupOf(subscription.id), name, body);
-        if ('faults' in foreseen) {
-          const faults = withoutSecrets(foreseen.faults, (await assignment.read()).secrets());
-          throw errorOf('The look ahead at the change', faults, parts.settings);
-        }
+        if ('faults' in foreseen) throw errorOf('The look ahead at the change', foreseen.faults, parts.settings);
         return foreseen.changes.filter(({ action }) => action !== 'NoChange' && action !== 'Ignore').slice(0, 50);
       });
       const { outputs, configuration } = await deploy(flow, look, deployment, parts);
-      await tellLeftBehind(flow, look, inAzure, attempt, parts);
+      await tellLeftBehind(flow, look, inAzure, attempt);
       const { endpoints } = readOutputs(outputs);
       if (endpoints.length > 0) {
         await flow.step('hand over endpoints', () => parts.report.azure.endpoints(subscription.id, endpoints));
@@ -83,7 +79,6 @@ async function tellLeftBehind(
   look: Look,
   { deployments }: AzureSubscription,
   before: number,
-  { alerts }: RedeployParts,
 ): Promise<void> {
   await flow.step('see what is left behind', async () => {
     const { id } = look.subscription;
@@ -95,11 +90,14 @@ async function tellLeftBehind(
       one.state === 'succeeded' ? one.resourceIds.map((resource) => resource.toLowerCase()) : [],
     );
     const left = former.filter((resource) => !present.includes(resource));
-    if (present.length === 0 || left.length === 0) return [];
-    alerts.attention({
+    if (present.length === 0) return [];
+    const leftBefore = look.fulfillment().azure?.leftBehind ?? [];
+    const leftBehind = [...new Set([...leftBefore, ...left])].filter((resource) => !present.includes(resource));
+    if (leftBehind.length > 0 || leftBefore.length > 0) await noteAzure(look, { leftBehind });
+    if (left.length === 0) return [];
+    await look.tellOperations({
       code: 'azure.left-behind',
       message: `After its change subscription ${id} does not need any more what goes on running and costing: ${left.slice(0, 10).join(', ')}${left.length > 10 ? ' and more' : ''}. Delete it in Azure, unless the customer still wants what is in it.`,
-      subscriptionId: id,
     });
     return left;
   });

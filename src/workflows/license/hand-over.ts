@@ -24,7 +24,7 @@ export async function handOver(flow: Flow, look: Look, owner: string, parts: Han
     if (!administrator) return 'existing-tenant';
     await report.credentials(id, administrator);
     if (administrator.password) return 'new-tenant';
-    tellLostPassword(look, owner, parts);
+    await tellLostPassword(look, owner);
     return 'password-lost';
   });
   await flow.step('hand over instructions', () => report.licenseInstructions(id, access));

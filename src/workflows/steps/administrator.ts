@@ -1,12 +1,10 @@
 import type { Flow } from '../../engine/workflow.ts';
-import type { Alerts } from '../../lib/alerts.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory, SecretBox } from '../record.ts';
 
 export interface AdministratorParts {
   directory: CustomerDirectory;
   box: SecretBox;
-  alerts: Alerts;
 }
 
 /** First administrator of a tenant that was made for the customer; the password is missing where the answer with it got lost. */
@@ -27,11 +25,10 @@ export async function administratorOf(
 }
 
 /** Tells operations that the password has to be reset, for the customer cannot get in without. */
-export function tellLostPassword(look: Look, owner: string, { alerts }: AdministratorParts): void {
-  alerts.attention({
+export function tellLostPassword(look: Look, owner: string): Promise<void> {
+  return look.tellOperations({
     code: 'customer.password-lost',
     message: `The first password of the new tenant of ${owner} was in an answer of Partner Center that got lost. Reset it in Partner Center and give it to the customer.`,
-    subscriptionId: look.subscription.id,
   });
 }
 

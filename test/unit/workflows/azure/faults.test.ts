@@ -19,7 +19,7 @@ describe('of several causes', () => {
 
   it('how many there are is told with it', () => {
     expect(errorOf('Deployment a', [fault({}), fault({ kind: 'customer' }), fault({})]).message).toContain(
-      'and 2 more',
+      'It went wrong. Azure names 2 more. It lies',
     );
   });
 });
@@ -48,6 +48,15 @@ describe('what a cause asks for', () => {
     const error = errorOf('x', [fault({ code: 'AllocationFailed', kind: 'capacity' })]);
 
     expect(error).toMatchObject({ retryAfterMs: 3_600_000 });
+  });
+
+  it.each([
+    ['No room', 'X: No room. Azure lacks'],
+    ['No room.', 'X: No room. Azure lacks'],
+    ['No room?', 'X: No room? Azure lacks'],
+    ['', 'X. Azure lacks'],
+  ])('is a sentence of its own, however Azure ends its text: %j', (message, expected) => {
+    expect(errorOf('x', [fault({ message, kind: 'capacity' })]).message).toContain(expected);
   });
 
   it('no cause at all may pass, and says so', () => {
