@@ -4,6 +4,7 @@ import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import { within } from './deadline.ts';
 import type { Failures } from './failures.ts';
+import { type RouteDoc, refusals } from './openapi.ts';
 import { refuse } from './replies.ts';
 import { isSignedBy } from './signature.ts';
 
@@ -61,6 +62,32 @@ const SubscriptionNotification = z.object({
   date: z.iso.datetime({ offset: true }).optional().catch(undefined),
 });
 
+const PROBE: RouteDoc = {
+  tag: 'events',
+  summary: 'Answers whoever tries the address',
+  answers: { 200: { description: 'It can be reached', schema: z.object({ status: z.literal('ok') }) } },
+};
+
+const EVENT: RouteDoc = {
+  tag: 'events',
+  summary: 'The marketplace tells that something has changed',
+  security: 'event-signature',
+  body: z
+    .looseObject({ ...AnyNotification.shape, ...SubscriptionNotification.shape })
+    .partial({ id: true, type: true }),
+  answers: {
+    204: { description: 'Safely stored, or deliberately nothing to do' },
+    ...refusals({
+      400: 'Signed, but no notification: it is kept for operations',
+      401: 'Not signed by a secret of ours',
+      413: 'Larger than 64 KiB',
+      415: 'No JSON, or encoded',
+      429: 'Too many subscriptions wait: send it again after Retry-After',
+      503: 'It could not be stored: send it again after Retry-After',
+    }),
+  },
+};
+
 /**
  * `POST /event` and its sisters: 204 once the look is safely stored, so that a crash before that makes Cloudesire send
  * the event again. The other answers: 400 not a notification (kept in quarantine), 401 not signed by one of ours,
@@ -73,8 +100,10 @@ export const eventNotificationRoutes: FastifyPluginAsync<EventNotificationParts>
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
   for (const path of PATHS) {
-    app.get(path, async () => ({ status: 'ok' }));
-    app.post(path, { onRequest: refuseEncodedBody }, (request, reply) => receive(parts, request, reply));
+    app.get(path, { config: { doc: PROBE } }, async () => ({ status: 'ok' }));
+    app.post(path, { onRequest: refuseEncodedBody, config: { doc: EVENT } }, (request, reply) =>
+      receive(parts, request, reply),
+    );
   }
 };
 

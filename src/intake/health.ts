@@ -1,7 +1,9 @@
 import type { FastifyPluginAsync } from 'fastify';
+import { z } from 'zod';
 import { ConnectorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { within } from './deadline.ts';
+import type { RouteDoc } from './openapi.ts';
 
 export interface HealthParts {
   /** Name → what is not ready, in a sentence without values; `undefined` when all is well. */
@@ -14,6 +16,29 @@ export interface HealthParts {
 }
 
 const CHECK_WITHIN_MS = 1_000;
+
+const Readiness = z
+  .object({
+    status: z.enum(['ok', 'not-ready', 'stopping']),
+    checks: z.record(z.string(), z.string()).describe('`ok`, or a sentence'),
+    notes: z.array(z.string()).optional().describe('What is worth knowing, but keeps nothing from working'),
+  })
+  .meta({ id: 'Readiness' });
+
+const LIVE: RouteDoc = {
+  tag: 'service',
+  summary: 'Whether the process answers at all',
+  answers: { 200: { description: 'It does', schema: z.object({ status: z.literal('ok') }) } },
+};
+
+const READY: RouteDoc = {
+  tag: 'service',
+  summary: 'Whether the process is to be given work',
+  answers: {
+    200: { description: 'It is', schema: Readiness },
+    503: { description: 'It is not, or stops', schema: Readiness },
+  },
+};
 
 /**
  * `GET /health/live`: 200 as long as the process answers at all. `GET /health/ready`: 200 when every check is `ok`, else
@@ -29,9 +54,9 @@ export const healthRoutes: FastifyPluginAsync<HealthParts> = async (app, { check
     }
   }
 
-  app.get('/health/live', async () => ({ status: 'ok' }));
+  app.get('/health/live', { config: { doc: LIVE } }, async () => ({ status: 'ok' }));
 
-  app.get('/health/ready', async (_request, reply) => {
+  app.get('/health/ready', { config: { doc: READY } }, async (_request, reply) => {
     if (isStopping()) return reply.code(503).send({ status: 'stopping', checks: {} });
     const [noted, ...results] = await Promise.all([
       within(CHECK_WITHIN_MS, notes).catch(() => []),

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
+import { PAGE_POLICY, writePage } from './openapi-page.ts';
 
 /** What a route answers with one status. Without a schema the answer has no body. */
 export interface AnswerDoc {
@@ -50,31 +51,51 @@ interface Documented {
   doc: RouteDoc;
 }
 
+const DESCRIPTION: RouteDoc = {
+  tag: 'service',
+  summary: 'This description, for programs',
+  answers: {
+    200: { description: 'An OpenAPI 3.1 document', schema: z.looseObject({ openapi: z.literal('3.1.0') }) },
+  },
+};
+
+const PAGE: RouteDoc = {
+  tag: 'service',
+  summary: 'This description, for people',
+  answers: { 200: { description: 'A page', type: 'text/html', schema: z.string() } },
+};
+
 /**
- * Describes all routes that are registered from now on, and serves the description as OpenAPI 3.1 at `GET /openapi.json`. What has no `doc`
- * in its configuration is left out.
+ * Describes all routes that are registered from now on, and serves the description as OpenAPI 3.1 at `GET /openapi.json` and as a page at
+ * `GET /openapi`. A route without `doc` in its configuration cannot be registered.
  *
+ * @throws {Error} when a route is registered that does not say what it is
  * @see https://spec.openapis.org/oas/v3.1.0.html
  */
 export function describeRoutes(app: FastifyInstance, { version }: { version: string }): void {
   const routes: Documented[] = [];
   app.addHook('onRoute', ({ url, method, config }) => {
     const doc = config?.doc;
-    if (doc) for (const one of [method].flat()) if (one !== 'HEAD') routes.push({ method: one, url, doc });
+    const methods = [method].flat().filter((one) => one !== 'HEAD');
+    if (!doc) throw new Error(`The route ${methods.join()} ${url} does not say what it is: give it a doc.`);
+    routes.push(...methods.map((one) => ({ method: one, url, doc })));
   });
 
-  let document: string | undefined;
-  const doc: RouteDoc = {
-    tag: 'service',
-    summary: 'This description',
-    answers: {
-      200: { description: 'An OpenAPI 3.1 document', schema: z.looseObject({ openapi: z.literal('3.1.0') }) },
-    },
+  // Made when it is asked for: then all routes are there, and few ever ask.
+  let document: ReturnType<typeof describe> | undefined;
+  const description = () => {
+    document ??= describe(routes, version);
+    return document;
   };
-  app.get('/openapi.json', { config: { doc } }, async (_request, reply) => {
-    document ??= JSON.stringify(describe(routes, version));
-    return reply.type('application/json; charset=utf-8').send(document);
-  });
+  app.get('/openapi.json', { config: { doc: DESCRIPTION } }, async (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send(JSON.stringify(description())),
+  );
+  app.get('/openapi', { config: { doc: PAGE } }, async (_request, reply) =>
+    reply
+      .type('text/html; charset=utf-8')
+      .header('content-security-policy', PAGE_POLICY)
+      .send(writePage(description())),
+  );
 }
 
 const SECURITY = {

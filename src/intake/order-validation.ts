@@ -43,6 +43,10 @@ const Body = z
     language,
   }));
 
+const Errors = z.object({
+  errors: z.array(z.object({ message: z.string().describe('For the customer, in the language asked for') })).min(1),
+});
+
 /**
  * `POST /order-validation/{secret}`: 204 accepts the order, 200 `{"errors":[{"message"}]}` refuses it. Accepted is also
  * whatever cannot be understood or found out in time: a refusal costs a sale, or keeps a customer from ending one.
@@ -55,6 +59,13 @@ export const orderValidationRoute: FastifyPluginAsync<OrderValidationParts> = as
       ...parts,
       path: '/order-validation',
       schema: Body,
+      doc: {
+        summary: 'Whether an order can be delivered, asked before the customer buys',
+        answers: {
+          200: { description: 'It cannot, for these reasons', schema: Errors },
+          204: { description: 'Nothing speaks against it, or that could not be found out in time' },
+        },
+      },
       async answer({ order, language }, signal, reply) {
         const messages = await validate(order, language, signal);
         if (messages.length === 0) return reply.code(204).send();

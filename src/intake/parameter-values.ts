@@ -33,6 +33,10 @@ const Body = z
     planId: productVersionId,
   }));
 
+const Values = z.object({
+  values: z.array(z.object({ value: z.string(), description: z.string() })).nullable(),
+});
+
 /**
  * `POST /configuration-parameter-values/{secret}`: 200 `{"values":[{"value","description"}]}`, or `{"values":null}`, which
  * allows everything, also where the question cannot be understood or answered in time.
@@ -45,6 +49,10 @@ export const parameterValuesRoute: FastifyPluginAsync<ParameterValuesParts> = as
       ...parts,
       path: '/configuration-parameter-values',
       schema: Body,
+      doc: {
+        summary: 'Which values a customer may choose for a parameter',
+        answers: { 200: { description: 'These values; null allows all', schema: Values } },
+      },
       answer: async (question, signal, reply) => reply.send({ values: await suggest(question, signal) }),
       answerAnyway: (reply) => reply.code(200).send({ values: null }),
     }),

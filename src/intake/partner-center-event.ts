@@ -5,6 +5,7 @@ import { ConnectorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { within } from './deadline.ts';
 import type { Failures } from './failures.ts';
+import { type RouteDoc, refusals } from './openapi.ts';
 import { type Refusal, refuse } from './replies.ts';
 
 /** Events that are counted by their name, `unknown` when it could not be read or trusted. */
@@ -119,6 +120,21 @@ interface End {
   facts?: object;
 }
 
+const DOC: RouteDoc = {
+  tag: 'events',
+  summary: 'Partner Center tells of a change, signed as it documents',
+  body: z.looseObject({ EventName: z.string(), ResourceUri: z.string().optional() }),
+  answers: {
+    200: { description: 'What follows is safely stored, or nothing follows' },
+    ...refusals({
+      401: 'The signature cannot be verified',
+      413: 'Larger than 64 KiB',
+      429: 'Too many subscriptions wait: send it again after Retry-After',
+      503: 'It could not be stored: send it again after Retry-After',
+    }),
+  },
+};
+
 /**
  * `POST /partner-center/event`, the webhook that is registered at Partner Center. 200 once what follows is safely stored,
  * also when nothing follows and when a signed body cannot be understood (which is kept in quarantine): whatever else is
@@ -133,7 +149,7 @@ export const partnerCenterEventRoute: FastifyPluginAsync<PartnerCenterEventParts
   // The signature covers the bytes as sent: they are kept as they are, whatever they say they are, and parsed once verified.
   app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
 
-  app.post('/partner-center/event', async (request, reply) => {
+  app.post('/partner-center/event', { config: { doc: DOC } }, async (request, reply) => {
     const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
     const { event, outcome, facts } = await receive(parts, body, request.headers);
     const { level, sentence, refusal } = ENDS[outcome];

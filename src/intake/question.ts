@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Failures } from './failures.ts';
+import { type RouteDoc, refusals } from './openapi.ts';
 import { refuse } from './replies.ts';
 import { isOneOf } from './secret.ts';
 
@@ -13,6 +14,8 @@ export interface Question<Q> {
   /** One of them is the last part of the path, since these calls are not signed. */
   secrets: Secret<readonly string[]>;
   schema: z.ZodType<Q>;
+  /** What a program has to know of it, besides schema and secret. */
+  doc: Pick<RouteDoc, 'summary' | 'answers'>;
   /** Sends the answer; the signal aborts when it has to be there. */
   answer(question: Q, signal: AbortSignal, reply: FastifyReply): Promise<FastifyReply>;
   /** Sends what keeps the customer from nothing: to a question that cannot be understood, or whose answer failed. */
@@ -52,7 +55,7 @@ export function optional<S extends z.ZodType>(schema: S) {
  * makes the marketplace refuse the customer.
  */
 export function questionRoute<Q>(question: Question<Q>): FastifyPluginAsync {
-  const { path, secrets, schema, answer, answerAnyway, failures, deadlineMs, log, bug } = question;
+  const { path, secrets, schema, doc, answer, answerAnyway, failures, deadlineMs, log, bug } = question;
   return async (app) => {
     app.addContentTypeParser('*', { parseAs: 'string' }, (_request, text, done) => done(null, text));
 
@@ -65,6 +68,14 @@ export function questionRoute<Q>(question: Question<Q>): FastifyPluginAsync {
     app.post<{ Params: { secret: string } }>(
       `${path}/:secret`,
       {
+        config: {
+          doc: {
+            tag: 'questions',
+            ...doc,
+            body: schema,
+            answers: { ...doc.answers, ...refusals({ 404: 'The address does not hold ENDPOINT_SECRET' }) },
+          },
+        },
         onRequest: async (request, reply) => {
           if (isOneOf(secrets, request.params.secret)) return undefined;
           failures.note(request.ip, 'question refused: its address does not hold ENDPOINT_SECRET');
