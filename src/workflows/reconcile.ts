@@ -387,7 +387,13 @@ export function createReconcile(
 
     async function notFound(): Promise<LookOutcome> {
       const { fulfillment } = record;
-      const isBought = fulfillment?.checkoutAt ?? fulfillment?.orderId ?? fulfillment?.partnerSubscriptionId;
+      const { subscriptionId: azureSubscriptionId, subscriptionAskedAt } = fulfillment?.azure ?? {};
+      const isBought =
+        fulfillment?.checkoutAt ??
+        fulfillment?.orderId ??
+        fulfillment?.partnerSubscriptionId ??
+        subscriptionAskedAt ??
+        azureSubscriptionId;
       if (isBought && !fulfillment?.endedAt) {
         throw new AttentionError(
           'subscription.vanished',

@@ -719,6 +719,42 @@ function powerOf(id: unknown): unknown {
   return world.emulators.arm.powerHistory({ resource: String(id) }).at(-1)?.state;
 }
 
+describe('an order that the marketplace no longer shows', () => {
+  const hide = (id: number) =>
+    world.emulators.faults.inject({
+      server: 'cloudesire',
+      path: `/subscription/${id}\\?`,
+      kind: 'status',
+      status: 404,
+      body: {},
+      times: 1_000,
+    });
+
+  it('is left as it is while something of it may run in Azure, and operations are told once', async () => {
+    const id = await deployed(2201);
+    hide(id);
+    for (let looks = 0; looks < 3; looks += 1) await world.look(id);
+
+    expect(await recordOf(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: { code: 'subscription.vanished' },
+    });
+    expect(world.alerts).toEqual(['subscription.vanished']);
+    expect(machines()).toHaveLength(1);
+  });
+
+  it('is done when it was ended before', async () => {
+    const id = await deployed(2201);
+    world.emulators.cloudesire.terminate(id);
+    await settle(id);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    hide(id);
+
+    expect(await world.look(id)).toEqual({ done: true });
+    expect(world.alerts).toEqual([]);
+  });
+});
+
 describe('its end', () => {
   it.each([2201, 2301] as const)('leaves nothing of plan %s behind in Azure', async (plan) => {
     const id = await deployed(plan);
