@@ -419,7 +419,7 @@ export function createReconcile(
         throw error;
       }
       if (error instanceof Suspended) {
-        await standAt('waiting', { waitingFor: error.waitingFor, attempts: 0, failingSince: undefined });
+        await wait(error.waitingFor);
         return { againInMs: Math.max(0, error.resumeAt - clock.now()) };
       }
       if (error instanceof WithheldError) {
@@ -446,6 +446,17 @@ export function createReconcile(
         return needAttention(error);
       }
       return retry(error);
+    }
+
+    /** Has no deadline, since what is waited for may come at any time; but what takes longer than one is told once. */
+    async function wait(waitingFor: string): Promise<void> {
+      const isSlow = record.state === 'waiting' && clock.now() - Date.parse(record.since) >= settings.deadlineMs;
+      const alerted = `operation.slow ${record.step ?? ''}`;
+      if (isSlow && record.alerted !== alerted) {
+        const message = `Subscription ${subscriptionId} has been waiting since ${record.since} for ${waitingFor}. It goes on by itself when that comes: find out whether it will.`;
+        alert(new AttentionError('operation.slow', message));
+      }
+      await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined, ...(isSlow && { alerted }) });
     }
 
     async function needAttention(error: ConnectorError): Promise<{ againInMs: number }> {
@@ -477,7 +488,7 @@ export function createReconcile(
       const pauseMs = error instanceof RetryableError ? (error.retryAfterMs ?? 0) : 0;
       if (error instanceof RetryableError && error.waitingFor !== undefined) {
         // Nothing is failing where it is known what takes its time.
-        await standAt('waiting', { waitingFor: error.waitingFor, attempts: 0, failingSince: undefined });
+        await wait(error.waitingFor);
         return { againInMs: Math.max(parts.backoffMs(1), pauseMs) };
       }
       const isOver = clock.now() - Date.parse(failingSince) >= settings.deadlineMs;

@@ -440,6 +440,21 @@ describe('an upstream that fails', () => {
     expect(world.alerts).toEqual(['operation.deadline']);
   });
 
+  it('goes on waiting for what it began to wait for, and operations are told once if that takes longer than the deadline', async () => {
+    await world.close();
+    world = await createWorld({ OPERATION_DEADLINE_MS: '1' });
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    world.emulators.partnerCenter.setOrderDelayMs(3_600_000);
+    const id = buy();
+    await world.settle(id, { looks: 20 });
+    expect(await world.records.get(id)).toMatchObject({ state: 'waiting', waitingFor: expect.stringMatching(/order/) });
+    expect(world.alerts).toEqual(['operation.slow']);
+
+    await world.pass(3_600_000);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  });
+
   it('is not asked again before its Retry-After has passed', async () => {
     world.emulators.faults.inject({
       server: 'partner-center',
