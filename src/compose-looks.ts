@@ -27,6 +27,7 @@ import { createCatalog } from './workflows/catalog.ts';
 import { createInventory } from './workflows/inventory.ts';
 import { createRebuild, type RebuildOptions } from './workflows/rebuild.ts';
 import { createReconcile } from './workflows/reconcile.ts';
+import { createReconciliation, type ReconciliationOptions } from './workflows/reconciliation.ts';
 import { createSweep } from './workflows/sweep.ts';
 import { createWebhookRegistration } from './workflows/webhook-registration.ts';
 
@@ -53,6 +54,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
   const lanes = createLanes(redis, keys, replication);
   const records = createRecords(redis, keys);
   const completeness = createCompleteness(redis, keys);
+  const interventions = createInterventions(redis, keys);
   const timeline = createTimeline(redis, keys);
   const partnerSubscriptions = createPartnerSubscriptionIndex(redis, keys);
   const directory = createCustomerDirectory(redis, keys, replication);
@@ -98,6 +100,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
       return record?.run?.operation === 'provision' && ['running', 'waiting', 'retrying'].includes(record.state);
     },
   });
+  const planning = { sandboxOrders: sales.sandboxOrders };
   const look = createReconcile({
     cloudesire,
     catalog,
@@ -108,14 +111,14 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     journal: createJournal(redis, keys, replication),
     directory,
     partnerSubscriptions,
-    interventions: createInterventions(redis, keys),
+    interventions,
     alerts,
     log,
     clock,
     withinTurn: turns.within,
     backoffMs: pauseAfter,
     settings: {
-      sandboxOrders: sales.sandboxOrders,
+      ...planning,
       deadlineMs: timing.operationDeadlineMs,
       retryBaseMs: timing.retryBaseMs,
     },
@@ -158,18 +161,33 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     timeline,
     directory,
     partnerSubscriptions,
-    openLane: (subscriptionId, signal) => lanes.openLane(subscriptionId, signal),
+    openLane: lanes.openLane,
     alerts,
     clock,
     log,
   });
+  const reconcile = createReconciliation({
+    cloudesire,
+    catalog,
+    takeInventory,
+    records,
+    interventions,
+    completeness,
+    timeline,
+    openLane: lanes.openLane,
+    requestLook,
+    alerts,
+    clock,
+    settings: planning,
+  });
   const { ensureWhole } = rebuild;
-  const sweep = createSweep({ cloudesire, records, ensureWhole, requestLook, alerts, clock, log });
+  const sweep = createSweep({ cloudesire, records, interventions, ensureWhole, requestLook, alerts, clock, log });
   return {
     webhookRegistration,
     look: async (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) =>
       lanes.workIn(await lanes.openLane(subscriptionId, signal), (lane) => look(lane, asked)),
     sweep: (signal: AbortSignal) => inBackground(() => sweep(signal)),
     rebuild: (options: RebuildOptions, signal: AbortSignal) => inBackground(() => rebuild.rebuild(options, signal)),
+    reconcile: (options: ReconciliationOptions, signal: AbortSignal) => inBackground(() => reconcile(options, signal)),
   };
 }

@@ -26,8 +26,9 @@ import { listDeadLetters } from './workflows/dead-letters.ts';
 import { listExposures } from './workflows/exposures.ts';
 import { actionsFor, type Intervention } from './workflows/interventions.ts';
 import { listCustomers, readOverview } from './workflows/overview.ts';
-import { createPresses } from './workflows/presses.ts';
+import { backlogFull, createPresses } from './workflows/presses.ts';
 import type { RebuildOptions, RebuildResult } from './workflows/rebuild.ts';
+import type { ReconciliationOptions, ReconciliationResult } from './workflows/reconciliation.ts';
 import type { RecordQuery, SubscriptionRecord } from './workflows/record.ts';
 import { whyOf } from './workflows/standing.ts';
 
@@ -165,6 +166,8 @@ export function composeOperations({ redis, config, producer, notes }: Operations
 export interface Maintenance {
   /** Records again what exists at Microsoft. @throws as `createRebuild` */
   rebuild(options: RebuildOptions): Promise<RebuildResult>;
+  /** Tells in what marketplace, records and Microsoft differ, and has it put right by looks. @throws as `createReconciliation` */
+  reconcile(options: ReconciliationOptions): Promise<ReconciliationResult>;
 }
 
 interface Page {
@@ -200,11 +203,13 @@ export async function openOperations(
     confirm: createReplication(redis).confirm,
     backlogLimit: config.backlogLimit,
   });
-  const { rebuild } = composeLooks(config, {
+  const { rebuild, reconcile } = composeLooks(config, {
     redis,
     log,
     alerts: createAlerts({ log, count: () => {} }),
-    requestLook: (id) => producer.requestLook(id, { urgent: false }),
+    async requestLook(id) {
+      if ((await producer.requestLook(id, { urgent: false })) !== 'queued') throw backlogFull();
+    },
     observe: () => {},
     later: () => {},
   });
@@ -216,6 +221,7 @@ export async function openOperations(
       notes: async () => [...config.warnings, ...config.secretProblems()],
     }),
     rebuild: (options) => rebuild(options, signal),
+    reconcile: (options) => reconcile(options, signal),
     async close() {
       await producer.close();
       redis.disconnect();

@@ -7,6 +7,7 @@ import { exposures } from './commands/exposures.ts';
 import { list } from './commands/list.ts';
 import { press } from './commands/press.ts';
 import { rebuild } from './commands/rebuild.ts';
+import { reconcile } from './commands/reconcile.ts';
 import { show } from './commands/show.ts';
 import { type Maintenance, type Operations, openOperations } from './compose-operations.ts';
 import { type Config, loadConfig } from './config.ts';
@@ -26,6 +27,7 @@ const COMMANDS: Record<string, Command<Operations & Maintenance>> = {
   exposures,
   audit,
   'dead-letters': deadLetters(readOperator),
+  reconcile,
   rebuild,
 };
 

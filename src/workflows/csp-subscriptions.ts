@@ -1,6 +1,10 @@
 import { ConnectorError } from '../lib/errors.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
-import type { DeploymentStatus, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
+import type { DeploymentStatus, Subscription, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
+import type { ProductType } from './operations.ts';
+
+/** States in the marketplace in which something exists at Microsoft, or may come to. */
+export const LIVING = ['PENDING', 'DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT', 'FAILED'] as const;
 
 /** No term that Microsoft sells is longer than 36 months, and this is what may be left of one that was sold on the last day. */
 const LONGEST_TERM_MS = 37 * 31 * 24 * 3_600_000;
@@ -29,4 +33,13 @@ export async function* endedSubscriptions(
     const isLongAgo = ended.endDate !== undefined && now - Date.parse(ended.endDate) > LONGEST_TERM_MS;
     if (!isLongAgo) yield ended;
   }
+}
+
+/** What a subscription is of; `undefined` for what is not ours, and where the marketplace does not say it. */
+export async function readCspType(
+  { catalogue }: Pick<Cloudesire, 'catalogue'>,
+  { productId }: Subscription,
+): Promise<ProductType | undefined> {
+  const product = await catalogue.product(productId);
+  return product?.type === 'CSP' ? product.cspProductType : undefined;
 }

@@ -143,7 +143,8 @@ export function createPresses(parts: PressesParts): Presses {
 /** Retries that are asked for at once. */
 const MOST_AT_ONCE = 500;
 
-function backlogFull(): RetryableError {
+/** No more looks are taken for the time being. */
+export function backlogFull(): RetryableError {
   return new RetryableError('backlog.full', 'Too many subscriptions wait for a look; ask again in a minute.');
 }
 

@@ -10,7 +10,7 @@ import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
 import type { PartnerCenter } from '../upstreams/partner-center/client.ts';
 import type { Catalog } from './catalog.ts';
-import { cspSubscriptions, endedSubscriptions } from './csp-subscriptions.ts';
+import { cspSubscriptions, endedSubscriptions, LIVING, readCspType } from './csp-subscriptions.ts';
 import type { Fulfillment } from './fulfillment.ts';
 import type { Inventory } from './inventory.ts';
 import type { ProductType } from './operations.ts';
@@ -163,7 +163,7 @@ export function createRebuild(parts: RebuildParts): Rebuild {
       return;
     }
     const subscription = await cloudesire.subscriptions.get(id);
-    const productType = subscription && (await typeOf(subscription));
+    const productType = subscription && (await readCspType(cloudesire, subscription));
     if (!productType) return;
     const named = await readKnownCustomer(cloudesire, id);
     const fulfillment = await find(subscription, productType, named ? new Set([...marks, named]) : marks);
@@ -236,11 +236,6 @@ export function createRebuild(parts: RebuildParts): Rebuild {
     return record?.fulfillment !== undefined || record?.run !== undefined;
   }
 
-  async function typeOf({ productId }: Subscription): Promise<ProductType | undefined> {
-    const product = await cloudesire.catalogue.product(productId);
-    return product?.type === 'CSP' ? product.cspProductType : undefined;
-  }
-
   async function isAnythingDelivered(): Promise<boolean> {
     for await (const _one of cspSubscriptions(cloudesire.subscriptions, [...IN_SERVICE])) return true;
     return false;
@@ -277,8 +272,7 @@ export function createRebuild(parts: RebuildParts): Rebuild {
   return { rebuild, ensureWhole };
 }
 
-/** States in the marketplace in which something exists at Microsoft, or may come to. */
-const LIVING = ['PENDING', 'DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT', 'FAILED'] as const;
+/** States in the marketplace that say that something was delivered. */
 const IN_SERVICE = ['DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT'] as const;
 function isInService({ deploymentStatus }: SubscriptionSummary): boolean {
   return IN_SERVICE.some((status) => status === deploymentStatus);

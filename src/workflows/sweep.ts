@@ -5,14 +5,16 @@ import { ConnectorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
-import { cspSubscriptions, endedSubscriptions } from './csp-subscriptions.ts';
+import { cspSubscriptions, endedSubscriptions, LIVING } from './csp-subscriptions.ts';
+import type { Interventions } from './interventions.ts';
+import { isInService, isTakenOut, mostChanges } from './out-of-service.ts';
 import { digest } from './reconcile.ts';
 import type { Records, SubscriptionRecord } from './record.ts';
-import { isInService, mostTerminations, wouldEnd } from './terminations.ts';
 
 export interface SweepParts {
   cloudesire: Pick<Cloudesire, 'subscriptions'>;
   records: Records;
+  interventions: Pick<Interventions, 'all'>;
   /** Sees to it that the records are whole. @throws while they are not */
   ensureWhole(signal: AbortSignal): Promise<void>;
   requestLook(subscriptionId: number): Promise<unknown>;
@@ -21,8 +23,6 @@ export interface SweepParts {
   log: Log;
 }
 
-/** States in the marketplace that call for something, or may hide a change that no event told. */
-const LIVING = ['PENDING', 'DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT', 'FAILED'] as const;
 /** Changes at Microsoft are told late or never, so it is asked at least once in so long. */
 const INSPECT_EVERY_MS = 24 * 3_600_000;
 /** States of a record that only a change in the marketplace can move. */
@@ -31,14 +31,15 @@ const AT_REST = new Set<SubscriptionRecord['state']>(['idle', 'done']);
 /**
  * Finds what no event told: asks the marketplace for all living CSP subscriptions, and gives a look to each that is not at rest or has
  * changed since the last look; then to each that we hold for alive although the marketplace did not list it. The first sweep over a store
- * also looks at what has ended, since Microsoft may go on charging for it. Where suddenly more is to be ended than is likely, a person is
- * told instead.
+ * also looks at what has ended, since Microsoft may go on charging for it. Where suddenly more is to be ended or suspended than is
+ * likely, a person is told instead.
  *
  * @throws {Stopping} when this process is to stop before the records were whole; as `ensureWhole`
  */
 export function createSweep({
   cloudesire,
   records,
+  interventions,
   ensureWhole,
   requestLook,
   alerts,
@@ -51,8 +52,9 @@ export function createSweep({
     } catch (error) {
       throw signal.aborted ? new Stopping() : error;
     }
+    const decided = await interventions.all();
     const listed = new Set<number>();
-    const toEnd: number[] = [];
+    const toTakeOut: number[] = [];
     let inService = 0;
     let looks = 0;
     // What cannot be read of the list must not keep the rest from being found: it is told at the end.
@@ -64,31 +66,32 @@ export function createSweep({
       if (record && isInService(record)) inService += 1;
       if (listed.has(id) || isOver(record)) continue;
       const status = record && isInService(record) ? await statusOf(id) : undefined;
-      await decide(id, status !== undefined && wouldEnd(status, record));
+      await decide(id, status !== undefined && isTakenOut(status, record));
     }
-    await endOrTell();
+    await takeOutOrTell();
     if (unreadable) throw unreadable;
     log.info({ listed: listed.size, looks }, 'sweep finished');
 
-    async function decide(id: number, ends: boolean): Promise<void> {
-      if (ends) {
-        toEnd.push(id);
+    async function decide(id: number, isTaken: boolean): Promise<void> {
+      // Of what operations hold nothing is ended.
+      if (isTaken && !decided.has(id)) {
+        toTakeOut.push(id);
         return;
       }
       await requestLook(id);
       looks += 1;
     }
 
-    async function endOrTell(): Promise<void> {
-      const most = mostTerminations(inService);
-      if (toEnd.length > most) {
+    async function takeOutOrTell(): Promise<void> {
+      const most = mostChanges(inService);
+      if (toTakeOut.length > most) {
         alerts.attention({
-          code: 'sweep.terminations-held',
-          message: `The marketplace says that ${toEnd.length} subscriptions have ended of which no event told, while ${inService} are in service; more than ${most} are not ended without the word of a person. See in the marketplace whether that is right, and let them end with: connector reconcile --limit ${toEnd.length}`,
+          code: 'sweep.held',
+          message: `The marketplace shows ${toTakeOut.length} subscriptions as ended or suspended of which no event told, while ${inService} are in service; more than ${most} are not ended or suspended without the word of a person. See in the marketplace whether that is right, what it is about with: connector reconcile --dry-run, and let it be done with: connector reconcile --limit ${toTakeOut.length}`,
         });
         return;
       }
-      for (const id of toEnd) {
+      for (const id of toTakeOut) {
         if (signal.aborted) return;
         await decide(id, false);
       }
@@ -110,7 +113,7 @@ export function createSweep({
           listed.add(seen.id);
           const record = await records.get(seen.id);
           if (isSettled(record, seen, clock.now())) continue;
-          await decide(seen.id, wouldEnd(seen.deploymentStatus, record));
+          await decide(seen.id, isTakenOut(seen.deploymentStatus, record));
         }
         return undefined;
       } catch (error) {
@@ -137,7 +140,7 @@ function isSettled(record: SubscriptionRecord | undefined, seen: SubscriptionSum
 }
 
 /** Ended at Microsoft and in the marketplace, or never begun: nothing is left to find. */
-function isOver(record: SubscriptionRecord | undefined): boolean {
+export function isOver(record: SubscriptionRecord | undefined): boolean {
   if (!record) return true;
   return record.fulfillment?.endedAt !== undefined || (record.state === 'idle' && !record.fulfillment && !record.run);
 }

@@ -62,4 +62,13 @@ describe('connector', () => {
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({ items: [], total: 0 });
   });
+
+  it('rebuilds a store, and compares with it then', async () => {
+    const rebuilt = await runCommand(['rebuild', '--json'], environment);
+    expect(rebuilt.code).toBe(0);
+    expect(JSON.parse(rebuilt.stdout)).toMatchObject({ rebuilt: [], isWhole: true });
+    const after = await runCommand(['reconcile', '--dry-run', '--json'], environment);
+    expect(after.code).toBe(0);
+    expect(JSON.parse(after.stdout)).toMatchObject({ dryRun: true, differences: [] });
+  });
 });

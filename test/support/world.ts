@@ -10,6 +10,7 @@ import { createRecords } from '../../src/store/records.ts';
 import { workerConnection } from '../../src/store/redis.ts';
 import { createTimeline } from '../../src/store/timeline.ts';
 import type { RebuildOptions, RebuildResult } from '../../src/workflows/rebuild.ts';
+import type { ReconciliationOptions, ReconciliationResult } from '../../src/workflows/reconciliation.ts';
 import type { Records, Timeline } from '../../src/workflows/record.ts';
 import { trustAuthority } from '../emulator/core/tls.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
@@ -43,6 +44,8 @@ export interface World {
   lose(): Promise<void>;
   /** Rebuilds the records, as the command does. */
   rebuild(options?: Partial<RebuildOptions>, until?: AbortSignal): Promise<RebuildResult>;
+  /** Compares all sides, as the command does; the subscriptions for which a look was asked for are in `asked`. */
+  reconcile(options?: Partial<ReconciliationOptions>): Promise<ReconciliationResult & { asked: number[] }>;
   /** Back to the seed: nothing is sold, nothing remembered, and the budget of calls is whole. */
   reset(): Promise<void>;
   close(): Promise<void>;
@@ -115,6 +118,11 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     forget,
     lose,
     rebuild: (options, until = signal) => looks.rebuild({ dryRun: false, acceptMissing: false, ...options }, until),
+    async reconcile(options) {
+      requested.length = 0;
+      const result = await looks.reconcile({ dryRun: false, ...options }, signal);
+      return { ...result, asked: [...requested] };
+    },
     async reset() {
       alerts.length = 0;
       emulators.reset();

@@ -1,0 +1,242 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createInterventions } from '../../src/store/interventions.ts';
+import type { Call, Reply } from '../emulator/core/server.ts';
+import { createWorld, type World } from '../support/world.ts';
+
+/* What no event told is found on all sides, told with its cause, and put right by looks, but not too much of it at once. */
+
+const STEP_MS = 60_000;
+const DAY_MS = 86_400_000;
+const SHOP = { DNS_PREFIX: 'hafenkontor-shop', REGION: 'germanywestcentral', ADMIN_PASSWORD: 'Kx4!example-only' };
+
+let world: World;
+/** Changes answers of the marketplace or of Microsoft. */
+let rewrite: ((call: Call, reply: Reply) => Reply | undefined) | undefined;
+
+beforeAll(async () => {
+  world = await createWorld();
+  const { cloudesire, partnerCenter } = world.emulators;
+  for (const { server } of [cloudesire, partnerCenter]) server.finish((call, reply) => rewrite?.(call, reply) ?? reply);
+});
+beforeEach(async () => {
+  rewrite = undefined;
+  await world.reset();
+  world.emulators.partnerCenter.acceptAllAttestations(true);
+  world.emulators.partnerCenter.setOrderDelayMs(600);
+});
+afterAll(() => world.close());
+
+type NewOrder = Parameters<World['emulators']['cloudesire']['placeOrder']>[0];
+
+const buy = (order: Partial<NewOrder> = {}): number =>
+  world.emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true, ...order });
+const settle = (id: number) => world.settle(id, { atLeastMs: STEP_MS, looks: 200 });
+const shown = (id: number) => world.emulators.cloudesire.subscription(id);
+const recorded = async (id: number) => (await world.records.get(id))!;
+const partnerSubscriptionOf = async (id: number) => (await recorded(id)).fulfillment?.partnerSubscriptionId ?? '';
+const partnerSubscriptions = () =>
+  world.emulators.partnerCenter.subscriptions().map((one) => ({ ...one }) as Record<string, unknown>);
+const atMicrosoft = async (id: number) => {
+  const wanted = await partnerSubscriptionOf(id);
+  return partnerSubscriptions().find((one) => one.id === wanted)!;
+};
+const writes = () =>
+  world.emulators
+    .calls()
+    .filter(({ method, path }) => method !== 'GET' && method !== 'HEAD' && !/\/token$|instanceView/i.test(path)).length;
+async function bought(...orders: Partial<NewOrder>[]): Promise<number[]> {
+  const ids = orders.map(buy);
+  await Promise.all(ids.map(settle));
+  return ids;
+}
+async function stored(id: number): Promise<string | null> {
+  return world.redis.get(world.keys.record(id));
+}
+const notFound: Reply = { status: 404, body: { error: 'not found' } };
+
+describe('connector reconcile', () => {
+  it('tells what the marketplace has changed apart from what was changed at Microsoft, writes nothing in a dry run, and has all of it put right', async () => {
+    const { cloudesire, partnerCenter, arm } = world.emulators;
+    const [seats, ending, cut, off, calm] = await bought({}, { licenses: 2 }, { licenses: 8 }, {}, {});
+    const shop = world.emulators.cloudesire.placeOrder({ plan: 2301, buyer: 1302, paid: true, parameters: SHOP });
+    await settle(shop);
+    const unknown = buy({ licenses: 3 });
+    cloudesire.overrideOrder(seats!, { licenses: 12 });
+    cloudesire.terminate(ending!);
+    partnerCenter.changeQuantityByHand(await partnerSubscriptionOf(cut!), 5);
+    partnerCenter.setAutoRenewByHand(await partnerSubscriptionOf(off!), false);
+    arm.deleteGroupByHand({ group: `cloudesire-${shop}` });
+    await world.pass(STEP_MS);
+
+    const before = await Promise.all([seats, ending, cut, off, shop].map((id) => stored(id!)));
+    const written = writes();
+    const dry = await world.reconcile({ dryRun: true });
+    expect(dry.differences).toMatchObject([
+      {
+        subscriptionId: seats,
+        kind: 'missed-event',
+        marketplace: { seats: 12 },
+        recorded: { seats: 10 },
+        by: 'change',
+      },
+      { subscriptionId: ending, kind: 'missed-event', remedy: 'deprovision', by: 'change' },
+      {
+        subscriptionId: cut,
+        kind: 'changed-at-microsoft',
+        recorded: { seats: 8 },
+        microsoft: { seats: 5 },
+        by: 'change',
+      },
+      { subscriptionId: off, kind: 'changed-at-microsoft', microsoft: { renews: false }, by: 'change' },
+      { subscriptionId: shop, kind: 'changed-at-microsoft', microsoft: { status: /ended/ }, by: 'note' },
+      { subscriptionId: unknown, kind: 'missed-event', remedy: 'provision', by: 'change' },
+    ]);
+    expect(dry).toMatchObject({
+      compared: 7,
+      changes: 5,
+      limit: 10,
+      isHeld: false,
+      looks: 0,
+      unreadable: [],
+      asked: [],
+    });
+    expect(await Promise.all([seats, ending, cut, off, shop].map((id) => stored(id!)))).toEqual(before);
+    expect(await world.records.get(unknown)).toBeUndefined();
+    expect(writes()).toBe(written);
+
+    const { asked } = await world.reconcile();
+    expect(asked).toEqual([seats, ending, cut, off, shop, unknown]);
+    await Promise.all(asked.map((id) => world.settle(id, { atLeastMs: STEP_MS, looks: id === shop ? 1 : 30 })));
+    expect(shown(ending!).deploymentStatus).toBe('UNDEPLOYED');
+    expect(await Promise.all([seats, cut, unknown].map(async (id) => (await atMicrosoft(id!)).quantity))).toEqual([
+      12, 8, 3,
+    ]);
+    expect((await atMicrosoft(off!)).autoRenewEnabled).toBe(true);
+    expect((await recorded(calm!)).state).toBe('done');
+    const left = await world.reconcile();
+    expect(left.differences).toMatchObject([{ subscriptionId: shop, by: 'note' }]);
+  }, 60_000);
+
+  it('tells of what bears our mark and belongs to nobody, to a subscription that has another one, or to one that is unpaid; and ends none of it', async () => {
+    const { cloudesire } = world.emulators;
+    const [gone, twice, spare, unpaid] = await bought({}, {}, { licenses: 4 }, {});
+    cloudesire.overrideStatus(unpaid!, 'STOPPED');
+    await settle(unpaid!);
+    const reactivated = await partnerSubscriptionOf(unpaid!);
+    const extra = await partnerSubscriptionOf(spare!);
+    const vanished = await partnerSubscriptionOf(gone!);
+    await world.redis.del(world.keys.record(gone!));
+    rewrite = (call, reply) => {
+      if (call.path.endsWith(`/subscription/${gone}`)) return notFound;
+      if (call.method !== 'GET' || !call.path.endsWith('/subscriptions')) return undefined;
+      return JSON.parse(
+        JSON.stringify(reply).replaceAll(
+          `"friendlyName":"Cloudesire ${spare}"`,
+          `"friendlyName":"Cloudesire ${twice}"`,
+        ),
+        (_key, value: unknown) =>
+          typeof value === 'object' && value !== null && 'id' in value && value.id === reactivated
+            ? { ...value, status: 'active' }
+            : value,
+      ) as Reply;
+    };
+    const written = writes();
+    const { differences, asked } = await world.reconcile();
+    expect(differences).toMatchObject([
+      { subscriptionId: gone, kind: 'orphan-at-microsoft', object: { id: vanished }, by: 'none' },
+      { subscriptionId: twice, kind: 'orphan-at-microsoft', object: { id: extra }, remedy: /bought twice/, by: 'none' },
+      { subscriptionId: unpaid, kind: 'changed-at-microsoft', remedy: /reactivated/, by: 'none' },
+    ]);
+    expect(asked).toEqual([]);
+    expect(writes()).toBe(written);
+    expect(partnerSubscriptions().filter(({ status }) => status === 'deleted')).toEqual([]);
+  });
+
+  it('ends again what goes on at Microsoft although the marketplace has ended it', async () => {
+    const { cloudesire, partnerCenter } = world.emulators;
+    cloudesire.putPlan(2111, { minimumDuration: 12, billingPeriod: 1 }, 2101);
+    const [ended] = await bought({ plan: 2111 });
+    await world.pass(20 * DAY_MS);
+    cloudesire.terminate(ended!);
+    await settle(ended!);
+    expect((await world.reconcile()).differences).toEqual([]);
+
+    partnerCenter.setAutoRenewByHand(await partnerSubscriptionOf(ended!), true);
+    const { differences, asked } = await world.reconcile();
+    expect(differences).toMatchObject([{ subscriptionId: ended, kind: 'orphan-at-microsoft', by: 'change' }]);
+    expect(asked).toEqual([ended]);
+    await settle(ended!);
+    expect((await atMicrosoft(ended!)).autoRenewEnabled).toBe(false);
+    expect((await recorded(ended!)).fulfillment?.endedAt).toBeDefined();
+    expect((await world.reconcile()).differences).toEqual([]);
+  });
+
+  it('tells of what is recorded and the marketplace does not show, and ends nothing on that alone', async () => {
+    const [id] = await bought({});
+    rewrite = (call) => {
+      if (call.path.endsWith(`/subscription/${id}`)) return notFound;
+      return call.path.endsWith('/subscription') ? { status: 200, body: [] } : undefined;
+    };
+    const { differences } = await world.reconcile({ subscriptionId: id });
+    expect(differences).toMatchObject([
+      { subscriptionId: id, kind: 'orphan-record', recorded: { status: 'in service' } },
+    ]);
+    await world.look(id!);
+    expect(await recorded(id!)).toMatchObject({ lastError: { code: 'subscription.vanished' } });
+    expect((await atMicrosoft(id!)).status).toBe('active');
+  });
+
+  it('compares one subscription alone, and leaves alone what people hold or look after themselves', async () => {
+    const [one, held, detached] = await bought({}, {}, {});
+    const interventions = createInterventions(world.redis, world.keys);
+    const press = { by: 'maria', reason: 'a dispute', at: new Date().toISOString() };
+    await interventions.set(held!, { kind: 'held', ...press });
+    await interventions.set(detached!, { kind: 'detached', ...press });
+    for (const id of [one, held, detached]) world.emulators.cloudesire.terminate(id!);
+    const alone = await world.reconcile({ subscriptionId: one, dryRun: true });
+    expect(alone).toMatchObject({ compared: 1, differences: [{ subscriptionId: one, remedy: 'deprovision' }] });
+    const { differences, asked } = await world.reconcile();
+    expect(differences).toMatchObject([{ subscriptionId: one }, { subscriptionId: held, by: 'none' }]);
+    expect(asked).toEqual([one]);
+  });
+
+  it('goes on past what cannot be read, and tells it', async () => {
+    const [unreadable, ending] = await bought({}, {});
+    world.emulators.cloudesire.terminate(ending!);
+    rewrite = (call) =>
+      call.path.endsWith(`/subscription/${unreadable}`) ? { status: 403, body: { error: 'forbidden' } } : undefined;
+    const { differences, unreadable: told } = await world.reconcile({ dryRun: true });
+    expect(told).toMatchObject([{ subscriptionId: unreadable }]);
+    expect(differences).toMatchObject([{ subscriptionId: ending }]);
+  });
+
+  it('compares nothing with records that are not known to be whole', async () => {
+    await world.lose();
+    await expect(world.reconcile({ dryRun: true })).rejects.toMatchObject({
+      code: 'records.not-whole',
+      message: expect.stringContaining('connector rebuild'),
+    });
+  });
+});
+
+it('when suddenly more differs than is likely, a sweep ends and suspends nothing, nor does the command before a person has said how much', async () => {
+  const ids = await bought(...Array.from({ length: 11 }, () => ({ licenses: 1 })));
+  const { cloudesire } = world.emulators;
+  for (const [at, id] of ids.entries()) {
+    if (at % 2) cloudesire.overrideStatus(id, 'STOPPED');
+    else cloudesire.terminate(id);
+  }
+  const fresh = buy();
+  expect(await world.sweep()).toEqual([fresh]);
+  expect(world.alerts).toEqual(['sweep.held']);
+
+  const written = writes();
+  const held = await world.reconcile();
+  expect(held).toMatchObject({ isHeld: true, changes: 12, limit: 10, looks: 0, asked: [] });
+  expect(world.alerts).toEqual(['sweep.held', 'reconcile.held']);
+  expect(writes()).toBe(written);
+  expect((await world.reconcile({ limit: 12 })).asked).toEqual([...ids, fresh]);
+
+  await settle(ids[0]!);
+  expect(new Set(await world.sweep())).toEqual(new Set([...ids.slice(1), fresh]));
+}, 60_000);
