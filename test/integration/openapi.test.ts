@@ -52,6 +52,9 @@ beforeAll(async () => {
   document = (await (await fetch(`${service.url}/openapi.json`)).json()) as Document;
   await emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS);
   sold = String(id);
+  emulators.partnerCenter.forceOrderOutcome('error');
+  const failing = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1302, licenses: 5, paid: true });
+  await emulators.cloudesire.whenStatus(failing, 'FAILED', LIFE_MS);
 });
 
 afterAll(async () => {
@@ -153,6 +156,11 @@ function callsOf(): Record<string, Call[]> {
       { path: id, body: { ...reason, confirm: sold }, status: 202 },
     ],
     'POST /ops/api/subscriptions/{id}/attach': [press(), press(409)],
+    'POST /ops/api/dead-letters/{code}/retry': [
+      { path: { code: 'order.failed' }, body: reason, status: 202 },
+      { path: { code: 'order.failed' }, body: {}, status: 400 },
+      { path: { code: 'another.reason' }, body: reason, status: 404 },
+    ],
     'POST /ops/api/quarantine/{id}/discard': [{ path: { id: 'a'.repeat(64) }, body: reason, status: 404 }],
   };
 }
