@@ -10,8 +10,9 @@ export function createKeys(prefix: string) {
     record: (subscriptionId: number) => `${prefix}:record:${subscriptionId}`,
     /** Sorted set of all recorded subscription ids by their `since`. */
     records: `${prefix}:records`,
-    /** Set of the subscription ids that operations want to be tried again. */
+    /** Set of the subscription ids of which operations want a look. */
     askedLooks: `${prefix}:asked-looks`,
+    /** Set of the subscription ids that operations want to be tried again. */
     askedRetries: `${prefix}:asked-retries`,
     /** Exists once what had ended before anything was recorded has been looked for. */
     endedListed: `${prefix}:ended-listed`,

@@ -39,7 +39,8 @@ export interface Circumstances {
  * @see https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/find-error-code
  */
 export function faultsIn(error: unknown, circumstances: Circumstances = {}): Fault[] {
-  return leavesOf(error, [], circumstances, MOST);
+  const { target, secrets } = circumstances;
+  return leavesOf(error, [], { ...circumstances, target: target && harmless(target, secrets) }, MOST);
 }
 
 function leavesOf(error: unknown, above: string[], circumstances: Circumstances, room: number): Fault[] {

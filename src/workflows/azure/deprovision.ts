@@ -20,8 +20,9 @@ const POLLS_UNTIL_SHOWN = 60;
 const LONGEST_CANCELLATION_MS = 24 * 3_600_000;
 
 /**
- * Ends an order, with the same way in as its delivery: stops a deployment that is under way, deletes its resource group with all that is in it, makes sure that nothing bears its
- * tag any more, and ends an Azure subscription that was its own. Then reports UNDEPLOYED. The Azure plan stays with the customer.
+ * Ends an order, with the same way in as its delivery: stops a deployment that is under way, deletes its resource group with all that is
+ * in it, makes sure that nothing bears its tag any more, and ends an Azure subscription that was its own. Then reports UNDEPLOYED. The
+ * Azure plan stays with the customer.
  *
  * @see https://learn.microsoft.com/azure/azure-resource-manager/management/delete-resource-group
  * @see https://learn.microsoft.com/azure/cost-management-billing/manage/cancel-azure-subscription

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { AttentionError, RetryableError } from '../../../../src/lib/errors.ts';
 import { faultsOf } from '../../../../src/upstreams/azure/client.ts';
@@ -228,6 +229,24 @@ describe('look', () => {
         : { json: { properties: { provisioningState: 'Canceled' } } },
     );
     expect(await there.deployments.look('g', 'd')).toEqual({ state: 'canceled', faults: [] });
+  });
+
+  it('repeats no secret that was sent, not even half of one where a text is cut', async () => {
+    const secret = BODY.parameters.password.value;
+    const { there } = await startCloud(({ path }) => {
+      const error = { code: 'InvalidParameter', message: `${'x'.repeat(493)} ${secret} is bad` };
+      const failed = { provisioningState: 'Failed', statusMessage: { error }, targetResource: { id: `/vm/${secret}` } };
+      return path.endsWith('/operations')
+        ? {
+            json: {
+              value: [{ properties: failed }, { properties: { ...failed, statusMessage: encodeURIComponent(secret) } }],
+            },
+          }
+        : { json: { properties: { provisioningState: 'Failed', error } } };
+    });
+    const told = inspect(await there.deployments.look('g', 'd', BODY), { depth: 9 });
+    expect(told).toContain('xxx ***');
+    expect(told).not.toMatch(/Zq7|vT2m/);
   });
 });
 
