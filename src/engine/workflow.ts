@@ -29,6 +29,11 @@ export const PREPARE_ANEW: unique symbol = Symbol('prepare anew');
 
 /** A step that buys or creates: its key is stored before the call, and its effect is looked for before it is made again. */
 export interface Effect<P, T> {
+  /**
+   * Looks ahead of the first send whether the effect is there already. A journal may be older than the world, when a backup of the store was
+   * restored: that it knows of no send then proves nothing. To be left out where a second act does no harm.
+   */
+  findEarlier?(): Promise<T | undefined>;
   /** Draws the idempotency key and whatever the act depends on; stored before the first call. */
   prepare(): P | Promise<P>;
   /**
@@ -131,7 +136,7 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
       return finish(name, await work(), startedAt);
     },
 
-    async effect<P, T>(name: string, { prepare, find, act }: Effect<P, T>): Promise<T> {
+    async effect<P, T>(name: string, { findEarlier, prepare, find, act }: Effect<P, T>): Promise<T> {
       const entry = entries.get(name);
       if (entry?.state === 'done') return entry.result as T;
       const startedAt = await begin(name);
@@ -146,6 +151,12 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
           prepared = entry.prepared as P;
           sent = { firstSentAt: entry.firstSentAt, sends: entry.sends };
         } else {
+          await observe({ kind: 'step-found', step: name });
+          return finish(name, found, startedAt);
+        }
+      } else {
+        const found = await findEarlier?.();
+        if (found !== undefined) {
           await observe({ kind: 'step-found', step: name });
           return finish(name, found, startedAt);
         }

@@ -17,8 +17,17 @@ export interface Replication {
   confirm(): Promise<void>;
 }
 
-/** @see https://redis.io/docs/latest/commands/wait/ */
+const ofConnection = new WeakMap<Redis, Replication>();
+
+/** The same for all that is written on a connection. */
 export function createReplication(redis: Redis): Replication {
+  const replication = ofConnection.get(redis) ?? watchReplicas(redis);
+  ofConnection.set(redis, replication);
+  return replication;
+}
+
+/** @see https://redis.io/docs/latest/commands/wait/ */
+function watchReplicas(redis: Redis): Replication {
   let known: { atMs: number; hasReplicas: Promise<boolean> } | undefined;
   let breaks = 0;
   redis.on('close', () => {
@@ -48,8 +57,8 @@ export function createReplication(redis: Redis): Replication {
       // Of a new connection, perhaps to the next master, WAIT would answer for writes that were never made there.
       const isConfirmed = async () => (await redis.wait(1, CONFIRM_WITHIN_MS)) > 0 && breaks === breaksBefore;
       if (!(await hasReplicas()) || (await isConfirmed())) return;
+      // Replicas that left meanwhile may follow the next master: only who asks again is told that this one has none, if it still takes writes.
       known = undefined;
-      if (breaks === breaksBefore && !(await hasReplicas())) return;
       throw new RetryableError(
         'store.not-replicated',
         'No replica of Redis has confirmed within a second what the master was given, so that a fail-over would lose it. See whether the replicas follow.',

@@ -79,18 +79,23 @@ export async function ensureCustomer(
   if (known) return known;
 
   const wish = readDomainWish(request.domainWish);
+  let isLookedFor = false;
+  const findForgotten = async () => {
+    isLookedFor = true;
+    return findForgottenCustomer(await request.buyer(), wish, { customers, directory });
+  };
   const { existing, forgotten } = await flow.step('choose the tenant', async () => {
     const named = await existingTenant(wish, customers);
     if (named) return { existing: named, forgotten: null };
-    const found = await findForgottenCustomer(await request.buyer(), wish, { customers, directory });
-    return { existing: null, forgotten: found ?? null };
+    return { existing: null, forgotten: (await findForgotten()) ?? null };
   });
   if (existing) return linkTenant(flow, look, { owner, domain: existing }, parts);
   if (forgotten) {
     await directory.save(look.lane, owner, forgotten);
     return forgotten;
   }
-  const created = await createTenant(flow, look, request, parts);
+  const findEarlier = async () => (isLookedFor ? undefined : findForgotten());
+  const created = await createTenant(flow, look, { ...request, findEarlier }, parts);
 
   const visible = {
     firstMs: pollEveryMs / 3,
@@ -154,10 +159,10 @@ async function linkTenant(
 async function createTenant(
   flow: Flow,
   look: Look,
-  request: CustomerRequest,
+  request: CustomerRequest & { findEarlier(): Promise<KnownCustomer | undefined> },
   parts: EnsureCustomerParts,
 ): Promise<EnsuredCustomer> {
-  const { owner, buyer, domainWish, resellerTenantId } = request;
+  const { owner, buyer, domainWish, resellerTenantId, findEarlier } = request;
   const { directory, box, pollEveryMs } = parts;
   const { customers } = parts.partnerCenter;
 
@@ -211,6 +216,11 @@ async function createTenant(
   }
 
   return flow.effect<{ domain: string; requestId: string }, EnsuredCustomer>('create customer', {
+    async findEarlier() {
+      const found = await findEarlier();
+      return found && remember(found);
+    },
+
     async prepare() {
       const who = await buyer();
       // Whatever of the data cannot do is found before anything is sent.

@@ -71,7 +71,11 @@ export async function buy(
   const { carts, orders } = partnerCenter;
 
   // In the tenant that we know an order may be there already when the record of it was lost: it is taken over instead of buying again.
-  const earlier = await flow.step('look for an earlier order', async () => (await find()) ?? null);
+  let isLookedFor = false;
+  const earlier = await flow.step('look for an earlier order', async () => {
+    isLookedFor = true;
+    return (await find()) ?? null;
+  });
   for (let round = 1; ; round += 1) {
     if (round > 1 && round % MOST_ROUNDS === 1) await giveUpAfter(round - 1);
     const { orderId, planId } =
@@ -123,6 +127,10 @@ export async function buy(
     await note({ cartId });
 
     const checkout = await flow.effect<{ requestId: string }, Checkout>(`check out cart ${round}`, {
+      async findEarlier() {
+        const found = isLookedFor ? undefined : await find();
+        return found === undefined ? undefined : { orderId: found };
+      },
       async prepare() {
         await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
         await note({ checkoutAt: new Date(now()).toISOString() });

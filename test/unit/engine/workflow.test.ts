@@ -126,6 +126,29 @@ describe('effect', () => {
     expect(shop.purchases).toEqual(['key-1']);
   });
 
+  it('buys nothing that is there already although the journal knows of no purchase, as after a backup was restored', async () => {
+    const { look, events } = setup();
+    const shop = createShop();
+    shop.purchases.push('from before');
+    const effect = { ...shop.effect, findEarlier: async () => shop.purchases[0] };
+
+    expect(await (await look()).effect('buy', effect)).toBe('from before');
+    expect(events).toContain('step-found buy');
+    expect(await (await look()).effect('buy', shop.effect)).toBe('from before');
+    expect(shop.purchases).toEqual(['from before']);
+  });
+
+  it('leaves it to the look for a sent call whether that had its effect', async () => {
+    const { look } = setup();
+    const shop = createShop();
+    shop.fail('die-before');
+    const effect = { ...shop.effect, findEarlier: async () => shop.purchases[0] };
+    await expect((await look()).effect('buy', effect)).rejects.toThrow('killed');
+    shop.purchases.push('of somebody else');
+
+    expect(await (await look()).effect('buy', effect)).toBe('key-1');
+  });
+
   it('sends again under the same key when the look finds nothing', async () => {
     const { look } = setup();
     const shop = createShop();
