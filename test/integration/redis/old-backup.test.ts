@@ -13,7 +13,7 @@ import { createWorld } from '../../support/world.ts';
 /** `all` in the environment: of the lives of all products a backup ahead of every call; otherwise some of a licence. */
 const isComplete = process.env.OUTAGES === 'all';
 const LIVES = isComplete ? [LICENCE, TRIAL, ABANDONED_TRIAL, AZURE_IMAGE, ARM_TEMPLATE] : [LICENCE];
-const EVERY_NTH = isComplete ? 1 : 9;
+const EVERY_NTH = isComplete ? 1 : 7;
 /** A life takes about a second; a busy machine may need much longer. */
 const LIFE_WITHIN_MS = 120_000;
 
