@@ -1,6 +1,8 @@
+import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
 import type { Redis } from 'ioredis';
+import { createAnnouncement } from './announce/consul.ts';
 import { composeChecks } from './compose-checks.ts';
 import { composeLooks } from './compose-looks.ts';
 import { composeOperations, VERSION } from './compose-operations.ts';
@@ -51,6 +53,8 @@ const REDIS_WITHIN_MS = 2_000;
 const ASK_FOR_SWEEP_AGAIN_MS = 5_000;
 /** After it was told to stop, a process listens for so long at least: long enough for a load balancer to see that it is not ready. */
 const LEAVE_MS = 1_000;
+/** How often it is made sure that Consul still knows of this instance. */
+const ANNOUNCE_EVERY_MS = 10_000;
 
 /** A running service. */
 export interface Service {
@@ -85,6 +89,16 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     newServer: () => void (worker && sweepAnew()),
   });
 
+  const announcement =
+    config.consul &&
+    createAnnouncement({
+      ...config.consul,
+      role: config.role,
+      host: config.http.host,
+      everyMs: ANNOUNCE_EVERY_MS,
+      log,
+    });
+
   const server = createServer({ bug: (error, facts) => alerts.bug(error, facts) });
   describeRoutes(server, { version: VERSION });
   const notes = async () => [
@@ -92,6 +106,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     ...config.secretProblems(),
     ...redisServer.notes(),
     ...(worker?.notes() ?? []),
+    ...[announcement?.note()].filter((note) => note !== undefined),
     ...(await noteOnRecords()),
   ];
   server.register(healthRoutes, {
@@ -115,11 +130,12 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       await Promise.race([producerReady(producerRedis), setTimeout(REDIS_WITHIN_MS)]);
       await server.listen({ host: config.http.host, port: config.http.port });
       log.info({ role: config.role, addresses: server.addresses() }, 'ready to serve');
+      announcement?.start((server.server.address() as AddressInfo).port);
     },
 
     async stop() {
       stopping = true;
-      await Promise.all([worker?.stop(), setTimeout(LEAVE_MS)]);
+      await Promise.all([worker?.stop(), announcement?.withdraw(), setTimeout(LEAVE_MS)]);
       await server.close();
       await producer.close();
       producerRedis.disconnect();

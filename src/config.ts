@@ -26,6 +26,7 @@ const SECRETS = [
   'STATE_KEY',
   'OPS_TOKEN',
   'SENTRY_DSN',
+  'CONSUL_TOKEN',
 ] as const;
 
 const LONGEST_WAIT_MS = 90 * 86_400_000;
@@ -85,6 +86,11 @@ const Settings = z.object({
   SANDBOX_ORDERS: oneOf('refuse', 'allow').default('refuse'),
   PUBLIC_URL: address().optional(),
   OPS_TOKEN: headerText('a token').optional(),
+  CONSUL_URL: variable(
+    'the http: or https: address of a Consul agent, without path and credentials',
+    readOrigin,
+  ).optional(),
+  CONSUL_TOKEN: headerText('a token of Consul').optional(),
   SENTRY_DSN: variable('the https address of a Sentry project with its public key', readDsn).optional(),
   RETRY_BASE_MS: wholeNumber(1, LONGEST_WAIT_MS).default(1_000),
   POLL_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(15_000),
@@ -197,6 +203,14 @@ function arrange(settings: z.output<typeof Settings>, follow: Follow) {
       /** Slug of a reseller in the marketplace → PartnerID of the indirect reseller at Microsoft. */
       resellerPartnerIds: settings.RESELLER_PARTNER_IDS as ReadonlyMap<string, string>,
     },
+    /** The agent that is told of this instance; absent: none is. */
+    consul:
+      settings.CONSUL_URL === undefined
+        ? undefined
+        : {
+            agentUrl: settings.CONSUL_URL,
+            token: settings.CONSUL_TOKEN === undefined ? undefined : follow('CONSUL_TOKEN', settings.CONSUL_TOKEN),
+          },
     /** Subscriptions waiting for a first look, above which events are put off. */
     backlogLimit: settings.BACKLOG_LIMIT,
     timing: {
@@ -228,6 +242,7 @@ const FOLLOWED = [
   'PARTNER_CENTER_REFRESH_TOKEN',
   'ENDPOINT_SECRET',
   'OPS_TOKEN',
+  'CONSUL_TOKEN',
 ] as const;
 type FollowedSecret = (typeof FOLLOWED)[number];
 
@@ -328,6 +343,12 @@ function readAddress(text: string): string | undefined {
   return isPrivateOnTheWire(url) ? url.href.replace(/\/+$/, '') : undefined;
 }
 
+/** The agent is on this machine or on its private network, where Consul speaks plain HTTP unless told otherwise. */
+function readOrigin(text: string): string | undefined {
+  const url = URL.parse(text);
+  return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url.origin : undefined;
+}
+
 function readDsn(text: string): string | undefined {
   const url = URL.parse(text);
   return url !== null && url.username !== '' && url.pathname.length > 1 && isPrivateOnTheWire(url) ? text : undefined;
@@ -409,6 +430,9 @@ function warnOfSettings(settings: z.output<typeof Settings>): string[] {
     warnings.push(
       'ENTRA_AUTHORITY_URL is an http: address, which the Azure SDK refuses: Azure products cannot be sold with it.',
     );
+  }
+  if (settings.CONSUL_TOKEN !== undefined && settings.CONSUL_URL && !isPrivateOnTheWire(new URL(settings.CONSUL_URL))) {
+    warnings.push('CONSUL_TOKEN is sent in clear, since CONSUL_URL is an http: address of another host: use https:.');
   }
   if (settings.PARTNER_CENTER_REFRESH_TOKEN === undefined) {
     warnings.push(

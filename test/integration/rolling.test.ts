@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
+import { createConsulAgent } from '../emulator/consul/agent.ts';
 import { startEmulators } from '../emulator/emulators.ts';
-import type { Instance } from '../support/consul-template.ts';
 import { type EventAnswer, startEventLoad } from '../support/event-load.ts';
 import { startNginx } from '../support/nginx.ts';
 import { freePort, type RunningService, startService } from '../support/service.ts';
@@ -21,6 +21,9 @@ interface Machine {
 async function openScene() {
   const emulators = await startEmulators();
   onTestFinished(() => emulators.close());
+  const consul = createConsulAgent({ clock: emulators.clock, faults: emulators.faults, checkEveryMs: 200 });
+  const CONSUL_URL = await consul.server.listen({});
+  onTestFinished(() => consul.close());
   const prefix = `test-${randomUUID()}`;
   const machines: Machine[] = [];
   onTestFinished(async () => {
@@ -30,6 +33,7 @@ async function openScene() {
     ...emulators.environment(),
     REDIS_URL: inject('redisUrl'),
     REDIS_PREFIX: prefix,
+    CONSUL_URL,
     // A subscription that is unknown is looked at again; here each is looked at once.
     RETRY_BASE_MS: '3600000',
   };
@@ -43,12 +47,26 @@ async function openScene() {
       machines.push({ port: String(port), processes: await launch(String(port)) });
     }),
   );
-  const nginx = await startNginx(machines.map(instanceOf));
+  const ready = () => consul.passing('microsoft-connector', 'web');
+  await vi.waitFor(() => expect(ready()).toHaveLength(2), { timeout: WITHIN_MS, interval: 20 });
+  const nginx = await startNginx(ready());
   onTestFinished(() => nginx.stop());
+  // As consul-template does.
+  let isFollowing = true;
+  const follow = () => {
+    if (isFollowing) nginx.setInstances(ready());
+  };
+  consul.onChange(follow);
 
   return {
     nginx,
     machines,
+    ready,
+    /** Whether Nginx hears from Consul who is there. */
+    setFollowing(on: boolean): void {
+      isFollowing = on;
+      follow();
+    },
     async restart(machine: Machine): Promise<void> {
       const codes = await Promise.all(machine.processes.map((one) => one.end('SIGTERM')));
       expect(codes, machine.processes.map((one) => one.output()).join('')).toEqual([0, 0]);
@@ -62,8 +80,6 @@ async function openScene() {
   };
 }
 
-const instanceOf = ({ port }: Machine): Instance => ({ Address: '127.0.0.1', Port: Number(port) });
-
 function summarize(answers: EventAnswer[], lastedMs: number): string {
   const sorted = answers.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
   const at = (share: number) => `${Math.round(sorted[Math.floor(sorted.length * share)] ?? Number.NaN)} ms`;
@@ -72,9 +88,9 @@ function summarize(answers: EventAnswer[], lastedMs: number): string {
 }
 
 it(
-  'loses no event and shows no failure to the caller while one machine after the other is restarted under load, whether Nginx was told or not',
+  'loses no event and shows no failure to the caller while one machine after the other is restarted under load, whether Consul told Nginx or not',
   async () => {
-    const { nginx, machines, restart, lookedAt } = await openScene();
+    const { nginx, machines, ready, setFollowing, restart, lookedAt } = await openScene();
     const startedAt = performance.now();
     const load = startEventLoad({
       url: nginx.url,
@@ -87,11 +103,10 @@ it(
     let restarts = 0;
     do {
       for (const machine of machines) {
-        // Every other one is taken out first, as Consul would. Of the rest Nginx learns by what it meets.
-        const isTold = restarts % 2 === 0;
-        if (isTold) nginx.setInstances(machines.filter((one) => one !== machine).map(instanceOf));
+        // Every other time Nginx knows who is there, otherwise it learns that by what it meets.
+        setFollowing(restarts % 2 === 0);
         await restart(machine);
-        if (isTold) nginx.setInstances(machines.map(instanceOf));
+        await vi.waitFor(() => expect(ready()).toHaveLength(2), { timeout: WITHIN_MS, interval: 20 });
         // Each instance has taken events again before the next one leaves.
         const seen = load.answered();
         await vi.waitFor(() => expect(load.answered()).toBeGreaterThan(seen + 20), {

@@ -17,6 +17,7 @@ const ROOMS: Record<string, string[]> = {
   store: ['lib', 'engine/journal.ts', 'workflows/[^/]+\\.ts'],
   queue: ['lib', 'engine'],
   intake: ['lib'],
+  announce: ['lib'],
   // What is told as JSON is told like the API does.
   commands: ['lib', 'workflows/[^/]+\\.ts', 'intake/ops-(answers|operations)\\.ts'],
 };

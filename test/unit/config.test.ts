@@ -87,6 +87,7 @@ describe('loadConfig', () => {
         sandboxOrders: 'refuse',
         resellerPartnerIds: new Map(),
       },
+      consul: undefined,
       backlogLimit: 50_000,
       timing: {
         httpTimeoutMs: 60_000,
@@ -168,6 +169,20 @@ describe('loadConfig', () => {
     ]) {
       expect(problemsOf({ ...COMPLETE, [name]: bad }), bad).toHaveLength(1);
     }
+  });
+
+  it('takes CONSUL_URL over http too, without anything but host and port, and warns of a token that others on the wire could read', () => {
+    for (const good of ['http://consul:8500', 'http://127.0.0.1:8500/', 'https://agent.example'])
+      expect(problemsOf({ ...COMPLETE, CONSUL_URL: good }), good).toEqual([]);
+    for (const bad of ['consul:8500', 'http://a/v1', 'http://u:p@a', 'http://a/?x', 'unix:///run/consul.sock'])
+      expect(problemsOf({ ...COMPLETE, CONSUL_URL: bad }), bad).toEqual([
+        expect.stringMatching(/^CONSUL_URL: not usable/),
+      ]);
+    const warningsOf = (url: string) =>
+      loadConfig({ ...COMPLETE, CONSUL_URL: url, CONSUL_TOKEN: 'token-of-consul' }).warnings;
+    expect(warningsOf('http://consul:8500')).toEqual([expect.stringMatching(/^CONSUL_TOKEN is sent in clear/)]);
+    expect(warningsOf('http://127.0.0.1:8500')).toEqual([]);
+    expect(warningsOf('https://consul:8501')).toEqual([]);
   });
 
   it('cuts the slash at the end of an address', () => {
