@@ -17,7 +17,8 @@ const NOBODY = '';
 
 /**
  * The customers of marketplace companies in Redis. Of two subscriptions that claim the same owner at once, one gets it. An attempt is on a
- * replica once it was noted, where there is one, and so is the claim that came before it.
+ * replica once it was noted, where there is one, and so is the claim that came before it; and so is a customer, whose first password stands
+ * nowhere else.
  */
 export function createCustomerDirectory(redis: Redis, keys: Keys, { confirm }: Replication): CustomerDirectory {
   const fencedWrite = createFencedWrite(redis, keys);
@@ -50,6 +51,7 @@ export function createCustomerDirectory(redis: Redis, keys: Keys, { confirm }: R
         ['DEL', keys.customerClaim(owner)],
         ['DEL', keys.customerAttempts(owner)],
       );
+      await confirm();
     },
 
     async reserveDomain(domain, owner) {
