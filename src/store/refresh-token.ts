@@ -1,29 +1,41 @@
+import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { z } from 'zod';
 import type { SecretBox } from '../workflows/record.ts';
 import type { Keys } from './keys.ts';
 
-/** The newest refresh token of the partner, which outlives the one in the environment: it is renewed with every use. */
+/**
+ * The newest refresh token of the partner, which outlives the configured one that it came from: it is renewed with every use. Once a
+ * person has signed in anew, and another one is configured, what came from the former is used no more.
+ */
 export interface RefreshTokenStore {
-  /** `undefined` when none was saved, or when it was sealed with another key: the one from the environment then begins anew. */
-  load(): Promise<string | undefined>;
-  save(token: string): Promise<void>;
+  /** `undefined` when none was saved that came from the configured one, or when it was sealed with another key. */
+  load(configured: string | undefined): Promise<string | undefined>;
+  save(token: string, configured: string | undefined): Promise<void>;
 }
+
+const Saved = z.object({ token: z.string().min(1), origin: z.string() });
 
 /** Keeps the refresh token in Redis, sealed by `box`. */
 export function createRefreshTokenStore(redis: Redis, keys: Keys, box: SecretBox): RefreshTokenStore {
   return {
-    async load() {
+    async load(configured) {
       const sealed = await redis.get(keys.refreshToken);
       if (sealed === null) return undefined;
       try {
-        return box.open(sealed);
+        const { token, origin } = Saved.parse(JSON.parse(box.open(sealed)));
+        return origin === fingerprint(configured) ? token : undefined;
       } catch {
         return undefined;
       }
     },
 
-    async save(token) {
-      await redis.set(keys.refreshToken, box.seal(token));
+    async save(token, configured) {
+      await redis.set(keys.refreshToken, box.seal(JSON.stringify({ token, origin: fingerprint(configured) })));
     },
   };
+}
+
+function fingerprint(token = ''): string {
+  return createHash('sha256').update(token).digest('base64url');
 }

@@ -8,8 +8,9 @@ import { createHttpClient, type Send } from './transport.ts';
 
 /** Where the refresh token rests, which Entra ID replaces at each use. */
 export interface RefreshTokenStore {
-  load(): Promise<string | undefined>;
-  save(token: string): Promise<void>;
+  /** What came from the configured one. */
+  load(configured: string | undefined): Promise<string | undefined>;
+  save(token: string, configured: string | undefined): Promise<void>;
 }
 
 export interface Token {
@@ -158,36 +159,43 @@ function createUserTokens(parts: CredentialParts, tenantId: string): Acquire {
     });
   });
 
-  function redeem(refreshToken: string, claims: string | undefined): Promise<Token> {
+  /** @param origin the configured token that `refreshToken` came from */
+  function redeem(refreshToken: string, origin: string | undefined, claims: string | undefined): Promise<Token> {
     requireTls(authorityUrl);
     return withSecret(clientSecret, isAppRefused, async (secret) =>
-      redeemWith(await applicationWith(secret), refreshToken, claims),
+      redeemWith(await applicationWith(secret), refreshToken, origin, claims),
     );
   }
 
-  async function redeemWith(app: Application, refreshToken: string, claims: string | undefined): Promise<Token> {
+  async function redeemWith(
+    app: Application,
+    refreshToken: string,
+    origin: string | undefined,
+    claims: string | undefined,
+  ): Promise<Token> {
     const before = newestRefreshToken(app);
     // Without forceCache nothing is cached for an unknown account, and the new refresh token would be lost.
     const request = { refreshToken, scopes: [SCOPE], forceCache: true, ...(claims && { claims }) };
     const result = await rethrow(() => app.acquireTokenByRefreshToken(request));
     const next = newestRefreshToken(app);
     // Saved before anything else: a token that was used but not its successor would lapse 90 days after its issue.
-    if (next && next !== before && next !== refreshToken) await refreshTokens.save(next);
+    if (next && next !== before && next !== refreshToken) await refreshTokens.save(next, origin);
     if (!result?.accessToken || !result.expiresOn) throw unusable('it holds no token');
     return { token: result.accessToken, expiresOnTimestamp: result.expiresOn.getTime() };
   }
 
   return async (claims) => {
-    const stored = await refreshTokens.load();
-    if (stored !== undefined && stored !== seed?.read()) {
+    const configured = seed?.read();
+    const stored = await refreshTokens.load(configured);
+    if (stored !== undefined && stored !== configured) {
       try {
-        return await redeem(stored, claims);
+        return await redeem(stored, configured, claims);
       } catch (error) {
         // Operations may have signed in again: then the configured token is the newer one.
         if (!seed || !isStale(error)) throw error;
       }
     }
-    if (seed) return withSecret(seed, isStale, (token) => redeem(token, claims));
+    if (seed) return withSecret(seed, isStale, (token) => redeem(token, token, claims));
     throw new AttentionError(
       'entra.consent-missing',
       'Azure products need a user of the partner, and no refresh token is configured: sign in once as an admin agent with multi-factor authentication and set PARTNER_CENTER_REFRESH_TOKEN.',

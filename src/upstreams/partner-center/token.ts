@@ -6,8 +6,9 @@ import { type Answer, type Http, path, readBody } from '../http.ts';
 
 /** Where the refresh token rests, which Entra ID replaces at each use. */
 interface RefreshTokenStore {
-  load(): Promise<string | undefined>;
-  save(token: string): Promise<void>;
+  /** What came from the configured one. */
+  load(configured: string | undefined): Promise<string | undefined>;
+  save(token: string, configured: string | undefined): Promise<void>;
 }
 
 /** Access tokens for Partner Center, renewed ahead of expiry by one caller at a time. */
@@ -36,7 +37,7 @@ export interface TokenParts {
 
 const RESOURCE = 'https://api.partnercenter.microsoft.com';
 const APP_SCOPE = `${RESOURCE}/.default`;
-const USER_SCOPE = `${RESOURCE}/user_impersonation offline_access`;
+export const USER_SCOPE = `${RESOURCE}/user_impersonation offline_access`;
 const RENEW_AHEAD_MS = 5 * 60_000;
 
 const TokenAnswer = z.object({
@@ -81,16 +82,17 @@ export function createTokens(parts: TokenParts): Tokens {
   }
 
   async function renewUser(): Promise<z.output<typeof TokenAnswer>> {
-    const stored = await refreshTokens?.load();
-    if (stored !== undefined && stored !== seed?.read()) {
+    const configured = seed?.read();
+    const stored = await refreshTokens?.load(configured);
+    if (stored !== undefined && stored !== configured) {
       try {
-        return await refresh(stored);
+        return await refresh(stored, configured);
       } catch (error) {
         // Operations may have renewed the consent: then the configured token is the newer one.
         if (!seed || !isConsentGone(error)) throw error;
       }
     }
-    if (seed) return withSecret(seed, isConsentGone, refresh);
+    if (seed) return withSecret(seed, isConsentGone, (token) => refresh(token, token));
     throw new AttentionError(
       'entra.consent-missing',
       'The call needs a user of the partner, and no refresh token is configured: sign in once as an admin agent with multi-factor authentication and set PARTNER_CENTER_REFRESH_TOKEN.',
@@ -98,10 +100,12 @@ export function createTokens(parts: TokenParts): Tokens {
     );
   }
 
-  async function refresh(token: string): Promise<z.output<typeof TokenAnswer>> {
+  async function refresh(token: string, configured: string | undefined): Promise<z.output<typeof TokenAnswer>> {
     const answer = await request({ grant_type: 'refresh_token', refresh_token: token, scope: USER_SCOPE });
     // Saved before anything else: a token that was used but not its successor would lapse 90 days after its issue.
-    if (answer.refresh_token && answer.refresh_token !== token) await refreshTokens?.save(answer.refresh_token);
+    if (answer.refresh_token && answer.refresh_token !== token) {
+      await refreshTokens?.save(answer.refresh_token, configured);
+    }
     return answer;
   }
 
@@ -153,7 +157,7 @@ function createCache(clock: Clock, fetch: () => Promise<z.output<typeof TokenAns
 }
 
 /** Entra ID explains refusals by an OAuth word and AADSTS numbers. Its sentences may name people and are not repeated. */
-function refusalOf(answer: Answer): ConnectorError | undefined {
+export function refusalOf(answer: Answer): ConnectorError | undefined {
   const { status, facts } = answer;
   if (status === 408 || status >= 500) return undefined;
   const { error, error_codes: numbers } = Refusal.catch({ error: 'unknown', error_codes: [] }).parse(answer.body);

@@ -7,18 +7,29 @@ import { openStore } from './setup.ts';
 it('keeps the newest token, sealed', async () => {
   const { redis, keys } = openStore();
   const tokens = createRefreshTokenStore(redis, keys, createSecretBox([randomBytes(32)]));
-  expect(await tokens.load()).toBeUndefined();
+  expect(await tokens.load('0.configured')).toBeUndefined();
 
-  await tokens.save('0.first-token');
-  await tokens.save('0.second-token');
+  await tokens.save('0.first-token', '0.configured');
+  await tokens.save('0.second-token', '0.configured');
 
-  expect(await tokens.load()).toBe('0.second-token');
-  expect(await redis.get(keys.refreshToken)).not.toContain('token');
+  expect(await tokens.load('0.configured')).toBe('0.second-token');
+  const kept = String(await redis.get(keys.refreshToken));
+  expect(kept).not.toContain('token');
+  expect(kept).not.toContain('configured');
+});
+
+it('has no token when a person has signed in anew since, and configured another', async () => {
+  const { redis, keys } = openStore();
+  const tokens = createRefreshTokenStore(redis, keys, createSecretBox([randomBytes(32)]));
+  await tokens.save('0.of-the-former', '0.former');
+
+  expect(await tokens.load('0.newer')).toBeUndefined();
 });
 
 it('has no token when it was sealed with another key', async () => {
   const { redis, keys } = openStore();
-  await createRefreshTokenStore(redis, keys, createSecretBox([randomBytes(32)])).save('0.token');
+  await createRefreshTokenStore(redis, keys, createSecretBox([randomBytes(32)])).save('0.token', '0.configured');
 
-  expect(await createRefreshTokenStore(redis, keys, createSecretBox([randomBytes(32)])).load()).toBeUndefined();
+  const other = createRefreshTokenStore(redis, keys, createSecretBox([randomBytes(32)]));
+  expect(await other.load('0.configured')).toBeUndefined();
 });
