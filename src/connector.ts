@@ -9,13 +9,15 @@ import { press } from './commands/press.ts';
 import { rebuild } from './commands/rebuild.ts';
 import { reconcile } from './commands/reconcile.ts';
 import { show } from './commands/show.ts';
+import { signIn } from './commands/sign-in.ts';
 import { type Maintenance, type Operations, openOperations } from './compose-operations.ts';
+import { composeSetUp, type SetUp } from './compose-set-up.ts';
 import { type Config, loadConfig } from './config.ts';
 import { ConnectorError, PermanentError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
 
-/** Every command of operations by its name. */
-const COMMANDS: Record<string, Command<Operations & Maintenance>> = {
+/** Every command over the Redis of the service, by its name. */
+const OPERATIONS: Record<string, Command<Operations & Maintenance>> = {
   list,
   show,
   look: press('look', readOperator),
@@ -31,6 +33,19 @@ const COMMANDS: Record<string, Command<Operations & Maintenance>> = {
   rebuild,
 };
 
+/** Those that come before there is a service, and need nothing but the configuration. */
+const SET_UP: Record<string, Command<SetUp>> = { 'sign-in': signIn };
+
+/** A command whose parts are opened once its arguments have been understood. */
+interface Entry extends Pick<Command<never>, 'usage' | 'summary'> {
+  read(args: string[]): (config: Config) => Promise<ExitCode>;
+}
+
+const COMMANDS = new Map<string, Entry>([
+  ...Object.entries(SET_UP).map(([name, command]) => [name, beforeService(command)] as const),
+  ...Object.entries(OPERATIONS).map(([name, command]) => [name, onStore(command)] as const),
+]);
+
 const INTERRUPTED = 'Interrupted: what was done until now stays done, and the command can be repeated.';
 
 const output: Output = { write: (text) => process.stdout.write(text) };
@@ -42,7 +57,7 @@ async function main([name = '', ...args]: string[]): Promise<ExitCode> {
     output.write(help());
     return EXIT.fine;
   }
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  const command = COMMANDS.get(name);
   if (command && args.includes('--help')) {
     output.write(`Usage: connector ${name} ${command.usage}\n${command.summary}\n`);
     return EXIT.fine;
@@ -51,16 +66,8 @@ async function main([name = '', ...args]: string[]): Promise<ExitCode> {
 
   try {
     const run = command.read(args);
-    const config = readConfig();
-    if (!config) return EXIT.configuration;
-    // What is worth telling stands in the result; the log is for what goes wrong.
-    const log = createLog({ level: 'warn', destination: process.stderr });
-    const operations = await openOperations(config, { log, signal: interruption() });
-    try {
-      return await run(operations, output);
-    } finally {
-      await operations.close();
-    }
+    const config = readConfig(name in SET_UP ? withoutRefreshToken(process.env) : process.env);
+    return config ? await run(config) : EXIT.configuration;
   } catch (error) {
     if (error instanceof UsageError || isArgumentError(error)) {
       return complain(`${error.message}\nUsage: connector ${name} ${command.usage}\n`, EXIT.usage);
@@ -68,6 +75,37 @@ async function main([name = '', ...args]: string[]): Promise<ExitCode> {
     if (error instanceof ConnectorError) return complain(`${error.message} (${error.code})\n`, EXIT.found);
     throw error;
   }
+}
+
+/** A command of operations, over the Redis of the service. */
+function onStore({ read, ...command }: Command<Operations & Maintenance>): Entry {
+  return {
+    ...command,
+    read(args) {
+      const run = read(args);
+      return async (config) => {
+        // What is worth telling stands in the result; the log is for what goes wrong.
+        const log = createLog({ level: 'warn', destination: process.stderr });
+        const operations = await openOperations(config, { log, signal: interruption() });
+        try {
+          return await run(operations, output);
+        } finally {
+          await operations.close();
+        }
+      };
+    },
+  };
+}
+
+/** A command that comes before the service, and needs nothing but the configuration. */
+function beforeService({ read, ...command }: Command<SetUp>): Entry {
+  return {
+    ...command,
+    read(args) {
+      const run = read(args);
+      return (config) => run(composeSetUp(config), output);
+    },
+  };
 }
 
 /** Aborted when the person at the terminal, or the system, wants no more. */
@@ -79,9 +117,14 @@ function interruption(): AbortSignal {
   return controller.signal;
 }
 
-function readConfig(): Config | undefined {
+/** The file that a sign-in shall fill need not be there before. */
+function withoutRefreshToken(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...env, PARTNER_CENTER_REFRESH_TOKEN: undefined, PARTNER_CENTER_REFRESH_TOKEN_FILE: undefined };
+}
+
+function readConfig(env: NodeJS.ProcessEnv): Config | undefined {
   try {
-    return loadConfig();
+    return loadConfig(env);
   } catch (error) {
     if (!(error instanceof ConnectorError)) throw error;
     process.stderr.write(`${error.message}\n`);
@@ -99,7 +142,7 @@ function readOperator(): string {
 }
 
 function help(): string {
-  const lines = Object.entries(COMMANDS).map(([name, { usage, summary }]) => `  ${name} ${usage}\n      ${summary}\n`);
+  const lines = [...COMMANDS].map(([name, { usage, summary }]) => `  ${name} ${usage}\n      ${summary}\n`);
   return `Usage: connector <command> [arguments], in the environment of the service.\n\n${lines.join('')}`;
 }
 

@@ -1,4 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { get } from 'node:https';
 import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
@@ -45,6 +49,51 @@ describe('connector', () => {
     const { code, stdout } = await runCommand(['hold', '--help'], {});
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Usage: connector hold <id>… --reason <text>\n/);
+  });
+
+  describe('sign-in', () => {
+    /** The address that a browser ends at when it opens the one in the question. */
+    async function browse(question: string): Promise<string> {
+      const [address = ''] = /https:\S+/.exec(question) ?? [];
+      const [answer] = (await once(get(address, { ca: readFileSync(emulators.caFile) }), 'response')) as [
+        IncomingMessage,
+      ];
+      answer.resume();
+      return `${answer.headers.location}\n`;
+    }
+
+    it('writes nothing but a refresh token, also before the file of the token is there', async () => {
+      const before = {
+        ...environment,
+        PARTNER_CENTER_REFRESH_TOKEN: '',
+        PARTNER_CENTER_REFRESH_TOKEN_FILE: '/not/yet',
+      };
+      const { code, stdout } = await runCommand(['sign-in'], before, browse);
+
+      expect(code).toBe(0);
+      expect(stdout).toMatch(/^\S+\n$/);
+      expect(emulators.secrets()).toContain(stdout.trim());
+    });
+
+    it('writes no token of a sign-in without MFA, and says what to do', async () => {
+      emulators.entra.signInAs({ mfa: false });
+      const { code, stdout, stderr } = await runCommand(['sign-in'], environment, browse);
+      emulators.entra.signInAs();
+
+      expect([code, stdout]).toEqual([1, '']);
+      expect(stderr).toContain('Give the user a second factor');
+    });
+
+    it('says how to begin anew when the person declines, or nobody answers', async () => {
+      emulators.entra.signInAs({ declines: true });
+      const declined = await runCommand(['sign-in'], environment, browse);
+      emulators.entra.signInAs();
+      const alone = await runCommand(['sign-in'], environment);
+
+      expect([declined.code, declined.stdout, alone.code, alone.stdout]).toEqual([1, '', 1, '']);
+      expect(declined.stderr).toMatch(/it was declined\. Begin anew.*\(entra\.sign-in-failed\)/);
+      expect(alone.stderr).toContain('(command.no-answer)');
+    });
   });
 
   it('presses for whoever sits at the terminal, which stands in the audit trail that the service shows', async () => {

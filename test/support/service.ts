@@ -99,12 +99,19 @@ export async function runService(
 export async function runCommand(
   args: string[],
   environment: Record<string, string>,
+  answer?: (question: string) => Promise<string>,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, [join(ROOT, bin.connector), ...args], {
     cwd: ROOT,
     env: { PATH: process.env.PATH, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['pipe', 'pipe', 'pipe'],
   });
+  if (answer)
+    child.stderr.once(
+      'data',
+      (question: Buffer) => void answer(String(question)).then((line) => child.stdin.end(line)),
+    );
+  else child.stdin.end();
   const written = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr'] as const) {
     child[stream].setEncoding('utf8').on('data', (text: string) => {
