@@ -129,8 +129,13 @@ const Config = z
         const declared = config.jobs[job]?.parameters ?? {};
         if (!(job in config.jobs)) complain(`no job is named ${job}`, 'workflows', workflow);
         for (const one of given) if (!(one in declared)) complain(`${job} has no ${one}`, 'workflows', workflow);
-        for (const [one, { default: byDefault }] of Object.entries(declared)) {
-          if (byDefault === undefined && !given.has(one)) complain(`${job} needs ${one}`, 'workflows', workflow);
+        for (const [one, parameter] of Object.entries(declared)) {
+          if (parameter.default === undefined && !given.has(one))
+            complain(`${job} needs ${one}`, 'workflows', workflow);
+          if (parameter.type !== 'enum') continue;
+          for (const value of use.matrix?.parameters[one] ?? (one in use ? [String(use[one])] : [])) {
+            if (!parameter.enum.includes(value)) complain(`${one} cannot be ${value}`, 'workflows', workflow);
+          }
         }
       }
     }

@@ -27,6 +27,9 @@ it.each([
   ['a job that is not there', '- check\n', '- chek\n', /no job is named chek/],
   ['a requirement that is not in the workflow', 'requires: [check,', 'requires: [chekc,', /requires chekc/],
   ['a parameter that the job does not have', 'script: [faults', 'scripts: [faults', /has no scripts/],
+  ['a value that the parameter cannot have', 'group: staging', 'group: stagign', /group cannot be stagign/],
+  ['an approval that is written otherwise', 'type: approval', 'type: aproval', /workflows/],
+  ['an approval that nothing leads to', 'requires: [deploy-staging]', 'require: [deploy-staging]', /workflows/],
   ['a step too many under one dash', '      - run:\n', '      - checkout:\n        run:\n', /one step/],
 ])('%s is refused', (_, right, wrong, message) => {
   expect(text).toContain(right);
@@ -71,7 +74,7 @@ it('every image is pinned to a version', () => {
 });
 
 it('a secret is named only in jobs that get its context, and none of them installs or runs packages', () => {
-  const secret = /\$\{?(REGISTRY_PASSWORD|CHEF_CLIENT_KEY|DEPLOY_SSH_KEY)\b/;
+  const secret = /\$\{?(REGISTRY_PASSWORD|CHEF_CLIENT_KEY|DEPLOY_SSH_KEY)\b|chef\/deploy\b/;
   const open = new Set(uses.filter(({ use }) => 'context' in use && use.context).map(({ job }) => job));
   expect(open.size).toBeGreaterThan(0);
   for (const { name, steps, commands } of jobs) {
@@ -90,4 +93,18 @@ it('no secret is an argument, is printed, or reaches a job of a branch', () => {
   for (const { job, use } of uses) {
     if ('context' in use && use.context) expect(use.filters, job).toBe('pipeline.git.branch == "main"');
   }
+});
+
+it('nothing reaches production but what was approved after it ran in staging', () => {
+  const change = new Map(
+    config.workflows.change!.jobs.map(({ job, use }) => ['name' in use && use.name ? use.name : job, use]),
+  );
+  const production = [...change].filter(([, use]) => 'context' in use && use.context?.join().includes('production'));
+  expect(production.map(([name]) => name)).toEqual(['deploy-production']);
+  const approvals = change.get('deploy-production')?.requires ?? [];
+  expect(approvals.map((name) => change.get(name)?.type)).toEqual(['approval']);
+  expect(approvals.flatMap((name) => change.get(name)?.requires)).toEqual(['deploy-staging']);
+  // Both deploy the one policy that was locked, with the image by its digest.
+  expect(change.get('deploy-staging')?.requires).toEqual(['policy']);
+  expect(change.get('push')?.requires?.toSorted()).toEqual(['check', 'cookbook', 'image', 'test']);
 });

@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { VARIABLES } from '../../src/config.ts';
+
+const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const library = read('chef/libraries/service.rb');
+
+/** The words of a `NAME = %w(…)` of the cookbook. */
+function wordsOf(name: string): string[] {
+  const words = new RegExp(`\\b${name} = %w\\(([^)]*)\\)`).exec(library)?.[1]?.trim().split(/\s+/);
+  if (words === undefined) throw new Error(`chef/libraries/service.rb has no ${name}`);
+  return words;
+}
+
+it('the cookbook places exactly the secrets that the service takes from files', () => {
+  const marked = [...read('README.md').matchAll(/`([A-Z_]+)` ✱/g)].map(([, name]) => name!);
+  expect(marked.length).toBeGreaterThan(5);
+  expect(wordsOf('SECRETS').toSorted()).toEqual(marked.toSorted());
+  expect(wordsOf('SECRETS').filter((name) => !VARIABLES.includes(name))).toEqual([]);
+});
+
+it('secrets that need a restart are those of which the documentation says so', () => {
+  const table = read('docs/security.md').split('## Replacing secrets')[1]!;
+  const restart = [...table.matchAll(/^\| (.*?) \| .*\brestart\b.*$/gm)].flatMap(([, names]) =>
+    [...names!.matchAll(/`([A-Z_]+)`/g)].map(([, name]) => name!),
+  );
+  expect(wordsOf('READ_AT_START').toSorted()).toEqual(restart.toSorted());
+});
+
+it('every setting that the cookbook gives exists', () => {
+  const given = [
+    ...wordsOf('OF_THE_INSTANCE'),
+    ...[...read('chef/test/Policyfile.rb').matchAll(/'([A-Z][A-Z_]+)' =>/g)].map(([, name]) => name!),
+  ];
+  expect(given.length).toBeGreaterThan(4);
+  expect(given.filter((name) => !VARIABLES.includes(name))).toEqual([]);
+});
+
+/** Directives in their order, without comments and blanks. */
+const directives = (text: string) =>
+  text
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => !/^(#|$|<%)/.test(line));
+
+it("the cookbook's Nginx says what that of the image says, apart from paths and addresses", () => {
+  const ours = new Set(directives(read('chef/templates/nginx.conf.erb')));
+  const missing = directives(read('docker/nginx/nginx.conf')).filter((directive) => !ours.has(directive));
+  const local = /^(pid|error_log|access_log|\w+_temp_path|ssl_certificate(_key)?|include|listen|allow) /;
+  expect(missing.filter((directive) => !local.test(directive))).toEqual([]);
+  expect(read('chef/files/answers.conf')).toBe(read('docker/nginx/answers.conf'));
+});
