@@ -64,7 +64,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
   const directory = createCustomerDirectory(redis, keys, createReplication(redis));
   const today = (): string => new Date(clock.now()).toISOString().slice(0, 10);
 
-  const { act, retryAll, discardQuarantined } = createPresses({
+  const { act, retryAll, discardQuarantined, audited } = createPresses({
     records,
     interventions,
     timeline,
@@ -85,6 +85,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
     act,
     retryAll,
     discardQuarantined,
+    audited,
 
     /** How everything stands, in numbers that are up to 5 s old. */
     async overview() {

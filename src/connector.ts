@@ -29,8 +29,8 @@ const OPERATIONS: Record<string, Command<Operations & Maintenance>> = {
   exposures,
   audit,
   'dead-letters': deadLetters(readOperator),
-  reconcile,
-  rebuild,
+  reconcile: reconcile(readOperator),
+  rebuild: rebuild(readOperator),
 };
 
 /** Those that come before there is a service, and need nothing but the configuration. */

@@ -1,3 +1,5 @@
+import type { Press } from '../workflows/interventions.ts';
+
 /** How a command ends, as sysexits.h counts it: in order, something found or failed, not understood, configured wrongly. */
 export const EXIT = { fine: 0, found: 1, usage: 64, configuration: 78 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -22,6 +24,11 @@ export interface Command<Parts> {
 
 /** The arguments of a command cannot be understood. The message says which, and what would be. */
 export class UsageError extends Error {}
+
+/** Of commands that change something: carries it out so that it stands in the audit trail. */
+export interface AuditedParts {
+  audited<T>(what: { action: string; subscriptionId?: number } & Press, work: () => Promise<T>): Promise<T>;
+}
 
 /** Writes a result as one JSON document. */
 export function writeJson(output: Output, result: object): void {

@@ -1,30 +1,45 @@
 import { parseArgs } from 'node:util';
 import type { RebuildOptions, RebuildResult } from '../workflows/rebuild.ts';
-import { type Command, EXIT, writeJson } from './command.ts';
+import { type AuditedParts, type Command, EXIT, readReason, writeJson } from './command.ts';
 import { table } from './table.ts';
+import { nameOf } from './unreadable.ts';
 
-export interface RebuildCommandParts {
+export interface RebuildCommandParts extends AuditedParts {
   rebuild(options: RebuildOptions): Promise<RebuildResult>;
 }
 
 const FLAG = { type: 'boolean', default: false } as const;
 
-/** Brings the records back after a loss of Redis, from what bears our marks at Microsoft. Nothing is bought or changed there. */
-export const rebuild: Command<RebuildCommandParts> = {
-  usage: '[--dry-run] [--accept-missing] [--json]',
-  summary: 'records again what exists at Microsoft, after a loss of Redis; what is recorded stays as it is',
+/**
+ * Brings the records back after a loss of Redis, from what bears our marks at Microsoft, in the name of whom `readOperator` tells. Nothing is
+ * bought or changed there.
+ */
+export function rebuild(readOperator: () => string): Command<RebuildCommandParts> {
+  return {
+    usage: '--dry-run | --reason <text> [--accept-missing]  [--json]',
+    summary: 'records again what exists at Microsoft, after a loss of Redis; what is recorded stays as it is',
 
-  read(args) {
-    const { values } = parseArgs({ args, options: { 'dry-run': FLAG, 'accept-missing': FLAG, json: FLAG } });
+    read(args) {
+      const { values } = parseArgs({
+        args,
+        options: { 'dry-run': FLAG, 'accept-missing': FLAG, json: FLAG, reason: { type: 'string' } },
+      });
+      const dryRun = values['dry-run'];
+      const reason = dryRun ? undefined : readReason(values.reason);
 
-    return async (parts, output) => {
-      const result = await parts.rebuild({ dryRun: values['dry-run'], acceptMissing: values['accept-missing'] });
-      if (values.json) writeJson(output, result);
-      else output.write(present(result));
-      return result.isWhole ? EXIT.fine : EXIT.found;
-    };
-  },
-};
+      return async (parts, output) => {
+        const work = () => parts.rebuild({ dryRun, acceptMissing: values['accept-missing'] });
+        const result =
+          reason === undefined
+            ? await work()
+            : await parts.audited({ action: 'rebuild', by: readOperator(), reason }, work);
+        if (values.json) writeJson(output, result);
+        else output.write(present(result));
+        return result.isWhole ? EXIT.fine : EXIT.found;
+      };
+    },
+  };
+}
 
 function present({ dryRun, compared, kept, rebuilt, missing, foreign, unreadable, isWhole }: RebuildResult): string {
   const parts = [
@@ -42,10 +57,7 @@ function present({ dryRun, compared, kept, rebuilt, missing, foreign, unreadable
     unreadable.length > 0 &&
       table(
         ['could not be read', 'why'],
-        unreadable.map(({ subscriptionId, customerId, message }) => [
-          subscriptionId === undefined ? `customer ${customerId}` : `subscription ${subscriptionId}`,
-          message,
-        ]),
+        unreadable.map(({ subscriptionId, customerId, message }) => [nameOf(subscriptionId, customerId), message]),
       ),
     missing.length > 0 &&
       `Delivered by this connector, as the marketplace says, but not found at Microsoft: ${missing.join(', ')}\n`,
@@ -54,6 +66,8 @@ function present({ dryRun, compared, kept, rebuilt, missing, foreign, unreadable
     isWhole
       ? !dryRun && 'The records are whole; the next sweep brings everything to its right state.\n'
       : 'The records are not whole: nothing is bought, changed or ended until they are. Repeat this once Microsoft shows what is missing; if it really has nothing of it, add --accept-missing.\n',
+    rebuilt.length > 0 &&
+      'What people had held or detached is not known any more: say it again where it still holds.\n',
   ];
   return parts.filter((part) => part !== false).join('\n');
 }

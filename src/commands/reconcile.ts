@@ -1,41 +1,62 @@
 import { parseArgs } from 'node:util';
 import type { Difference, Side } from '../workflows/differences.ts';
 import type { ReconciliationOptions, ReconciliationResult } from '../workflows/reconciliation.ts';
-import { type Command, EXIT, UsageError, writeJson } from './command.ts';
+import {
+  type AuditedParts,
+  type Command,
+  EXIT,
+  readReason,
+  readSubscriptionId,
+  UsageError,
+  writeJson,
+} from './command.ts';
 import { table } from './table.ts';
+import { nameOf } from './unreadable.ts';
 
-export interface ReconcileCommandParts {
+export interface ReconcileCommandParts extends AuditedParts {
   reconcile(options: ReconciliationOptions): Promise<ReconciliationResult>;
 }
 
 const FLAG = { type: 'boolean', default: false } as const;
 
-/** Compares the marketplace, the records and Microsoft, and has looks put right in what they differ. */
-export const reconcile: Command<ReconcileCommandParts> = {
-  usage: '[--dry-run] [--subscription N] [--limit N] [--json]',
-  summary: 'tells in what marketplace, records and Microsoft differ, and has it put right; --dry-run only tells',
+/** Compares the marketplace, the records and Microsoft, and has looks put right in what they differ, in the name of whom `readOperator` tells. */
+export function reconcile(readOperator: () => string): Command<ReconcileCommandParts> {
+  return {
+    usage: '--dry-run | --reason <text> [--limit N]  [--subscription N] [--json]',
+    summary: 'tells in what marketplace, records and Microsoft differ, and has it put right; --dry-run only tells',
 
-  read(args) {
-    const { values } = parseArgs({
-      args,
-      options: { 'dry-run': FLAG, json: FLAG, subscription: { type: 'string' }, limit: { type: 'string' } },
-    });
-    const subscriptionId = number('--subscription', values.subscription, 1);
-    const limit = number('--limit', values.limit, 0);
+    read(args) {
+      const { values } = parseArgs({
+        args,
+        options: {
+          'dry-run': FLAG,
+          json: FLAG,
+          reason: { type: 'string' },
+          subscription: { type: 'string' },
+          limit: { type: 'string' },
+        },
+      });
+      const dryRun = values['dry-run'];
+      const subscriptionId = values.subscription === undefined ? undefined : readSubscriptionId(values.subscription);
+      const limit = values.limit === undefined ? undefined : readLimit(values.limit);
+      const reason = dryRun ? undefined : readReason(values.reason);
 
-    return async (parts, output) => {
-      const result = await parts.reconcile({ dryRun: values['dry-run'], subscriptionId, limit });
-      if (values.json) writeJson(output, result);
-      else output.write(present(result));
-      return isInOrder(result) ? EXIT.fine : EXIT.found;
-    };
-  },
-};
+      return async (parts, output) => {
+        const what = { action: 'reconcile', ...(subscriptionId !== undefined && { subscriptionId }) };
+        const work = () => parts.reconcile({ dryRun, subscriptionId, limit });
+        const result =
+          reason === undefined ? await work() : await parts.audited({ ...what, by: readOperator(), reason }, work);
+        if (values.json) writeJson(output, result);
+        else output.write(present(result));
+        return isInOrder(result) ? EXIT.fine : EXIT.found;
+      };
+    },
+  };
+}
 
-function number(name: string, text: string | undefined, least: number): number | undefined {
-  if (text === undefined) return undefined;
-  if (/^\d{1,10}$/.test(text) && Number(text) >= least) return Number(text);
-  throw new UsageError(`${name} takes a whole number from ${least} on.`);
+function readLimit(text: string): number {
+  if (/^\d{1,7}$/.test(text)) return Number(text);
+  throw new UsageError('--limit takes a whole number: so many subscriptions may be changed.');
 }
 
 /** Nothing differs, or whatever does is being put right. */
@@ -72,11 +93,6 @@ function present({ dryRun, compared, differences, unreadable, ...result }: Recon
     looks > 0 && `${looks} looks asked for; what is needed by then is carried out.\n`,
   ];
   return parts.filter((part) => part !== false).join('\n');
-}
-
-function nameOf(subscriptionId: number | undefined, customerId: string | undefined): string {
-  if (subscriptionId !== undefined) return `subscription ${subscriptionId}`;
-  return customerId === undefined ? 'the list of the marketplace' : `customer ${customerId}`;
 }
 
 /** How fields of a side are shown. The status always is; of the rest what another side sees differently. */

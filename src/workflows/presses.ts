@@ -34,8 +34,11 @@ export interface Presses {
    * @throws {RetryableError} as `act`, when nothing at all could be asked for
    */
   retryAll(code: string, press: Press): Promise<{ queued: number; left: number }>;
-  /** Carries out what is no action on one subscription, in the audit trail as `action` on `target`. */
-  audited<T>(what: { action: string; target?: string } & Press, work: () => Promise<T>): Promise<T>;
+  /** Carries out anything else, in the audit trail as `action` on the subscription or the `target`. */
+  audited<T>(
+    what: { action: string; subscriptionId?: number; target?: string } & Press,
+    work: () => Promise<T>,
+  ): Promise<T>;
 }
 
 /** Creates the presses. */

@@ -3,7 +3,7 @@ import { type Lane, LaneLostError } from '../engine/journal.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { eachOf } from '../lib/each-of.ts';
-import { AttentionError, RetryableError } from '../lib/errors.ts';
+import { AttentionError, ConnectorError, RetryableError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { patiently } from '../lib/patience.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
@@ -36,7 +36,7 @@ export interface RebuildParts {
 export interface RebuildOptions {
   /** Only tells what would be recorded. */
   dryRun: boolean;
-  /** A person says that what the marketplace shows as delivered and Microsoft does not have is not to be waited for. */
+  /** A person says that what the marketplace shows as delivered and Microsoft does not have, or the marketplace cannot show, is not to be waited for. */
   acceptMissing: boolean;
 }
 
@@ -118,7 +118,8 @@ export function createRebuild(parts: RebuildParts): Rebuild {
   }
 
   async function run({ dryRun, acceptMissing }: RebuildOptions, signal: AbortSignal): Promise<RebuildResult> {
-    const sold = await patiently(listSold, signal);
+    const sold: SubscriptionSummary[] = [];
+    const garbled = await readSold(sold, signal);
     const { marked, unreadable } = await parts.takeInventory(signal);
     const customersOf = Map.groupBy(marked, ({ subscriptionId }) => subscriptionId);
     const result: RebuildResult = {
@@ -128,7 +129,7 @@ export function createRebuild(parts: RebuildParts): Rebuild {
       rebuilt: [],
       missing: [],
       foreign: [],
-      unreadable,
+      unreadable: [...(garbled ? [{ code: garbled.code, message: garbled.message }] : []), ...unreadable],
       isWhole: false,
     };
 
@@ -145,16 +146,33 @@ export function createRebuild(parts: RebuildParts): Rebuild {
     });
 
     const isNothingFound = sold.some(isInService) && result.kept + result.rebuilt.length === 0;
-    result.isWhole = acceptMissing || (result.missing.length === 0 && !isNothingFound);
+    result.isWhole = acceptMissing || (!garbled && result.missing.length === 0 && !isNothingFound);
     return result;
   }
 
-  /** What may exist at Microsoft. @throws {RetryableError} when the marketplace's list cannot be read to its end */
-  async function listSold(): Promise<SubscriptionSummary[]> {
-    const sold: SubscriptionSummary[] = [];
-    for await (const one of cspSubscriptions(cloudesire.subscriptions, [...LIVING])) sold.push(one);
-    for await (const one of endedSubscriptions(cloudesire.subscriptions, clock.now())) sold.push(one);
-    return sold;
+  /**
+   * What may exist at Microsoft. Answers what of the marketplace's list could not be understood.
+   *
+   * @throws {RetryableError} when the marketplace does not answer
+   */
+  function readSold(sold: SubscriptionSummary[], signal: AbortSignal): Promise<ConnectorError | undefined> {
+    const { subscriptions } = cloudesire;
+    return patiently(async () => {
+      sold.length = 0;
+      let garbled: ConnectorError | undefined;
+      for (const list of [
+        cspSubscriptions(subscriptions, [...LIVING]),
+        endedSubscriptions(subscriptions, clock.now()),
+      ]) {
+        try {
+          for await (const one of list) sold.push(one);
+        } catch (error) {
+          if (!(error instanceof ConnectorError) || error.code !== 'cloudesire.malformed') throw error;
+          garbled = error;
+        }
+      }
+      return garbled;
+    }, signal);
   }
 
   async function take(id: number, marks: Set<string>, result: RebuildResult, signal: AbortSignal): Promise<void> {
@@ -263,7 +281,7 @@ export function createRebuild(parts: RebuildParts): Rebuild {
     alerts.attention({
       code: 'store.lost',
       message:
-        'Nothing says that the records in Redis are all that there are, while the marketplace shows subscriptions that were delivered: Redis was lost, or is another one. The records are rebuilt from what bears our marks at Microsoft; until that is done nothing is bought, changed or ended.',
+        'Nothing says that the records in Redis are all that there are, while the marketplace shows subscriptions that were delivered: Redis was lost, or is another one. The records are rebuilt from what bears our marks at Microsoft; until that is done nothing is bought, changed or ended. What people had held or detached is not known any more: say it again.',
     });
     const result = await rebuild({ dryRun: false, acceptMissing: false }, signal);
     if (!result.isWhole) throw incomplete(result);
@@ -282,13 +300,14 @@ function isInService({ deploymentStatus }: SubscriptionSummary): boolean {
 const MOST_NAMED = 10;
 
 function incomplete({ missing, unreadable }: RebuildResult): AttentionError {
+  const [first] = unreadable;
   const what =
     missing.length > 0
       ? `Of ${missing.length} subscriptions that this connector has delivered, as the marketplace says, nothing is found at Microsoft (${named(missing)}).`
-      : `Of what the marketplace shows as delivered nothing at all is found at Microsoft${unreadable[0] ? ` (${unreadable[0].message})` : ''}.`;
+      : `The marketplace's list cannot be understood in part, or of what it shows as delivered nothing at all is found at Microsoft${first ? ` (${first.message})` : ''}.`;
   return new AttentionError(
     'rebuild.incomplete',
-    `${what} Until that is clear nothing is bought, changed or ended for any subscription. It is looked for again; if Microsoft really has nothing of it, say so with: connector rebuild --accept-missing`,
+    `${what} Until that is clear nothing is bought, changed or ended for any subscription. It is looked for again; if nothing more is to be found, say so with: connector rebuild --accept-missing --reason "…"`,
   );
 }
 

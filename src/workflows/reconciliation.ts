@@ -317,13 +317,13 @@ function whileHeld(one: Difference): Difference {
 function notWhole(): AttentionError {
   return new AttentionError(
     'records.not-whole',
-    'Redis was lost, and the records in it are not known to be whole, so nothing can be compared with them. Rebuild them first: connector rebuild',
+    'Redis was lost, and the records in it are not known to be whole, so nothing can be compared with them. Rebuild them first: connector rebuild --reason "…"',
   );
 }
 
 function held({ changes, limit }: ReconciliationResult): { code: string; message: string } {
   return {
     code: 'reconcile.held',
-    message: `${changes} subscriptions would be changed, more than the ${limit} that may be without the word of a person; none was. See what it is about, and let it be done with: connector reconcile --limit ${changes}`,
+    message: `${changes} subscriptions would be changed, more than the ${limit} that may be without the word of a person; none was. See what it is about, and let it be done with: connector reconcile --limit ${changes} --reason "…"`,
   };
 }

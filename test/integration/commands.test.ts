@@ -113,7 +113,7 @@ describe('connector', () => {
   });
 
   it('rebuilds a store, and compares with it then', async () => {
-    const rebuilt = await runCommand(['rebuild', '--json'], environment);
+    const rebuilt = await runCommand(['rebuild', '--json', '--reason', 'Redis was lost'], environment);
     expect(rebuilt.code).toBe(0);
     expect(JSON.parse(rebuilt.stdout)).toMatchObject({ rebuilt: [], isWhole: true });
     const after = await runCommand(['reconcile', '--dry-run', '--json'], environment);

@@ -13,18 +13,26 @@ const SHOP = { DNS_PREFIX: 'hafenkontor-shop', REGION: 'germanywestcentral', ADM
 let world: World;
 /** Lists that answer as if there were nothing. */
 let forgets: RegExp | undefined;
+/** A subscription that the marketplace's list shows without its product. */
+let garbled: number | undefined;
 
 beforeAll(async () => {
   world = await createWorld();
   const { cloudesire, partnerCenter } = world.emulators;
   const isForgotten = (call: Call) => call.method === 'GET' && forgets?.test(call.path);
   cloudesire.server.finish((call, reply) => (isForgotten(call) ? { status: 200, body: [] } : reply));
+  cloudesire.server.finish((_call, reply) =>
+    garbled !== undefined && Array.isArray(reply.body)
+      ? { ...reply, body: reply.body.map((one) => (one.id === garbled ? { id: garbled } : one)) }
+      : reply,
+  );
   partnerCenter.server.finish((call, reply) =>
     isForgotten(call) ? { status: 200, body: { totalCount: 0, items: [] } } : reply,
   );
 });
 beforeEach(async () => {
   forgets = undefined;
+  garbled = undefined;
   await world.reset();
   world.emulators.partnerCenter.acceptAllAttestations(true);
   world.emulators.partnerCenter.setOrderDelayMs(600);
@@ -251,6 +259,22 @@ describe('after a loss of Redis', () => {
     await expect(world.sweep()).rejects.toMatchObject({ code: 'rebuild.incomplete' });
     expect(await world.rebuild({ acceptMissing: true })).toMatchObject({ isWhole: true, foreign: [foreign] });
     expect(await world.sweep()).toEqual([foreign]);
+  });
+
+  it('a list that the marketplace shows in part does not pass for the whole one, before a person has said so', async () => {
+    const ids = [buy(), buy()];
+    for (const id of ids) await settle(id);
+    await world.lose();
+    garbled = ids[0];
+    await expect(world.sweep()).rejects.toMatchObject({ code: 'rebuild.incomplete' });
+    expect(await world.rebuild({ acceptMissing: true })).toMatchObject({
+      isWhole: true,
+      kept: 1,
+      unreadable: [{ code: 'cloudesire.malformed' }],
+    });
+    garbled = undefined;
+    await world.look(ids[0]!);
+    expect((await recorded(ids[0]!)).fulfillment?.deployedAt).toBeDefined();
   });
 
   it('two rebuilds at the same time are one', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { reconcile } from '../../../src/commands/reconcile.ts';
+import { UsageError } from '../../../src/commands/command.ts';
+import { reconcile as reconcileFor } from '../../../src/commands/reconcile.ts';
 import type { Difference } from '../../../src/workflows/differences.ts';
 import type { ReconciliationOptions, ReconciliationResult } from '../../../src/workflows/reconciliation.ts';
 import { run } from './run.ts';
@@ -39,7 +40,15 @@ const CALM: ReconciliationResult = {
   isHeld: false,
   looks: 0,
 };
+const reconcile = reconcileFor(() => 'maria');
+const WHY = ['--reason', 'an outage'];
+const trail: object[] = [];
+const audited = async <T>(what: object, work: () => Promise<T>): Promise<T> => {
+  trail.push(what);
+  return work();
+};
 const answering = (result: Partial<ReconciliationResult>) => ({
+  audited,
   reconcile: async (options: ReconciliationOptions) => ({ ...CALM, ...result, dryRun: options.dryRun }),
 });
 
@@ -67,12 +76,12 @@ describe('connector reconcile', () => {
   });
 
   it.each<[string, string[], Partial<ReconciliationResult>, number]>([
-    ['nothing differs', [], {}, 0],
-    ['all that differs is being put right', [], { differences: [SEATS], changes: 1, looks: 1 }, 0],
+    ['nothing differs', WHY, {}, 0],
+    ['all that differs is being put right', WHY, { differences: [SEATS], changes: 1, looks: 1 }, 0],
     ['something differs in a dry run', ['--dry-run'], { differences: [SEATS], changes: 1 }, 1],
-    ['something is left to a person', [], { differences: [ORPHAN] }, 1],
-    ['too much differs', [], { differences: [SEATS], changes: 11, isHeld: true }, 1],
-    ['something could not be compared', [], { unreadable: [{ customerId: 'c1', code: 'x', message: 'refused' }] }, 1],
+    ['something is left to a person', WHY, { differences: [ORPHAN] }, 1],
+    ['too much differs', WHY, { differences: [SEATS], changes: 11, isHeld: true }, 1],
+    ['something could not be compared', WHY, { unreadable: [{ customerId: 'c1', code: 'x', message: 'refused' }] }, 1],
   ])('when %s it ends with the code for that', async (_when, args, result, code) => {
     expect((await run(reconcile, args, answering(result))).code).toBe(code);
   });
@@ -80,7 +89,7 @@ describe('connector reconcile', () => {
   it('says how to have more changed than may be, and what could not be compared', async () => {
     const { text } = await run(
       reconcile,
-      [],
+      WHY,
       answering({
         differences: [SEATS],
         changes: 11,
@@ -95,15 +104,17 @@ describe('connector reconcile', () => {
     expect(text).toMatch(/subscription 7 +refused\nthe list of the marketplace +cut off/);
   });
 
-  it('hands on what was asked for, and the whole result to programs', async () => {
+  it('hands on what was asked for, notes in the audit trail who asks and why, and hands the whole result to programs', async () => {
     const asked: ReconciliationOptions[] = [];
-    const { text } = await run(reconcile, ['--subscription', '50010', '--limit', '0', '--json'], {
+    const { text } = await run(reconcile, ['--subscription', '50010', '--limit', '0', '--json', ...WHY], {
+      audited,
       async reconcile(options) {
         asked.push(options);
         return { ...CALM, differences: [SEATS] };
       },
     });
     expect(asked).toEqual([{ dryRun: false, subscriptionId: 50010, limit: 0 }]);
+    expect(trail.at(-1)).toEqual({ action: 'reconcile', subscriptionId: 50010, by: 'maria', reason: 'an outage' });
     expect(JSON.parse(text)).toEqual({ ...CALM, differences: [SEATS] });
   });
 
@@ -113,6 +124,8 @@ describe('connector reconcile', () => {
     ['--subscription', '0'],
     ['--subscription', '1e3'],
   ])('refuses %s %s before anything is opened', (name, value) =>
-    expect(() => reconcile.read([`${name}=${value}`])).toThrow(name),
+    expect(() => reconcile.read([`${name}=${value}`, ...WHY])).toThrow(UsageError),
   );
+
+  it('changes nothing without a reason', () => expect(() => reconcile.read([])).toThrow('--reason'));
 });
