@@ -405,11 +405,12 @@ export function createReconcile(
         return { done: true };
       }
       const attempts = record.attempts + 1;
+      const waitingFor = 'the marketplace to show the subscription';
       if (attempts > LOOKS_FOR_UNKNOWN) {
-        await standAt('idle', { attempts: 0 });
+        await standAt('idle', { attempts: 0, waitingFor });
         return { done: true };
       }
-      await standAt('waiting', { attempts, waitingFor: 'the marketplace to show the subscription' });
+      await standAt('waiting', { attempts, waitingFor });
       return { againInMs: parts.backoffMs(attempts + 2) };
     }
 

@@ -42,6 +42,8 @@ interface Endless {
 const LIVES: Life[] = [LICENCE, TRIAL, AZURE_IMAGE, ARM_TEMPLATE];
 const { FAULTS: HOW_MANY, ENDLESS_SEED } = process.env;
 const RUNS = HOW_MANY === 'all' ? 150 : 3;
+/** The marketplace knows nothing any more of what it has just sold. */
+const FORGOTTEN: Endless = { from: 3, scope: 'upstream', fault: 404 };
 /** Looks that find no rest before it counts as lasting. */
 const LOOKS = 30;
 const LONGEST_PAUSE_MS = 60_000;
@@ -57,6 +59,7 @@ describe('an operation that something stands in the way of for ever', () => {
     { timeout: LIFE_WITHIN_MS },
     async (_, life) => {
       const { calls, statuses } = await live(life);
+      expect([statuses.length, statuses.at(-1)]).toEqual([1 + life.chapters.length, 'UNDEPLOYED']);
       const possible = Object.keys(FAULTS).filter((fault) => HOW_MANY === 'all' || fault !== 'time-out') as Fault[];
       const endless = fc.record({
         from: fc.integer({ min: 1, max: calls.length }),
@@ -65,10 +68,9 @@ describe('an operation that something stands in the way of for ever', () => {
       });
       await fc.assert(
         fc.asyncProperty(endless, async (given) => {
-          const lived = await live(life, given);
-          assertStanding(lived, statuses);
+          assertStanding(await live(life, { ...given, undisturbed: statuses }), statuses);
         }),
-        { numRuns: RUNS, seed: Number(ENDLESS_SEED ?? 20_260_302), endOnFailure: true },
+        { numRuns: RUNS, seed: Number(ENDLESS_SEED ?? 20_260_302), examples: [[FORGOTTEN]], endOnFailure: true },
       );
     },
   );
@@ -83,7 +85,7 @@ interface Lived {
 }
 
 /** Lives until something lasts, or to the end. */
-async function live(life: Life, endless?: Endless): Promise<Lived> {
+async function live(life: Life, endless?: Endless & { undisturbed: string[] }): Promise<Lived> {
   const { emulators } = world;
   await world.reset();
   world.restart();
@@ -105,7 +107,8 @@ async function live(life: Life, endless?: Endless): Promise<Lived> {
     await happen(emulators, id);
     const isAtRest = await settle(id, life.stepMs);
     statuses.push(emulators.cloudesire.subscription(id).deploymentStatus);
-    if (!isAtRest || (await read())?.state === 'failed') break;
+    const isAsExpected = endless?.undisturbed[statuses.length - 1] === statuses.at(-1);
+    if (!isAtRest || (endless && !isAsExpected)) break;
   }
   return { calls, statuses, record: await read(), marketplace: emulators.cloudesire.subscription(id) };
 }
@@ -142,8 +145,9 @@ function assertStanding({ record, marketplace, statuses }: Lived, undisturbed: s
         expect(world.alerts, stands).toContain('operation.slow');
       break;
     default:
-      // It was in nobody's way after all.
       expect(state, stands).toMatch(/^(done|idle)$/);
+      if (state === 'idle' && waitingFor === 'the marketplace to show the subscription') break;
+      // It was in nobody's way after all.
       expect(statuses, stands).toEqual(undisturbed);
   }
 }
