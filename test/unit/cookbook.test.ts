@@ -1,8 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { VARIABLES } from '../../src/config.ts';
 
-const read = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8');
+const at = (path: string) => new URL(`../../${path}`, import.meta.url);
+const read = (path: string) => readFileSync(at(path), 'utf8');
 const library = read('chef/libraries/service.rb');
 
 /** The words of a `NAME = %w(…)` of the cookbook. */
@@ -34,6 +36,22 @@ it('every setting that the cookbook gives exists', () => {
   ];
   expect(given.length).toBeGreaterThan(4);
   expect(given.filter((name) => !VARIABLES.includes(name))).toEqual([]);
+});
+
+it('Kitchen finds what it is pointed at, and gives the service no secret that it does not know', () => {
+  const kitchen = parse(read('chef/kitchen.yml')) as {
+    provisioner: { data_bags_path: string };
+    suites: { provisioner: { policyfile_path: string }; verifier: { inspec_tests: string[] } }[];
+  };
+  const paths = kitchen.suites.flatMap(({ provisioner, verifier }) => [
+    provisioner.policyfile_path,
+    ...verifier.inspec_tests.map((path) => `${path}/inspec.yml`),
+  ]);
+  expect(paths.length).toBeGreaterThan(1);
+  expect(paths.filter((path) => !existsSync(at(`chef/${path}`)))).toEqual([]);
+  const item = read(`chef/${kitchen.provisioner.data_bags_path}/microsoft_connector/kitchen.json`);
+  const { secrets } = JSON.parse(item) as { secrets: Record<string, string> };
+  expect(Object.keys(secrets).filter((name) => !wordsOf('SECRETS').includes(name))).toEqual([]);
 });
 
 /** Directives in their order, without comments and blanks. */

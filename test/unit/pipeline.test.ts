@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { readCircleciConfig, type Step } from '../support/circleci-config.ts';
@@ -51,6 +52,16 @@ it('the pipeline runs only what is there', () => {
     ...command.matchAll(/(?:^|[\s"=])((?:chef|scripts|test|docker)\/[\w./-]+)/g),
   ]);
   for (const [, path] of paths) expect(existsSync(at(path!)), path).toBe(true);
+});
+
+it('every command is one that a shell can read', () => {
+  for (const command of commands) {
+    const { status, stderr } = spawnSync('bash', ['-n'], {
+      input: command.replaceAll(/<<.*?>>/g, 'value'),
+      encoding: 'utf8',
+    });
+    expect({ status, stderr }, command).toEqual({ status: 0, stderr: '' });
+  }
 });
 
 it('every long test that has a command of its own runs at night', () => {

@@ -56,6 +56,9 @@ RSpec.describe 'rendered files' do
     it 'starts the container again however it ended, unless its settings cannot be used' do
       expect(unit).to match(/^Restart=always$/)
       expect(unit).to match(/^RestartPreventExitStatus=78$/)
+      # Also after Docker itself was away for longer than systemd's patience.
+      expect(unit).to match(/^StartLimitIntervalSec=0$/)
+      expect(unit).not_to match(/^(Requires|BindsTo)=/)
     end
 
     it 'holds no secret' do
