@@ -3,6 +3,7 @@ import { userInfo } from 'node:os';
 import { audit } from './commands/audit.ts';
 import { type Command, EXIT, type ExitCode, type Output, UsageError } from './commands/command.ts';
 import { deadLetters } from './commands/dead-letters.ts';
+import { doctor } from './commands/doctor.ts';
 import { exposures } from './commands/exposures.ts';
 import { list } from './commands/list.ts';
 import { press } from './commands/press.ts';
@@ -10,11 +11,12 @@ import { rebuild } from './commands/rebuild.ts';
 import { reconcile } from './commands/reconcile.ts';
 import { show } from './commands/show.ts';
 import { signIn } from './commands/sign-in.ts';
+import { openDoctor } from './compose-doctor.ts';
 import { type Maintenance, type Operations, openOperations } from './compose-operations.ts';
 import { composeSetUp, type SetUp } from './compose-set-up.ts';
 import { type Config, loadConfig } from './config.ts';
 import { ConnectorError, PermanentError } from './lib/errors.ts';
-import { createLog } from './lib/log.ts';
+import { createLog, type Log } from './lib/log.ts';
 
 /** Every command over the Redis of the service, by its name. */
 const OPERATIONS: Record<string, Command<Operations & Maintenance>> = {
@@ -41,9 +43,15 @@ interface Entry extends Pick<Command<never>, 'usage' | 'summary'> {
   read(args: string[]): (config: Config) => Promise<ExitCode>;
 }
 
+type Open<Parts> = (
+  config: Config,
+  context: { log: Log; signal: AbortSignal },
+) => Promise<Parts & { close(): Promise<void> }>;
+
 const COMMANDS = new Map<string, Entry>([
   ...Object.entries(SET_UP).map(([name, command]) => [name, beforeService(command)] as const),
-  ...Object.entries(OPERATIONS).map(([name, command]) => [name, onStore(command)] as const),
+  ...Object.entries(OPERATIONS).map(([name, command]) => [name, opening(command, openOperations)] as const),
+  ['doctor', opening(doctor, openDoctor)],
 ]);
 
 const INTERRUPTED = 'Interrupted: what was done until now stays done, and the command can be repeated.';
@@ -77,8 +85,8 @@ async function main([name = '', ...args]: string[]): Promise<ExitCode> {
   }
 }
 
-/** A command of operations, over the Redis of the service. */
-function onStore({ read, ...command }: Command<Operations & Maintenance>): Entry {
+/** A command with parts that are opened for it, and closed after it. */
+function opening<Parts>({ read, ...command }: Command<Parts>, open: Open<Parts>): Entry {
   return {
     ...command,
     read(args) {
@@ -86,11 +94,11 @@ function onStore({ read, ...command }: Command<Operations & Maintenance>): Entry
       return async (config) => {
         // What is worth telling stands in the result; the log is for what goes wrong.
         const log = createLog({ level: 'warn', destination: process.stderr });
-        const operations = await openOperations(config, { log, signal: interruption() });
+        const parts = await open(config, { log, signal: interruption() });
         try {
-          return await run(operations, output);
+          return await run(parts, output);
         } finally {
-          await operations.close();
+          await parts.close();
         }
       };
     },

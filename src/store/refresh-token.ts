@@ -12,6 +12,8 @@ export interface RefreshTokenStore {
   /** `undefined` when none was saved that came from the configured one, or when it was sealed with another key. */
   load(configured: string | undefined): Promise<string | undefined>;
   save(token: string, configured: string | undefined): Promise<void>;
+  /** Opens what rests there. @throws {AttentionError} `secret-box.cannot-open` when it was sealed with another key */
+  assertReadable(): Promise<void>;
 }
 
 const Saved = z.object({ token: z.string().min(1), origin: z.string() });
@@ -28,6 +30,11 @@ export function createRefreshTokenStore(redis: Redis, keys: Keys, box: SecretBox
       } catch {
         return undefined;
       }
+    },
+
+    async assertReadable() {
+      const sealed = await redis.get(keys.refreshToken);
+      if (sealed !== null) box.open(sealed);
     },
 
     async save(token, configured) {

@@ -106,6 +106,18 @@ describe('connector', () => {
     });
   });
 
+  it('examines the set-up, and ends with 1 when something is not in order', async () => {
+    const { code, stdout } = await runCommand(['doctor', '--json'], { ...environment, CMW_AUTH_TOKEN: 'another' });
+    expect(code).toBe(1);
+    const { isFine, findings } = JSON.parse(stdout) as {
+      isFine: boolean;
+      findings: { check: string; verdict: string }[];
+    };
+    expect(isFine).toBe(false);
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'cloudesire', verdict: 'failed' }));
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'application', verdict: 'ok' }));
+  });
+
   it('writes results for programs to stdout, and nothing else there', async () => {
     const { code, stdout } = await runCommand(['exposures', '--json'], environment);
     expect(code).toBe(0);

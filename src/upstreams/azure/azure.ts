@@ -72,6 +72,12 @@ export interface RoleGrant {
 }
 
 export interface Bootstrap {
+  /**
+   * The name of the billing account for new Azure subscriptions, once it is known that the user sees it.
+   *
+   * @throws {AttentionError} `arm.billing-account-not-visible`, `arm.billing-account-unclear`
+   */
+  billingAccount(): Promise<string>;
   /** The billing scope of a customer, for `createAlias`. Only customers with an Azure plan have one. */
   billingScope(customerId: string): Promise<string>;
   /** Asks for an Azure subscription. The same alias again answers with the same one. */

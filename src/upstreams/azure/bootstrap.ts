@@ -122,7 +122,20 @@ export function createBootstrap({ partner, inTenant, billingAccount }: Bootstrap
     return 'cancelled';
   };
 
+  const visibleAccount: Bootstrap['billingAccount'] = async () => {
+    if (billingAccount === undefined) return partnerAccount();
+    const accounts = await partner.list({ path: ACCOUNTS, apiVersion: BILLING }, BillingAccount);
+    if (accounts.some(({ name }) => name.toLowerCase() === billingAccount.toLowerCase())) return billingAccount;
+    const seen = accounts.map(({ name }) => name).join(', ');
+    throw new AttentionError(
+      'arm.billing-account-not-visible',
+      `The partner's user does not see the billing account of AZURE_BILLING_ACCOUNT${seen && `, but ${seen}`}: correct the setting, and check whether the user is an admin agent with access to the billing account.`,
+      { facts: { upstream: 'arm', path: ACCOUNTS }, effect: 'none' },
+    );
+  };
+
   return {
+    billingAccount: visibleAccount,
     billingScope,
     createAlias,
     alias: lookAlias,

@@ -3,6 +3,7 @@ import type { Http } from '../http.ts';
 import { createCall } from './call.ts';
 import { type Catalogue, createCatalogue } from './catalogue.ts';
 import { type Customers, createCustomers } from './customers.ts';
+import { createRange, type Range } from './range.ts';
 import { createSubscriptions, type Subscriptions } from './subscriptions.ts';
 
 /** The marketplace, in its own words. */
@@ -10,6 +11,7 @@ export interface Cloudesire {
   subscriptions: Subscriptions;
   catalogue: Catalogue;
   customers: Customers;
+  range: Range;
 }
 
 /**
@@ -27,5 +29,6 @@ export function createCloudesire({ http, token }: { http: Http; token: Secret })
     subscriptions: createSubscriptions(call),
     catalogue: createCatalogue(call),
     customers: createCustomers(call),
+    range: createRange(call),
   };
 }

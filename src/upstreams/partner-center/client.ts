@@ -1,4 +1,5 @@
 import type { Http } from '../http.ts';
+import { type Account, createAccount } from './account.ts';
 import { type Agreements, createAgreements } from './agreements.ts';
 import { createAzureCalls, type PartnerCenterAzure } from './azure.ts';
 import { createCall } from './call.ts';
@@ -11,6 +12,7 @@ import { createWebhooks, type Webhooks } from './webhooks.ts';
 
 /** Microsoft's Partner Center, in its own words. */
 export interface PartnerCenter {
+  account: Account;
   customers: Customers;
   agreements: Agreements;
   catalog: Catalog;
@@ -32,6 +34,7 @@ export interface PartnerCenter {
 export function createPartnerCenter({ http, tokens }: { http: Http; tokens: Tokens }): PartnerCenter {
   const call = createCall({ http, tokens });
   return {
+    account: createAccount(call),
     customers: createCustomers(call),
     agreements: createAgreements(call),
     catalog: createCatalog(call),

@@ -566,3 +566,17 @@ export const TestResult = anyCase({
   ),
 });
 export type TestResult = z.output<typeof TestResult>;
+
+/** The partner's own company, of which nothing but the country is taken. */
+export const LegalBusinessProfile = z.object({
+  address: z
+    .object({
+      country: z
+        .string()
+        .regex(/^[A-Z]{2}$/)
+        .optional()
+        .catch(undefined),
+    })
+    .optional()
+    .catch(undefined),
+});
