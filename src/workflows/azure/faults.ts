@@ -29,7 +29,8 @@ export function causeOf(what: string, faults: readonly Fault[]): string {
   const where = worst.target ? ` at ${worst.target}` : '';
   // Azure ends its texts with a full stop or without.
   const why = worst.message && `: ${worst.message}`;
-  const others = faults.length > 1 ? ` Azure names ${faults.length - 1} more.` : '';
+  const more = faults.length - 1;
+  const others = more > 0 ? ` Azure names ${more} more ${more === 1 ? 'cause' : 'causes'}.` : '';
   return `${what} failed: ${`${worst.code}${where}${why}`.replace(/(?<![.!?…])$/, '.')}${others}`;
 }
 

@@ -19,7 +19,7 @@ describe('of several causes', () => {
 
   it('how many there are is told with it', () => {
     expect(errorOf('Deployment a', [fault({}), fault({ kind: 'customer' }), fault({})]).message).toContain(
-      'It went wrong. Azure names 2 more. It lies',
+      'It went wrong. Azure names 2 more causes. It lies',
     );
   });
 });
