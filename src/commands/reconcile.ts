@@ -61,7 +61,10 @@ function readLimit(text: string): number {
 
 /** Nothing differs, or whatever does is being put right. */
 function isInOrder({ dryRun, differences, unreadable, isHeld }: ReconciliationResult): boolean {
-  const isLeft = dryRun || isHeld ? differences.length > 0 : differences.some(({ by }) => by === 'none');
+  const isLeft =
+    dryRun || isHeld
+      ? differences.length > 0
+      : differences.some(({ leadsTo }) => leadsTo === 'alert' || leadsTo === 'nothing');
   return !isLeft && unreadable.length === 0;
 }
 

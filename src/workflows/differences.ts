@@ -40,8 +40,11 @@ export interface Difference {
   microsoft?: Side;
   /** What a look does about it, or what a person may. */
   remedy: string;
-  /** `change`: a look changes something at Microsoft or in the marketplace; `note`: it only records or tells it; `none`: nothing is done by itself. */
-  by: 'change' | 'note' | 'none';
+  /**
+   * What comes of it: a look changes something at Microsoft or in the marketplace, only records it, or tells a person; `nothing` is done by
+   * itself, and this result alone tells it.
+   */
+  leadsTo: 'change' | 'note' | 'alert' | 'nothing';
 }
 
 /** In what a subscription differs so that a look would act on it, or tell it; nothing when it is in order, or on its way already. */
@@ -138,16 +141,16 @@ function itemText(item: {
   return words.filter((word) => word !== undefined).join(' ') || undefined;
 }
 
-function remedyFor(decision: Decision, isRecovered: boolean): Pick<Difference, 'remedy' | 'by'> {
+function remedyFor(decision: Decision, isRecovered: boolean): Pick<Difference, 'remedy' | 'leadsTo'> {
   switch (decision.kind) {
     case 'run':
-      return { remedy: [decision.operation, decision.target].filter((word) => word).join(' '), by: 'change' };
+      return { remedy: [decision.operation, decision.target].filter((word) => word).join(' '), leadsTo: 'change' };
     case 'attention':
-      return { remedy: decision.message, by: 'note' };
+      return { remedy: decision.message, leadsTo: 'alert' };
     case 'wait':
-      return { remedy: `recorded; waits for ${decision.waitingFor}`, by: 'note' };
+      return { remedy: `recorded; waits for ${decision.waitingFor}`, leadsTo: 'note' };
     case 'settled':
-      return { remedy: isRecovered ? 'recorded again' : 'recorded', by: 'note' };
+      return { remedy: isRecovered ? 'recorded again' : 'recorded', leadsTo: 'note' };
   }
 }
 

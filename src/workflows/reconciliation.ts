@@ -115,7 +115,7 @@ export function createReconciliation(
     });
 
     differences.sort((one, other) => one.subscriptionId - other.subscriptionId);
-    result.changes = idsOf(({ by }) => by === 'change').size;
+    result.changes = idsOf(({ leadsTo }) => leadsTo === 'change').size;
     result.limit = allowed ?? mostChanges(inService);
     result.isHeld = result.changes > result.limit;
     if (dryRun) return result;
@@ -123,7 +123,7 @@ export function createReconciliation(
       alerts.attention(held(result));
       return result;
     }
-    for (const id of idsOf(({ by }) => by !== 'none')) {
+    for (const id of idsOf(({ leadsTo }) => leadsTo !== 'nothing')) {
       signal.throwIfAborted();
       if (toReopen.has(id)) await reopen(id);
       await parts.requestLook(id);
@@ -184,7 +184,7 @@ export function createReconciliation(
         : unknown(id, record, there);
       result.compared += 1;
       differences.push(...(decided.has(id) ? found.map(whileHeld) : found));
-      if (!decided.has(id) && found.some(({ kind, by }) => kind === 'orphan-at-microsoft' && by === 'change'))
+      if (!decided.has(id) && found.some(({ kind, leadsTo }) => kind === 'orphan-at-microsoft' && leadsTo === 'change'))
         toReopen.add(id);
     }
 
@@ -243,7 +243,7 @@ export function createReconciliation(
 
 /** The marketplace does not show the subscription. */
 function unknown(id: number, record: SubscriptionRecord | undefined, there: Marked[]): Difference[] {
-  const found = there.map((one) => stray(one, NOBODYS, 'none'));
+  const found = there.map((one) => stray(one, NOBODYS, 'nothing'));
   if (!record || isOver(record)) return found;
   const { fulfillment, productType } = record;
   return [
@@ -254,7 +254,7 @@ function unknown(id: number, record: SubscriptionRecord | undefined, there: Mark
       ...(fulfillment?.customerId && { customerId: fulfillment.customerId }),
       recorded: fulfillment ? recordedSide(fulfillment) : { status: record.state },
       remedy: VANISHED,
-      by: 'note',
+      leadsTo: 'alert',
     },
     // What is recorded of it is told already.
     ...found.filter((_one, at) => !fulfillment || !isOf(there[at]!, fulfillment)),
@@ -273,10 +273,10 @@ function strays(subscription: Subscription, record: SubscriptionRecord | undefin
       if (isEnded) return [stray(one, ENDED_HERE, 'change')];
       const isBack = subscription.deploymentStatus === 'STOPPED' && fulfillment.suspended?.skipped === false;
       return isBack && one.status === 'active'
-        ? [{ ...stray(one, REACTIVATED, 'none'), kind: 'changed-at-microsoft' as const }]
+        ? [{ ...stray(one, REACTIVATED, 'nothing'), kind: 'changed-at-microsoft' as const }]
         : [];
     }
-    return isUnsettled(fulfillment) ? [] : [stray(one, ONE_TOO_MANY, 'none')];
+    return isUnsettled(fulfillment) ? [] : [stray(one, ONE_TOO_MANY, 'nothing')];
   });
 }
 
@@ -293,10 +293,10 @@ const VANISHED =
 function stray(
   { subscriptionId, customerId, what, id, status }: Marked,
   remedy: string,
-  by: 'change' | 'none',
+  leadsTo: 'change' | 'nothing',
 ): Difference {
   const object = { what, id };
-  return { kind: 'orphan-at-microsoft', subscriptionId, customerId, object, microsoft: { status }, remedy, by };
+  return { kind: 'orphan-at-microsoft', subscriptionId, customerId, object, microsoft: { status }, remedy, leadsTo };
 }
 
 /** What it will be is not recorded yet, or is another thing soon. */
@@ -311,7 +311,7 @@ function isOf({ what, id }: Marked, { partnerSubscriptionId, azure }: Fulfillmen
 }
 
 function whileHeld(one: Difference): Difference {
-  return { ...one, remedy: `nothing, since operations hold it; else: ${one.remedy}`, by: 'none' };
+  return { ...one, remedy: `nothing, since operations hold it; else: ${one.remedy}`, leadsTo: 'nothing' };
 }
 
 function notWhole(): AttentionError {

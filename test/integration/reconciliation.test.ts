@@ -77,19 +77,19 @@ describe('connector reconcile', () => {
         kind: 'missed-event',
         marketplace: { seats: 12 },
         recorded: { seats: 10 },
-        by: 'change',
+        leadsTo: 'change',
       },
-      { subscriptionId: ending, kind: 'missed-event', remedy: 'deprovision', by: 'change' },
+      { subscriptionId: ending, kind: 'missed-event', remedy: 'deprovision', leadsTo: 'change' },
       {
         subscriptionId: cut,
         kind: 'changed-at-microsoft',
         recorded: { seats: 8 },
         microsoft: { seats: 5 },
-        by: 'change',
+        leadsTo: 'change',
       },
-      { subscriptionId: off, kind: 'changed-at-microsoft', microsoft: { renews: false }, by: 'change' },
-      { subscriptionId: shop, kind: 'changed-at-microsoft', microsoft: { status: /ended/ }, by: 'note' },
-      { subscriptionId: unknown, kind: 'missed-event', remedy: 'provision', by: 'change' },
+      { subscriptionId: off, kind: 'changed-at-microsoft', microsoft: { renews: false }, leadsTo: 'change' },
+      { subscriptionId: shop, kind: 'changed-at-microsoft', microsoft: { status: /ended/ }, leadsTo: 'alert' },
+      { subscriptionId: unknown, kind: 'missed-event', remedy: 'provision', leadsTo: 'change' },
     ]);
     expect(dry).toMatchObject({
       compared: 7,
@@ -114,7 +114,7 @@ describe('connector reconcile', () => {
     expect((await atMicrosoft(off!)).autoRenewEnabled).toBe(true);
     expect((await recorded(calm!)).state).toBe('done');
     const left = await world.reconcile();
-    expect(left.differences).toMatchObject([{ subscriptionId: shop, by: 'note' }]);
+    expect(left.differences).toMatchObject([{ subscriptionId: shop, leadsTo: 'alert' }]);
   }, 60_000);
 
   it('tells of what bears our mark and belongs to nobody, to a subscription that has another one, or to one that is unpaid; and ends none of it', async () => {
@@ -143,9 +143,15 @@ describe('connector reconcile', () => {
     const written = writes();
     const { differences, asked } = await world.reconcile();
     expect(differences).toMatchObject([
-      { subscriptionId: gone, kind: 'orphan-at-microsoft', object: { id: vanished }, by: 'none' },
-      { subscriptionId: twice, kind: 'orphan-at-microsoft', object: { id: extra }, remedy: /bought twice/, by: 'none' },
-      { subscriptionId: unpaid, kind: 'changed-at-microsoft', remedy: /reactivated/, by: 'none' },
+      { subscriptionId: gone, kind: 'orphan-at-microsoft', object: { id: vanished }, leadsTo: 'nothing' },
+      {
+        subscriptionId: twice,
+        kind: 'orphan-at-microsoft',
+        object: { id: extra },
+        remedy: /bought twice/,
+        leadsTo: 'nothing',
+      },
+      { subscriptionId: unpaid, kind: 'changed-at-microsoft', remedy: /reactivated/, leadsTo: 'nothing' },
     ]);
     expect(asked).toEqual([]);
     expect(writes()).toBe(written);
@@ -163,7 +169,7 @@ describe('connector reconcile', () => {
 
     partnerCenter.setAutoRenewByHand(await partnerSubscriptionOf(ended!), true);
     const { differences, asked } = await world.reconcile();
-    expect(differences).toMatchObject([{ subscriptionId: ended, kind: 'orphan-at-microsoft', by: 'change' }]);
+    expect(differences).toMatchObject([{ subscriptionId: ended, kind: 'orphan-at-microsoft', leadsTo: 'change' }]);
     expect(asked).toEqual([ended]);
     await settle(ended!);
     expect((await atMicrosoft(ended!)).autoRenewEnabled).toBe(false);
@@ -196,7 +202,7 @@ describe('connector reconcile', () => {
     const alone = await world.reconcile({ subscriptionId: one, dryRun: true });
     expect(alone).toMatchObject({ compared: 1, differences: [{ subscriptionId: one, remedy: 'deprovision' }] });
     const { differences, asked } = await world.reconcile();
-    expect(differences).toMatchObject([{ subscriptionId: one }, { subscriptionId: held, by: 'none' }]);
+    expect(differences).toMatchObject([{ subscriptionId: one }, { subscriptionId: held, leadsTo: 'nothing' }]);
     expect(asked).toEqual([one]);
   });
 

@@ -19,7 +19,7 @@ const SEATS: Difference = {
   },
   microsoft: { status: 'active', seats: 10, item: 'cfq7:0001 P1Y monthly', renews: false },
   remedy: 'change-seats 12',
-  by: 'change',
+  leadsTo: 'change',
 };
 const ORPHAN: Difference = {
   kind: 'orphan-at-microsoft',
@@ -28,7 +28,7 @@ const ORPHAN: Difference = {
   object: { what: 'partner subscription', id: 'a3b0' },
   microsoft: { status: 'active' },
   remedy: 'find out whose it is',
-  by: 'none',
+  leadsTo: 'nothing',
 };
 const CALM: ReconciliationResult = {
   dryRun: false,
@@ -80,6 +80,7 @@ describe('connector reconcile', () => {
     ['all that differs is being put right', WHY, { differences: [SEATS], changes: 1, looks: 1 }, 0],
     ['something differs in a dry run', ['--dry-run'], { differences: [SEATS], changes: 1 }, 1],
     ['something is left to a person', WHY, { differences: [ORPHAN] }, 1],
+    ['a look tells a person', WHY, { differences: [{ ...SEATS, leadsTo: 'alert' }], looks: 1 }, 1],
     ['too much differs', WHY, { differences: [SEATS], changes: 11, isHeld: true }, 1],
     ['something could not be compared', WHY, { unreadable: [{ customerId: 'c1', code: 'x', message: 'refused' }] }, 1],
   ])('when %s it ends with the code for that', async (_when, args, result, code) => {
