@@ -42,6 +42,7 @@ export interface OpsParts {
 
 const PAGE_SIZE = 50;
 const RETRY_AFTER_OUTAGE_S = 5;
+const RETRY_AFTER_BACKLOG_S = 60;
 
 /** A value of a query; an empty one counts as not given. */
 const Filter = z
@@ -112,8 +113,9 @@ const SUMMARIES: Record<(typeof ACTIONS)[number], string> = {
 
 /**
  * The API of operations: where a subscription stands and why, and what can be done about it. To be registered only when there is a token.
- * 401 without it or a session, 429 after ten wrong ones of an address within a minute, 400 for a query or body that cannot be understood,
- * 404 for what is not known, 409 for what does not fit how things stand, 503 while the store does not answer. Who writes says why.
+ * 401 without it or a session, 429 after ten wrong ones of an address within a minute and while too many looks wait, 400 for a query or
+ * body that cannot be understood, 404 for what is not known, 409 for what does not fit how things stand, 503 while the store does not answer.
+ * Who writes says why.
  */
 export const opsApi: FastifyPluginAsync<OpsParts> = async (app, { token, failures, operations, clock, log }) => {
   const sessions = createSessions({ token, clock });
@@ -125,6 +127,9 @@ export const opsApi: FastifyPluginAsync<OpsParts> = async (app, { token, failure
     if (error instanceof PermanentError) {
       const status = error.code.startsWith('ops.unknown-') ? 404 : 409;
       return refuse(reply, status, { error: error.code, message: error.message });
+    }
+    if (error.code === 'backlog.full') {
+      return refuse(reply, 429, { error: error.code, message: error.message }, RETRY_AFTER_BACKLOG_S);
     }
     log.warn({ err: error }, 'operations could not be answered');
     const refusal = { error: 'ops.unavailable', message: 'The store does not answer: try again later.' };
@@ -241,7 +246,7 @@ function route<P, Q, B>(app: FastifyInstance, { method, url, summary, unknown, .
       401: 'Neither token nor session',
       ...(params && { 404: 'Nothing is known of it' }),
       ...(body && { 409: 'It does not fit how things stand' }),
-      429: 'Too many wrong tokens came from this address',
+      429: `Too many wrong tokens came from this address${body ? ', or too many looks wait' : ''}`,
       503: 'The store does not answer',
     }),
   };

@@ -429,9 +429,14 @@ export function createReconcile(
       }
       if (error instanceof ThrottledError) {
         const pauseMs = error.retryAfterMs ?? settings.retryBaseMs;
+        const isOutage = error.waitingFor !== undefined;
+        const waitingFor = error.waitingFor ?? `the limit of ${error.facts.upstream ?? 'the upstream'}`;
+        const heldUpSince = new Date(turn.sinceAt).toISOString();
         await standAt('waiting', {
-          waitingFor: error.waitingFor ?? `the limit of ${error.facts.upstream ?? 'the upstream'}`,
-          heldUpSince: new Date(turn.sinceAt).toISOString(),
+          waitingFor,
+          heldUpSince,
+          // An outage is told once for all that it holds up.
+          ...(!isOutage && tellIfSlow(waitingFor, heldUpSince)),
           // What holds up everything is no failure of this operation: that time does not count for its deadline.
           failingSince: record.failingSince && new Date(Date.parse(record.failingSince) + pauseMs).toISOString(),
         });
@@ -449,15 +454,20 @@ export function createReconcile(
       return retry(error);
     }
 
-    /** Has no deadline, since what is waited for may come at any time; but what takes longer than one is told once. */
     async function wait(waitingFor: string): Promise<void> {
-      const isSlow = record.state === 'waiting' && clock.now() - Date.parse(record.since) >= settings.deadlineMs;
+      const since = record.state === 'waiting' ? record.since : now();
+      await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined, ...tellIfSlow(waitingFor, since) });
+    }
+
+    /** A wait has no deadline, since what is waited for may come at any time; but one that takes longer than that is told once. */
+    function tellIfSlow(waitingFor: string, since: string): Changes {
+      if (clock.now() - Date.parse(since) < settings.deadlineMs) return {};
       const alerted = `operation.slow ${record.step ?? ''}`;
-      if (isSlow && record.alerted !== alerted) {
-        const message = `Subscription ${subscriptionId} has been waiting since ${record.since} for ${waitingFor}. It goes on by itself when that comes: find out whether it will.`;
+      if (record.alerted !== alerted) {
+        const message = `Subscription ${subscriptionId} has been waiting since ${since} for ${waitingFor}. It goes on by itself when that comes: find out whether it will.`;
         alert(new AttentionError('operation.slow', message));
       }
-      await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined, ...(isSlow && { alerted }) });
+      return { alerted };
     }
 
     async function needAttention(error: ConnectorError): Promise<{ againInMs: number }> {

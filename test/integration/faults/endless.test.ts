@@ -140,9 +140,8 @@ function assertStanding({ record, marketplace, statuses }: Lived, undisturbed: s
       break;
     case 'waiting':
       expect(waitingFor, stands).toMatch(/\w{3} \w/);
-      // Limits and outages hold up everything: they have metrics, and alerts of their own.
-      if (!/^the limit of|^\S+ to be back/.test(waitingFor ?? ''))
-        expect(world.alerts, stands).toContain('operation.slow');
+      // An outage is told once for all that it holds up, if it lasts.
+      if (!/^\S+ to be back/.test(waitingFor ?? '')) expect(world.alerts, stands).toContain('operation.slow');
       break;
     default:
       expect(state, stands).toMatch(/^(done|idle)$/);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { opsApi } from '../../../src/intake/ops-api.ts';
 import type { OpsOperations, OpsQuery, OpsRecord } from '../../../src/intake/ops-operations.ts';
-import { PermanentError } from '../../../src/lib/errors.ts';
+import { PermanentError, RetryableError } from '../../../src/lib/errors.ts';
 import { fixedSecret, type Secret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { createTestClock } from '../../support/test-clock.ts';
@@ -423,6 +423,17 @@ it('answers 503 with Retry-After on every route while the store is away, and log
   }
   expect(lines).toHaveLength(4);
   expect(bugs).toEqual([]);
+});
+
+it('answers 429 and says when to ask again while too many looks wait', async () => {
+  const full = new RetryableError('backlog.full', 'Too many subscriptions wait for a look.');
+  const { call, lines } = await setup({ act: () => Promise.reject(full), retryAll: () => Promise.reject(full) });
+  for (const path of ['/subscriptions/50010/look', '/dead-letters/operation.deadline/retry']) {
+    const answer = await call('POST', path, REASON);
+    expect(answer).toMatchObject({ status: 429, body: { error: 'backlog.full', message: full.message } });
+    expect(answer.headers.get('retry-after')).toBe('60');
+  }
+  expect(lines).toEqual([]);
 });
 
 describe('the exposures', () => {
