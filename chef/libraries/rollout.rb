@@ -48,10 +48,11 @@ module MicrosoftConnector
     # @param address [String] where the instances listen
     # @param docker_config [String, nil] directory with the credentials of the registry
     # @param say [Proc] hears of each act in a sentence
-    def initialize(directory:, address: '127.0.0.1', ready_within_s: 60, poll_s: 1, docker_config: nil, say: ->(_sentence) {})
+    def initialize(directory:, address: '127.0.0.1', ready_within_s: 60, fetch_within_s: 900, poll_s: 1, docker_config: nil, say: ->(_sentence) {})
       @directory = directory
       @address = address == '0.0.0.0' ? '127.0.0.1' : address
       @ready_within_s = ready_within_s
+      @fetch_within_s = fetch_within_s
       @poll_s = poll_s
       @docker = docker_config ? ['docker', '--config', docker_config] : ['docker']
       @say = say
@@ -68,7 +69,7 @@ module MicrosoftConnector
     def run(wanted)
       due = wanted.select { |name, release| task(name, release) }
       refuse_what_failed(due)
-      due.values.map(&:image).uniq.each { |image| fetch(image) }
+      fetch_all(due.values.map(&:image).uniq)
       replaced = []
       due.each do |name, release|
         replaced.unshift(name)
@@ -158,12 +159,21 @@ module MicrosoftConnector
     end
 
     # Before anything stops: a registry that is out must not cost an instance.
+    def fetch_all(images)
+      images.each { |image| fetch(image) }
+    rescue RolloutFailed => e
+      raise RolloutFailed, "Nothing was changed: #{e.message}"
+    end
+
     def fetch(image)
       return if run_command('docker', 'image', 'inspect', '--format', '{{.Id}}', image).last.success?
 
       @say.call("fetching #{image}")
-      output, status = run_command(*@docker, 'pull', '--quiet', image)
-      raise RolloutFailed, "#{image} cannot be fetched, so nothing was changed: #{last_line(output)}" unless status.success?
+      output, status = run_command('timeout', @fetch_within_s.to_s, *@docker, 'pull', '--quiet', image)
+      return if status.success?
+
+      reason = status.exitstatus == 124 ? "the registry takes longer than #{@fetch_within_s} s" : last_line(output)
+      raise RolloutFailed, "#{image} cannot be fetched: #{reason}"
     end
 
     # The service itself says at once that it is not ready, ends its requests and gives its jobs back; the unit waits for that.

@@ -42,7 +42,9 @@ module MicrosoftConnector
     end
 
     # @raise [ArgumentError] naming what cannot be used; never a value
-    def check(settings:, secrets:, instances:)
+    def check(image:, settings:, secrets:, instances:)
+      raise ArgumentError, "#{image} is no reference of an image." unless image.match?(%r{\A[\w.:/@-]+\z})
+
       unknown = secrets.keys - SECRETS
       raise ArgumentError, "No secret of the service is named #{unknown.join(', ')}." unless unknown.empty?
 

@@ -19,7 +19,9 @@ property :ready_within_seconds, Integer, default: 60
 default_action :run
 
 action :run do
-  MicrosoftConnector.check(settings: new_resource.settings, secrets: new_resource.secrets, instances: new_resource.instances)
+  MicrosoftConnector.check(
+    image: new_resource.image, settings: new_resource.settings, secrets: new_resource.secrets, instances: new_resource.instances
+  )
 
   package 'docker.io'
 

@@ -60,9 +60,15 @@ RSpec.describe MicrosoftConnector::Rollout do
   it 'changes nothing when the image cannot be fetched' do
     rollout.run(all('good:1'))
     machine.forget_calls
-    expect { rollout.run(all('gone:2')) }.to raise_error(MicrosoftConnector::RolloutFailed, /gone:2 cannot be fetched, so nothing was changed: .*not found/)
+    expect { rollout.run(all('gone:2')) }.to raise_error(MicrosoftConnector::RolloutFailed, /Nothing was changed: gone:2 cannot be fetched: .*not found/)
     expect(machine.acts).to eq ['docker --config /registry pull --quiet gone:2']
     expect(images.values.uniq).to eq ['good:1']
+  end
+
+  it 'does not wait for ever for a registry that hangs' do
+    impatient = described_class.new(directory: machine.releases, fetch_within_s: 1)
+    expect { impatient.run(all('stuck:1')) }.to raise_error(MicrosoftConnector::RolloutFailed, /stuck:1 cannot be fetched.*longer than 1 s/)
+    expect(images).to eq({})
   end
 
   it 'goes back when a release ends at once, and says so in one go' do

@@ -113,6 +113,7 @@ RSpec.describe 'microsoft_connector::default' do
   end
 
   {
+    'an image that is no reference' => { 'image' => 'connector --privileged' },
     'a secret among the settings' => { 'settings' => { 'OPS_TOKEN' => 'x' } },
     'a port that two instances share' => { 'instances' => { 'web-2' => { 'role' => 'web', 'port' => 8081 } } },
     'a role that does not exist' => { 'instances' => { 'web-2' => { 'role' => 'wbe', 'port' => 8082 } } },

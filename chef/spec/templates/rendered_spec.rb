@@ -12,10 +12,10 @@ RSpec.describe 'rendered files' do
     stub_data_bag_item('microsoft_connector', 'production').and_return('id' => 'production', 'secrets' => SECRETS)
   end
 
-  # Takes the text out of ChefSpec by its own matcher, the only way that it offers.
+  # Takes the text out of ChefSpec by its own matcher.
   def rendered(recipe, path)
     text = nil
-    expect(converge(recipe)).to render_file(path).with_content(satisfy { |content| text = content })
+    expect(converge(recipe)).to(render_file(path).with_content { |content| text = content })
     text
   end
 
@@ -42,7 +42,7 @@ RSpec.describe 'rendered files' do
       docker_s = unit[/--stop-timeout (\d+)/, 1].to_i
       expect(own_s).to be > 0
       expect(docker_s).to be > own_s
-      expect(unit[/^ExecStop=.* --time (\d+)/, 1].to_i).to eq docker_s
+      expect(unit[/^ExecStop=.* -t (\d+)/, 1].to_i).to eq docker_s
       expect(unit[/^TimeoutStopSec=(\d+)/, 1].to_i).to be > docker_s
     end
 

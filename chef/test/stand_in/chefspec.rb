@@ -48,7 +48,7 @@ module ChefSpec
     end
 
     def merge(low, high)
-      # As Chef merges: nil says nothing.
+      # What nil says depends on the version of Chef; here it says nothing.
       return low if high.nil? || (high.is_a?(Hash) && high.empty?)
       return high unless low.is_a?(Hash) && high.is_a?(Hash)
 
@@ -292,7 +292,7 @@ module ChefSpec
 
         values_match?(@content.is_a?(String) ? include(@content) : @content, runner.render(resource))
       end
-      chain(:with_content) { |content| @content = content }
+      chain(:with_content) { |content = nil, &block| @content = content || satisfy(&block) }
     end
 
     define(:notify) do |target|
