@@ -64,7 +64,10 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
       redisWarnings(redis),
       checkWritable(redis, keys, createReplication(redis)),
       redis.time(),
-    ]);
+    ]).catch((cause: Error) => {
+      const message = `Redis does not answer as it has to: ${cause.message}. Look at its load, and at the rights of its user.`;
+      throw new AttentionError('store.unavailable', message, { cause, effect: 'none' });
+    });
     return { warnings, refusal, now: Number(seconds) * 1_000 + Number(microseconds) / 1_000 };
   }
 

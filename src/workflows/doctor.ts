@@ -346,8 +346,10 @@ function failed(says: string, cure?: string): Found {
 
 /** The messages of errors end with what to do; some say it less well than it can be said of a whole set-up. */
 function failure(error: unknown): Found {
-  if (!(error instanceof ConnectorError)) throw error;
-  return failed(error.message, cureOf(error));
+  if (error instanceof ConnectorError) return failed(error.message, cureOf(error));
+  // What else there is to find out is found out all the same. Its text is nobody's whom we know, and may hold anything.
+  const { name, code } = error as Error & { code?: unknown };
+  return failed(`This could not be looked at (${[name, code].filter(Boolean).join(', ')}), which should not happen.`);
 }
 
 /** https://learn.microsoft.com/entra/identity-platform/reference-error-codes */

@@ -79,6 +79,8 @@ const CLOUDESIRE: Calls<ReturnType<typeof createCloudesire>> = {
   plan: ({ catalogue }) => catalogue.plan(2101),
   productMetadata: ({ catalogue }) => catalogue.productMetadata(210),
   planMetadata: ({ catalogue }) => catalogue.planMetadata(2101),
+  products: ({ range }) => range.products('CSP'),
+  plans: ({ range }) => range.plans(210),
   user: ({ customers }) => customers.user(1301),
   me: ({ customers }) => customers.me(),
   company: ({ customers }) => customers.company({ kind: 'userCompany', id: 512 }),
@@ -86,6 +88,8 @@ const CLOUDESIRE: Calls<ReturnType<typeof createCloudesire>> = {
 };
 
 const PARTNER_CENTER: Calls<ReturnType<typeof createPartnerCenter>> = {
+  country: ({ account }) => account.country(),
+  mfa: ({ account }) => account.isMfaCompliant(),
   customer: ({ customers }) => customers.get(CUSTOMER),
   findByDomain: ({ customers }) => customers.findByDomain('contoso.onmicrosoft.com'),
   createCustomer: ({ customers }) =>
