@@ -160,6 +160,22 @@ describe('the service', () => {
     await emulators.cloudesire.whenStatus(after, 'DEPLOYED', LIFE_MS);
   });
 
+  it('started over a Redis that was lost, records by itself what it had sold, and only then sells on', async () => {
+    const first = await start();
+    const sold = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true });
+    await sendEvent(first, eventBody(sold));
+    await emulators.cloudesire.whenStatus(sold, 'DEPLOYED', LIFE_MS);
+    await first.end('SIGKILL');
+
+    const next = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1302, licenses: 3, paid: true });
+    const second = await start();
+    await emulators.cloudesire.whenStatus(next, 'DEPLOYED', LIFE_MS);
+    const { body } = await ops(second, `/subscriptions/${sold}`);
+    expect(body).toMatchObject({ fulfillment: { deployedAt: expect.any(String), seats: 10 } });
+    expect(second.output()).toContain('"code":"store.lost"');
+    expect(ordersPlaced()).toHaveLength(2);
+  });
+
   it('killed with SIGKILL at the checkout, in another process goes on where it was and orders nothing twice', async () => {
     const REDIS_PREFIX = `test-${randomUUID()}`;
     const first = await start({ REDIS_PREFIX });
