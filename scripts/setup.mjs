@@ -1,7 +1,7 @@
 // Brings a fresh clone to the point where tests and demo can run: the packages of the lock file, and a Redis server.
-// With the argument `nginx`, Nginx too. Runs on any Node from 20 on, before anything is installed, and does nothing when everything is there.
+// Its arguments are further programs that are needed. Runs on any Node from 20 on, before anything is installed, and does nothing when everything is there.
 import { spawnSync } from 'node:child_process';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
@@ -9,7 +9,8 @@ const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname,
 if (Number(process.versions.node.split('.')[0]) < 20) fail('Node.js 20 or later is needed to set the project up.');
 installPackages();
 provideRedis();
-if (process.argv.includes('nginx')) provideNginx();
+for (const program of process.argv.slice(2))
+  if (!provide(program)) fail(`${program} was not found and could not be installed.`);
 
 /** `npm ci`, unless what is installed is at least as new as the lock file. */
 function installPackages() {
@@ -17,6 +18,9 @@ function installPackages() {
   const lock = join(root, 'package-lock.json');
   const node = join(root, 'node_modules', '.bin', 'node');
   if (existsSync(node) && existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
+  // npm would empty the folder that it leads to, under whoever else works with it.
+  if (lstatSync(join(root, 'node_modules'), { throwIfNoEntry: false })?.isSymbolicLink())
+    fail('The packages are not those of the lock file, and node_modules leads to another folder: install them there.');
   say('installing packages (npm ci)');
   const npm = process.env.npm_execpath;
   // Errors only: that the Node that installs is older than the one that is installed is no news.
@@ -32,11 +36,6 @@ function provideRedis() {
   if (provide('redis-server', { apk: 'redis', dnf: 'redis', brew: 'redis' })) return;
   if (hasDockerEngine()) return; // started in a container by whoever needs it
   fail('No Redis was found and none could be installed: install redis-server 6.2 or later, or set REDIS_URL.');
-}
-
-/** Only tests of the edge need one. */
-function provideNginx() {
-  if (!provide('nginx')) fail('No Nginx was found and none could be installed: install nginx 1.22 or later.');
 }
 
 /** Whether a program is on the PATH, if need be by the system's package manager, where its package may have another name. */
