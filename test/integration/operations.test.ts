@@ -9,6 +9,7 @@ const PRESS = { by: 'Ada', reason: 'a dispute with the customer' };
 let world: World;
 let operations: ReturnType<typeof composeOperations>;
 const asked: number[] = [];
+const urgencies: (boolean | undefined)[] = [];
 /** So many looks more can wait. */
 let room = Number.POSITIVE_INFINITY;
 
@@ -18,7 +19,8 @@ beforeAll(async () => {
     redis: world.redis,
     config: world.config,
     producer: {
-      async requestLook(id) {
+      async requestLook(id, options) {
+        urgencies.push(options?.urgent);
         if (room === 0) return 'backlog-full';
         room -= 1;
         asked.push(id);
@@ -203,8 +205,11 @@ describe('what stands still for one reason', () => {
     const { code } = letters!;
 
     asked.length = 0;
+    urgencies.length = 0;
     expect(await operations.retryAll(code, RETRY)).toEqual({ queued: 2, left: 0 });
     expect(asked).toEqual(ids);
+    expect(urgencies, 'what customers wait for goes first').toEqual([false, false]);
+    expect(await Promise.all(ids.map((id) => world.records.isRetryAsked(id)))).toEqual([true, true]);
     expect((await operations.listAudit({ page: 1, pageSize: 50 })).items).toEqual([
       { at: expect.any(String), action: 'retry-all', target: code, ...RETRY, outcome: 'accepted' },
     ]);
