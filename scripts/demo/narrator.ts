@@ -83,7 +83,9 @@ export function createNarrator({ url, token, startedAt, now }: NarratorOptions):
 
   async function print(): Promise<void> {
     for (const id of shown.keys()) {
-      const timeline = (await read(id).catch(() => undefined))?.timeline.toReversed() ?? [];
+      const known = (await read(id).catch(() => undefined))?.timeline.toReversed() ?? [];
+      // Each call too would be more than anybody reads, and only the last ones are kept.
+      const timeline = known.filter(({ kind }) => kind !== 'call');
       for (const { kind, text, at } of timeline.slice(shown.get(id) ?? 0)) {
         write(id, `${SIGNS[kind] ?? '·'} ${shorten(text)}`, Date.parse(at));
       }

@@ -44,7 +44,7 @@ export interface DoctorParts {
   assertSealedReadable(): Promise<void>;
   /** Milliseconds since the epoch, at an upstream that can be trusted with the time. */
   upstreamTime(): Promise<number | undefined>;
-  cloudesire: Pick<Cloudesire, 'subscriptions' | 'range' | 'catalogue'>;
+  cloudesire: Pick<Cloudesire, 'subscriptions' | 'range' | 'catalogue' | 'customers'>;
   partnerCenter: Pick<PartnerCenter, 'account' | 'customers' | 'catalog' | 'webhooks'>;
   tokens: Pick<Tokens, 'appOnly' | 'appUser' | 'hasUser'>;
   azure: { bootstrap: Pick<Azure['bootstrap'], 'billingAccount'> };
@@ -137,8 +137,17 @@ function checksOf(parts: DoctorParts): Check[] {
     {
       name: 'cloudesire',
       async look() {
+        const { companyRef } = await cloudesire.customers.me();
+        if (companyRef?.kind === 'userCompany') {
+          return [
+            failed(
+              'CMW_AUTH_TOKEN belongs to a customer, who may report no delivery.',
+              'Set CMW_AUTH_TOKEN to the permanent token of an account of the vendor.',
+            ),
+          ];
+        }
         for await (const _first of cloudesire.subscriptions.list({ productType: 'CSP' })) break;
-        return [ok('CMW_AUTH_TOKEN may list the subscriptions.')];
+        return [ok('CMW_AUTH_TOKEN belongs to a vendor and may list the subscriptions.')];
       },
     },
     {

@@ -176,6 +176,13 @@ describe('names what is wrong, and the cure:', () => {
     expect(failedIn(findings)).toEqual(['cloudesire']);
   });
 
+  it('a token of a customer instead of the vendor', async () => {
+    const body = { id: 1301, userCompany: { entity: 'UserCompany', url: 'userCompany/512' } };
+    emulators.faults.inject({ server: 'cloudesire', path: '/user/me', kind: 'status', status: 200, body });
+    const told = toldOf(await examine(), 'cloudesire');
+    expect(told).toMatch(/^failed: .*belongs to a customer.*the permanent token of an account of the vendor/);
+  });
+
   it('an address of Cloudesire without its path', async () => {
     const { CMW_BASE_URL = '' } = emulators.environment();
     const findings = await examine({ CMW_BASE_URL: new URL(CMW_BASE_URL).origin });

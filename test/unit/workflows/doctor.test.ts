@@ -23,6 +23,7 @@ function parts(instead: Partial<DoctorParts> = {}): DoctorParts {
     upstreamTime: async () => NOW,
     cloudesire: {
       subscriptions: { list: () => ({ [Symbol.asyncIterator]: () => ({ next: gone }) }) },
+      customers: { me: gone },
       range: { products: gone, plans: gone },
       catalogue: { product: gone, plan: gone, productMetadata: gone, planMetadata: gone },
     } as unknown as DoctorParts['cloudesire'],
