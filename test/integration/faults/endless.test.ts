@@ -41,7 +41,7 @@ interface Endless {
 
 const LIVES: Life[] = [LICENCE, TRIAL, AZURE_IMAGE, ARM_TEMPLATE];
 const { FAULTS: HOW_MANY, ENDLESS_SEED } = process.env;
-const RUNS = HOW_MANY === 'all' ? 150 : 3;
+const RUNS = HOW_MANY === 'all' ? 60 : 3;
 /** The marketplace knows nothing any more of what it has just sold. */
 const FORGOTTEN: Endless = { from: 3, scope: 'upstream', fault: 404 };
 /** Looks that find no rest before it counts as lasting. */
