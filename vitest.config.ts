@@ -4,6 +4,8 @@ import { createCountReporter } from './test/support/count-reporter.ts';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // Needs a browser: npm run test:console.
+    exclude: process.env.CONSOLE ? [] : ['test/console/**'],
     globalSetup: ['test/support/global-redis.ts'],
     // More waiting than computing: on two processors one worker would leave most of the time unused.
     maxWorkers: 4,

@@ -10,7 +10,8 @@ if (Number(process.versions.node.split('.')[0]) < 20) fail('Node.js 20 or later 
 installPackages();
 provideRedis();
 for (const program of process.argv.slice(2))
-  if (!provide(program)) fail(`${program} was not found and could not be installed.`);
+  if (!(program === 'chromium' ? provideChromium() : provide(program)))
+    fail(`${program} was not found and could not be installed.`);
 
 /** `npm ci`, unless what is installed is at least as new as the lock file. */
 function installPackages() {
@@ -36,6 +37,15 @@ function provideRedis() {
   if (provide('redis-server', { apk: 'redis', dnf: 'redis', brew: 'redis' })) return;
   if (hasDockerEngine()) return; // started in a container by whoever needs it
   fail('No Redis was found and none could be installed: install redis-server 6.2 or later, or set REDIS_URL.');
+}
+
+/** Where the system has no package of it, as Ubuntu has none, Playwright brings its own. */
+function provideChromium() {
+  if (provide('chromium')) return true;
+  say('installing chromium (playwright)');
+  const playwright = join(root, 'node_modules', 'playwright-core', 'cli.js');
+  const install = ['install', '--with-deps', '--only-shell', 'chromium'];
+  return spawnSync(process.execPath, [playwright, ...install], { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
 }
 
 /** Whether a program is on the PATH, if need be by the system's package manager, where its package may have another name. */

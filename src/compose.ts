@@ -9,6 +9,7 @@ import { composeOperations, VERSION } from './compose-operations.ts';
 import { budgetsLeft, limitOf, UPSTREAMS } from './compose-upstreams.ts';
 import type { Config } from './config.ts';
 import { createCertificateDownload } from './intake/certificate-download.ts';
+import { consoleRoutes } from './intake/console.ts';
 import { eventNotificationRoutes } from './intake/event-notification.ts';
 import { createFailures, type Door } from './intake/failures.ts';
 import { healthRoutes } from './intake/health.ts';
@@ -268,6 +269,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     }
 
     if (config.http.opsToken === undefined) return;
+    server.register(consoleRoutes);
     server.register(opsApi, {
       token: config.http.opsToken,
       failures: failuresAt('ops'),

@@ -25,7 +25,7 @@ export function whyOf(record: SubscriptionRecord, intervention: Intervention | u
         ? `Failed since ${since}, and the customer was told what is missing (${record.failure.code}): ${said} Look once they have supplied it.`
         : `Failed since ${since}, and the customer was told: ${said} Cure the cause, then press retry: it resumes at the failed step.`;
     case 'retrying':
-      return `Fails since ${moment(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${said} It is tried again by itself.`;
+      return `Fails since ${moment(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${withTail(said)}`;
     case 'waiting':
       return `Waits since ${since} for ${record.waitingFor ?? 'its next look'}. It goes on by itself.`;
     case 'running':
@@ -39,6 +39,13 @@ export function whyOf(record: SubscriptionRecord, intervention: Intervention | u
 /** `2026-03-02 09:21 UTC`. */
 function moment(at: string): string {
   return `${at.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+const BY_ITSELF = 'It is tried again by itself.';
+
+/** Some errors say so themselves. */
+function withTail(said: string): string {
+  return said.endsWith(BY_ITSELF) ? said : `${said} ${BY_ITSELF}`;
 }
 
 function timesOf(attempts: number): string {

@@ -1,0 +1,267 @@
+import { read } from './api.js';
+import { h } from './dom.js';
+import { badge, copyable, counted, linkTo, listAddress, money, nothing, pager, table } from './parts.js';
+import { ago, clockTime, day } from './time.js';
+
+/* The views that are lists and no more. */
+
+/** @typedef {import('./parts.js').View} View */
+
+const NAMED = 20;
+
+/** What no longer moves by itself, by its reason, and what could not be understood at all. @type {View} */
+export async function stuck({ query }) {
+  /** @type {[import('./api.js').DeadLetterList, import('./api.js').Page<import('./api.js').Quarantined>]} */
+  const [letters, kept] = await Promise.all([
+    read('/dead-letters'),
+    read('/quarantine', { page: query.get('page') ?? undefined }),
+  ]);
+  const dead = letters.items.filter(({ state }) => state !== 'quarantined');
+  return {
+    title: 'Stuck',
+    content: [
+      h('h1', { tabindex: -1 }, 'Stuck'),
+      h(
+        'p',
+        { class: 'hint' },
+        'What failed or needs a person, by the code of its reason. Cure the cause, then retry all of it at once.',
+      ),
+      dead.length > 0
+        ? table(
+            'What stands still, by reason',
+            ['Reason', 'State', 'How many', 'Since', 'Subscriptions', ''],
+            dead.map(({ code, state, count, oldestAt, subscriptionIds }) => ({
+              key: `${state} ${code}`,
+              cells: [
+                h('code', {}, code),
+                badge(state),
+                count,
+                ago(oldestAt),
+                h(
+                  'span',
+                  { class: 'ids' },
+                  ...subscriptionIds.map(linkTo),
+                  count > NAMED && h('a', { href: listAddress({ state, text: code }) }, `all ${count}`),
+                ),
+                h(
+                  'button',
+                  { type: 'button', 'data-press': 'retry-all', 'data-code': code, 'data-count': count },
+                  count === 1 ? 'Retry …' : `Retry all ${count} …`,
+                ),
+              ],
+            })),
+          )
+        : nothing('Nothing stands still.'),
+      h('h2', {}, 'Quarantine'),
+      h(
+        'p',
+        { class: 'hint' },
+        'Signed by the marketplace or Microsoft, but no notification that can be understood. The bodies themselves are not shown.',
+      ),
+      kept.items.length > 0
+        ? table(
+            'Quarantined bodies',
+            ['Came', 'Why it was not understood', 'Times', 'Size', 'SHA-256', ''],
+            kept.items.map(({ id, at, reason, count, sizeBytes, digest }) => ({
+              key: id,
+              cells: [
+                ago(at),
+                reason,
+                count,
+                counted(sizeBytes, 'byte'),
+                copyable(digest, 'digest', `${digest.slice(0, 12)}…`),
+                h(
+                  'button',
+                  { type: 'button', class: 'danger', 'data-press': 'discard', 'data-digest': id },
+                  'Discard …',
+                ),
+              ],
+            })),
+          )
+        : nothing('Nothing is in quarantine.'),
+      pager(kept, 'stuck', query),
+    ],
+  };
+}
+
+/** What Microsoft charges on although the marketplace has ended it. @type {View} */
+export async function exposures({ query }) {
+  /** @type {[import('./api.js').Page<import('./api.js').Exposure>, import('./api.js').Overview]} */
+  const [list, counts] = await Promise.all([
+    read('/exposures', { page: query.get('page') ?? undefined }),
+    read('/overview'),
+  ]);
+  const sums = Object.entries(counts.exposures.byCurrency).map(([currency, amount]) => money(amount, currency));
+  return {
+    title: 'Exposures',
+    content: [
+      h('h1', { tabindex: -1 }, 'Exposures'),
+      h(
+        'p',
+        { class: 'hint' },
+        'Ended in the marketplace after Microsoft’s window of cancellation: charged until the term is over, then gone. Prices before tax.',
+      ),
+      sums.length > 0 &&
+        h(
+          'p',
+          { class: 'why' },
+          `${sums.join(' + ')} a billing period, for ${counted(counts.exposures.count, 'subscription')}.`,
+        ),
+      list.items.length > 0
+        ? table(
+            'Exposures',
+            ['Subscription', 'Last day', 'Seats', 'Price', 'Customer', 'Offer', 'Partner subscription'],
+            list.items.map(
+              ({ subscriptionId, until, seats, price, billingCycle, customer, offerId, partnerSubscriptionId }) => ({
+                key: String(subscriptionId),
+                cells: [
+                  linkTo(subscriptionId),
+                  until === null ? 'not known' : [day(until), ' (', ago(until), ')'],
+                  seats,
+                  price === null ? 'not known' : `${money(price.perPeriod, price.currency)} ${billingCycle ?? ''}`,
+                  customer,
+                  offerId,
+                  copyable(partnerSubscriptionId, 'partner subscription'),
+                ],
+              }),
+            ),
+          )
+        : nothing('Microsoft charges nothing that the marketplace has ended.'),
+      pager(list, 'exposures', query),
+    ],
+  };
+}
+
+/** How many calls the upstreams still allow, and which of them are out. @type {View} */
+export async function limits() {
+  /** @type {import('./api.js').Budgets} */
+  const { items, circuits } = await read('/budgets');
+  return {
+    title: 'Limits',
+    content: [
+      h('h1', { tabindex: -1 }, 'Limits'),
+      h('h2', {}, 'Upstreams'),
+      table(
+        'Upstreams',
+        ['Upstream', 'State', 'Since', 'Next call that finds out'],
+        circuits.map(({ upstream, openSince, nextProbeAt }) => ({
+          key: upstream,
+          cells: [
+            upstream,
+            openSince === null
+              ? h('span', { class: 'badge state-done' }, 'answers')
+              : h('span', { class: 'badge state-failed' }, 'is out'),
+            openSince === null ? '–' : ago(openSince),
+            nextProbeAt === null ? '–' : ago(nextProbeAt),
+          ],
+        })),
+      ),
+      h('h2', {}, 'Calls'),
+      h(
+        'p',
+        { class: 'hint' },
+        'Used within the period of each limit, over all processes. Whoever finds nothing left stands in line.',
+      ),
+      items.length > 0
+        ? table(
+            'Calls by limit',
+            ['Limit', 'Used', 'In line', 'Paused by the upstream'],
+            items.map(({ budget, used, limit, waiting, pausedUntil }) => ({
+              key: budget,
+              cells: [
+                h('code', {}, budget),
+                [
+                  h('progress', { max: limit, value: Math.min(used, limit), 'aria-label': `${used} of ${limit} used` }),
+                  ` ${used} of ${limit}`,
+                ],
+                waiting,
+                pausedUntil === null ? '–' : ['until ', ago(pausedUntil)],
+              ],
+            })),
+          )
+        : nothing('Nothing was called lately.'),
+    ],
+  };
+}
+
+/** Microsoft customers, and what was sold to them. @type {View} */
+export async function customers({ query }) {
+  /** @type {import('./api.js').Page<import('./api.js').Customer>} */
+  const list = await read('/customers', { page: query.get('page') ?? undefined });
+  const states = { accepted: 'done', pending: 'waiting', unknown: 'idle' };
+  return {
+    title: 'Customers',
+    content: [
+      h('h1', { tabindex: -1 }, 'Customers'),
+      list.items.length > 0
+        ? table(
+            'Customers',
+            ['In the marketplace', 'Domain', 'Microsoft customer', 'Customer Agreement', 'Subscriptions'],
+            list.items.map(({ owner, domain, customerId, agreement, subscriptions }) => ({
+              key: owner,
+              cells: [
+                h('a', { href: listAddress({ customer: owner }) }, owner),
+                domain ?? '–',
+                customerId === null ? '–' : copyable(customerId, 'Microsoft customer'),
+                h('span', { class: `badge state-${states[agreement]}` }, agreement),
+                h(
+                  'span',
+                  { class: 'ids' },
+                  ...subscriptions.slice(0, NAMED).map(linkTo),
+                  subscriptions.length > NAMED &&
+                    h('a', { href: listAddress({ customer: owner }) }, `all ${subscriptions.length}`),
+                ),
+              ],
+            })),
+          )
+        : nothing('No customer yet.'),
+      pager(list, 'customers', query),
+    ],
+  };
+}
+
+/** Who pressed what, and why. @type {View} */
+export async function audit({ query }) {
+  /** @type {import('./api.js').Page<import('./api.js').AuditEntry>} */
+  const list = await read('/audit', Object.fromEntries(query));
+  return {
+    title: 'Audit trail',
+    content: [
+      h('h1', { tabindex: -1 }, 'Audit trail'),
+      h(
+        'form',
+        { class: 'filters', 'data-filters': 'audit', 'data-key': `filters ${query}` },
+        h(
+          'label',
+          {},
+          h('span', {}, 'Subscription'),
+          h('input', {
+            name: 'subscription',
+            value: query.get('subscription'),
+            inputmode: 'numeric',
+            pattern: '\\d{1,10}',
+          }),
+        ),
+        h('div', { class: 'buttons' }, h('button', {}, 'Filter'), h('a', { href: '#audit' }, 'Clear')),
+      ),
+      list.items.length > 0
+        ? table(
+            'Audit trail',
+            ['When', 'Who', 'What', 'To', 'Reason', 'Outcome'],
+            list.items.map(({ at, by, action, subscriptionId, target, reason, outcome, code }) => ({
+              key: `${at} ${action} ${subscriptionId ?? target} ${outcome}`,
+              cells: [
+                [clockTime(at), ' ', h('span', { class: 'hint' }, '(', ago(at), ')')],
+                by,
+                action,
+                subscriptionId === null ? h('code', {}, target ?? '–') : linkTo(subscriptionId),
+                reason,
+                outcome === 'failed' ? h('span', { class: 'badge state-failed' }, `failed: ${code ?? ''}`) : outcome,
+              ],
+            })),
+          )
+        : nothing('Nothing was pressed yet.'),
+      pager(list, 'audit', query),
+    ],
+  };
+}

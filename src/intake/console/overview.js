@@ -1,0 +1,245 @@
+import { read } from './api.js';
+import { h } from './dom.js';
+import { badge, counted, linkTo, listAddress, money, sentence } from './parts.js';
+import { ago, span } from './time.js';
+
+/** A look that waits for longer than this finds no worker. */
+const LONG_WAIT_S = 300;
+const LATEST = 5;
+const NAMED = 8;
+
+/**
+ * What needs a person now, first; then how everything else stands.
+ *
+ * @type {import('./parts.js').View}
+ */
+export async function overview() {
+  /** @type {[import('./api.js').Overview, import('./api.js').DeadLetterList, import('./api.js').Page<import('./api.js').AuditEntry>]} */
+  const [counts, letters, audit] = await Promise.all([read('/overview'), read('/dead-letters'), read('/audit')]);
+  const samples = await sampleOf(letters);
+  const matters = [
+    ...counts.circuits.filter(({ open }) => open).map(outage),
+    ...slowQueue(counts),
+    ...letters.items.filter(isDead).map((one) => standing(one, samples.get(keyOf(one)))),
+    ...counts.notes.map(note),
+    ...letters.items.filter((one) => !isDead(one)).map(unreadable),
+  ];
+  const title = matters.length > 0 ? `(${matters.length}) Overview` : 'Overview';
+  return {
+    title,
+    content: [
+      h('h1', { tabindex: -1 }, 'Overview'),
+      counts.readOnly &&
+        h('p', { class: 'matter calm' }, 'Dry run: nothing is written to any upstream (CMW_READ_ONLY).'),
+      h(
+        'section',
+        { 'aria-labelledby': 'needs-you' },
+        h('h2', { id: 'needs-you' }, 'Needs you now'),
+        matters.length > 0
+          ? h('ul', { class: 'matters' }, ...matters)
+          : h('p', { class: 'matter calm', 'data-key': 'calm' }, 'Nothing needs you.'),
+      ),
+      h(
+        'section',
+        { 'aria-labelledby': 'rest' },
+        h('h2', { id: 'rest' }, 'Everything else'),
+        h('ul', { class: 'tiles' }, ...tilesOf(counts)),
+      ),
+      h(
+        'section',
+        { 'aria-labelledby': 'latest' },
+        h('h2', { id: 'latest' }, 'What people did last'),
+        audit.items.length > 0
+          ? h('ul', { class: 'lines' }, ...audit.items.slice(0, LATEST).map(pressed))
+          : h('p', { class: 'nothing' }, 'Nobody has pressed anything yet.'),
+      ),
+      h('p', { class: 'hint' }, `Version ${counts.version}`),
+    ],
+  };
+}
+
+/** @param {import('./api.js').Overview['circuits'][number]} circuit */
+function outage({ upstream, since }) {
+  return h(
+    'li',
+    { class: 'matter bad', 'data-key': `out ${upstream}` },
+    h('p', { class: 'sentence' }, `${upstream} is out.`, since && [' Since ', ago(since), '.']),
+    h(
+      'p',
+      { class: 'hint' },
+      'What needs it waits and fails for no deadline; now and then a call finds out whether it is back. ',
+      h('a', { href: '#limits' }, 'Limits'),
+    ),
+  );
+}
+
+/** @typedef {import('./api.js').DeadLetterList['items'][number]} Letters */
+
+/** @param {Pick<Letters, 'code' | 'state'>} letters */
+function keyOf({ code, state }) {
+  return `${state} ${code}`;
+}
+
+/** The sentences that were last read, and for which reasons: they change with those only. */
+let sampled = { for: '', whys: new Map() };
+
+/**
+ * One sentence for each reason: that of a subscription which stands still for it.
+ *
+ * @param {import('./api.js').DeadLetterList} letters
+ * @returns {Promise<Map<string, string>>}
+ */
+async function sampleOf({ items }) {
+  const reasons = JSON.stringify(items.map(({ code, state, oldestAt }) => [code, state, oldestAt]));
+  if (sampled.for === reasons) return sampled.whys;
+  const states = new Set(items.map(({ state }) => state).filter((state) => state !== 'quarantined'));
+  /** @type {import('./api.js').Page<import('./api.js').Subscription>[]} */
+  const lists = await Promise.all([...states].map((state) => read('/subscriptions', { state })));
+  const whys = new Map();
+  for (const { state, lastError, why } of lists.flatMap((list) => list.items)) {
+    if (lastError && why) whys.set(`${state} ${lastError.code}`, why);
+  }
+  sampled = { for: reasons, whys };
+  return whys;
+}
+
+/** @param {Letters} letters */
+function isDead({ state }) {
+  return state !== 'quarantined';
+}
+
+/** @param {Letters} letters */
+function unreadable({ code, state, count, oldestAt }) {
+  const text = `${counted(count, 'signed body', 'signed bodies')} could not be understood and ${count === 1 ? 'is' : 'are'} kept.`;
+  return h(
+    'li',
+    { class: 'matter warn', 'data-key': keyOf({ code, state }) },
+    h('p', { class: 'sentence' }, text),
+    h('p', { class: 'hint' }, 'The oldest came ', ago(oldestAt), '. ', h('a', { href: '#stuck' }, 'Quarantine')),
+  );
+}
+
+/**
+ * @param {Letters} letters
+ * @param {string} [why]
+ */
+function standing({ code, state, count, oldestAt, subscriptionIds }, why) {
+  const [first] = subscriptionIds;
+  const isOne = count === 1 && first !== undefined;
+  return h(
+    'li',
+    { class: `matter ${state === 'failed' ? 'bad' : 'warn'}`, 'data-key': keyOf({ code, state }) },
+    h(
+      'p',
+      { class: 'meta' },
+      badge(state),
+      h('strong', {}, counted(count, 'subscription')),
+      h('code', {}, code),
+      h('span', {}, 'since ', ago(oldestAt)),
+    ),
+    why && h('p', { class: 'sentence' }, sentence(why)),
+    h(
+      'p',
+      { class: 'ids' },
+      ...subscriptionIds.slice(0, NAMED).map(linkTo),
+      count > NAMED && h('a', { href: listAddress({ state, text: code }) }, `all ${count}`),
+    ),
+    h(
+      'div',
+      { class: 'buttons' },
+      isOne
+        ? h('a', { class: 'button', href: `#subscriptions/${first}` }, `Open ${first}`)
+        : h(
+            'button',
+            { type: 'button', 'data-press': 'retry-all', 'data-code': code, 'data-count': count },
+            `Retry all ${count} …`,
+          ),
+    ),
+  );
+}
+
+/** @param {string} text */
+function note(text) {
+  return h('li', { class: 'matter warn', 'data-key': `note ${text}` }, h('p', { class: 'sentence' }, text));
+}
+
+/** @param {import('./api.js').Overview} counts */
+function slowQueue({ oldestWaitingS, backlog }) {
+  if (oldestWaitingS === null || oldestWaitingS < LONG_WAIT_S) return [];
+  const text = `${counted(backlog, 'look')} wait for a worker, the first for ${span(oldestWaitingS)}. See whether the workers run.`;
+  return [h('li', { class: 'matter bad', 'data-key': 'queue' }, h('p', { class: 'sentence' }, text))];
+}
+
+/** @param {import('./api.js').Overview} counts */
+function tilesOf({ states, agreementsPending, exposures, held, detached, backlog, oldestWaitingS }) {
+  const sums = Object.entries(exposures.byCurrency).map(([currency, amount]) => money(amount, currency));
+  return [
+    tile('retrying', states.retrying, 'retrying', listAddress({ state: 'retrying' }), 'an upstream fails'),
+    tile('waiting', states.waiting, 'waiting', listAddress({ state: 'waiting' }), 'for Microsoft, a customer, a limit'),
+    tile(
+      'agreements',
+      agreementsPending,
+      'agreements to accept',
+      listAddress({ state: 'waiting', text: 'Customer Agreement' }),
+      'by customers',
+    ),
+    tile('running', states.running, 'at work', listAddress({ state: 'running' }), ''),
+    tile('idle', states.idle, 'idle', listAddress({ state: 'idle' }), 'nothing to do yet'),
+    tile('done', states.done, 'in order', listAddress({ state: 'done' }), ''),
+    tile('held', held, 'held', listAddress({ state: 'held' }), 'by people'),
+    tile('detached', detached, 'detached', listAddress({ state: 'detached' }), 'looked after by people'),
+    tile(
+      'exposures',
+      exposures.count,
+      'still charged',
+      '#exposures',
+      sums.length > 0 ? `${sums.join(' + ')} a period` : 'though ended',
+    ),
+    tile(
+      'queue',
+      backlog,
+      'in the queue',
+      '#limits',
+      oldestWaitingS === null ? 'nothing waits for a worker' : `the first for ${span(oldestWaitingS)}`,
+    ),
+  ];
+}
+
+/**
+ * @param {string} key
+ * @param {number} count
+ * @param {string} name
+ * @param {string} address
+ * @param {string} hint
+ */
+function tile(key, count, name, address, hint) {
+  return h(
+    'li',
+    { 'data-key': key },
+    h(
+      'a',
+      { href: address, class: count === 0 ? 'none' : undefined },
+      h('span', { class: 'count' }, count.toLocaleString('en-GB')),
+      h('span', { class: 'name' }, name),
+      h('span', { class: 'hint' }, hint),
+    ),
+  );
+}
+
+/** @param {import('./api.js').AuditEntry} entry */
+function pressed({ at, by, action, subscriptionId, target, reason, outcome }) {
+  return h(
+    'li',
+    { 'data-key': `${at} ${action} ${outcome}` },
+    h('span', { class: 'hint' }, ago(at)),
+    h(
+      'span',
+      {},
+      h('strong', {}, by),
+      ` ${action} `,
+      subscriptionId === null ? target && h('code', {}, target.slice(0, 40)) : linkTo(subscriptionId),
+      outcome === 'failed' && ' (failed)',
+      `: ${reason}`,
+    ),
+  );
+}

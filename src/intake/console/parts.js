@@ -1,0 +1,154 @@
+import { h } from './dom.js';
+
+/* What several views are made of. */
+
+/**
+ * What a view shows: a title for the tab, and the content.
+ *
+ * @typedef {{ title: string, content: import('./dom.js').Child[] }} Shown
+ */
+/**
+ * A view: reads what it needs, and shows it.
+ *
+ * @typedef {(where: { path: string[], query: URLSearchParams }) => Promise<Shown>} View
+ */
+
+/** @type {Record<string, string>} */
+const STATE_WORDS = {
+  'needs-attention': 'needs you',
+  quarantined: 'in quarantine',
+};
+
+/** The name of a state in its colour. @param {string} state */
+export function badge(state) {
+  return h('span', { class: `badge state-${state}` }, STATE_WORDS[state] ?? state);
+}
+
+/** @param {number} id */
+export function linkTo(id) {
+  return h('a', { href: `#subscriptions/${id}` }, id);
+}
+
+/** The address of a list. @param {Record<string, string | number | undefined>} query */
+export function listAddress(query) {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== '');
+  return `#subscriptions?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}`;
+}
+
+/**
+ * A text that is copied with one tap.
+ *
+ * @param {string} text
+ * @param {string} what it is, for those who hear the page
+ * @param {string} [shown] instead of a text that is too long
+ */
+export function copyable(text, what, shown = text) {
+  return h(
+    'button',
+    { type: 'button', class: 'copy', 'data-copy': text, title: `Copy ${text}`, 'aria-label': `Copy ${what} ${text}` },
+    h('code', {}, shown),
+  );
+}
+
+const IDENTIFIER = /([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/i;
+/** A call by its status and identifiers, for Microsoft's support rather than for whoever reads. */
+const ASIDE = new RegExp(`(\\([^()]*${IDENTIFIER.source.slice(1, -1)}[^()]*\\))`, 'i');
+
+/**
+ * A sentence that can be read: long identifiers are cut to their first eight digits, with the whole in their title, and an aside that holds
+ * some is written smaller.
+ *
+ * @param {string} text
+ */
+export function sentence(text) {
+  return text
+    .split(ASIDE)
+    .map((part) => (ASIDE.test(part) ? h('small', {}, ...cut(part)) : h('span', {}, ...cut(part))));
+}
+
+/** @param {string} text */
+function cut(text) {
+  return text
+    .split(IDENTIFIER)
+    .map((part) => (IDENTIFIER.test(part) ? h('span', { class: 'cut', title: part }, `${part.slice(0, 8)}…`) : part));
+}
+
+/**
+ * A table, which on a narrow page is shown as a list of cards.
+ *
+ * @param {string} caption
+ * @param {string[]} columns
+ * @param {{ key: string, cells: (import('./dom.js').Child | import('./dom.js').Child[])[] }[]} rows
+ */
+export function table(caption, columns, rows) {
+  return h(
+    'table',
+    { role: 'table' },
+    h('caption', { class: 'unseen' }, caption),
+    h(
+      'thead',
+      { role: 'rowgroup' },
+      h('tr', { role: 'row' }, ...columns.map((column) => h('th', { role: 'columnheader', scope: 'col' }, column))),
+    ),
+    h(
+      'tbody',
+      { role: 'rowgroup' },
+      ...rows.map(({ key, cells }) =>
+        h(
+          'tr',
+          { role: 'row', 'data-key': key },
+          ...cells.map((cell, at) =>
+            h(
+              'td',
+              { role: 'cell' },
+              h('span', { class: 'label', 'aria-hidden': 'true' }, columns[at]),
+              h('div', {}, cell),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
+}
+
+const PAGE_SIZE = 50;
+
+/**
+ * The way to the other pages of a list; nothing when there is only one.
+ *
+ * @param {{ page: number, total: number }} list
+ * @param {string} view
+ * @param {URLSearchParams} query
+ */
+export function pager({ page, total }, view, query) {
+  const pages = Math.ceil(total / PAGE_SIZE);
+  if (pages <= 1) return undefined;
+  /** @param {number} to */
+  const address = (to) => {
+    const other = new URLSearchParams(query);
+    other.set('page', String(to));
+    return `#${view}?${other}`;
+  };
+  return h(
+    'nav',
+    { class: 'pager', 'aria-label': 'Pages' },
+    page > 1 ? h('a', { href: address(page - 1), rel: 'prev' }, 'Newer') : h('span', {}, 'Newer'),
+    h('span', {}, `Page ${page} of ${pages}, ${total} in all`),
+    page < pages ? h('a', { href: address(page + 1), rel: 'next' }, 'Older') : h('span', {}, 'Older'),
+  );
+}
+
+/** What stands where there is nothing to list. @param {string} text */
+export function nothing(text) {
+  return h('p', { class: 'nothing' }, text);
+}
+
+/** @param {number} amount @param {string} currency */
+export function money(amount, currency) {
+  return `${amount.toLocaleString('en-GB', { minimumFractionDigits: 2, maximumFractionDigits: 2 })} ${currency}`;
+}
+
+/** @param {number} count @param {string} one @param {string} [many] */
+export function counted(count, one, many = `${one}s`) {
+  return `${count} ${count === 1 ? one : many}`;
+}

@@ -1,0 +1,182 @@
+import { h } from './dom.js';
+import { copyable, counted, sentence } from './parts.js';
+import { ago, clockTime } from './time.js';
+
+/** @typedef {import('./api.js').Story['timeline'][number]} Entry */
+/** What repeats one sentence, newest first, and the calls that were made meanwhile. @typedef {{ entries: Entry[], calls: Entry[] }} Chapter */
+
+/** @type {Record<string, string>} */
+const KINDS = {
+  event: 'event',
+  look: 'look',
+  decision: 'decision',
+  step: 'step',
+  wait: 'waits',
+  error: 'error',
+  report: 'told',
+  operator: 'pressed',
+};
+
+/**
+ * The story of a subscription, newest first: calls to upstreams are folded, and so is what repeats itself.
+ *
+ * @param {Entry[]} timeline
+ */
+export function story(timeline) {
+  if (timeline.length === 0) return h('p', { class: 'nothing' }, 'Nothing yet.');
+  return h('ol', { class: 'story' }, ...chaptersOf(timeline).flatMap(told));
+}
+
+/**
+ * @param {Entry[]} timeline
+ * @returns {Chapter[]}
+ */
+function chaptersOf(timeline) {
+  /** @type {Chapter[]} */
+  const chapters = [];
+  /** @type {Entry[]} */
+  let calls = [];
+  for (const entry of timeline) {
+    if (entry.kind === 'call') {
+      calls.push(entry);
+      continue;
+    }
+    settle(entry);
+    calls = [];
+  }
+  const oldest = chapters.at(-1);
+  if (oldest && !FROM_OUTSIDE.has(oldest.entries[0]?.kind ?? 'event')) oldest.calls.push(...calls);
+  else if (calls.length > 0) chapters.push({ entries: [], calls });
+  return chapters;
+
+  /** @param {Entry} entry older than the calls that were just read */
+  function settle(entry) {
+    const last = chapters.at(-1);
+    const [newer] = last?.entries ?? [];
+    if (last && newer && isRepeated(newer, entry)) {
+      last.entries.push(entry);
+      last.calls.push(...calls);
+      return;
+    }
+    if (last && newer && !FROM_OUTSIDE.has(newer.kind)) last.calls.push(...calls);
+    else if (calls.length > 0) chapters.push({ entries: [], calls });
+    chapters.push({ entries: [entry], calls: [] });
+  }
+}
+
+/** What comes in between; to all else the calls have led that were made just before it. */
+const FROM_OUTSIDE = new Set(['event', 'operator']);
+
+/** @param {Entry} one @param {Entry} other */
+function isRepeated(one, other) {
+  return one.kind === other.kind && one.kind !== 'operator' && essence(one.text) === essence(other.text);
+}
+
+/** A sentence without what is another one each time: identifiers, instants, numbers. @param {string} text */
+function essence(text) {
+  return text.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '').replace(/\d+/g, '');
+}
+
+/** @param {Chapter} chapter */
+function told({ entries, calls }) {
+  const [head] = entries;
+  if (!head) return calls.length > 0 ? [callsLine(calls)] : [];
+  const oldest = entries.at(-1) ?? head;
+  return [
+    h(
+      'li',
+      { class: `kind-${head.kind}`, 'data-key': `${oldest.at} ${head.kind} ${oldest.text}` },
+      h('span', { class: 'when' }, ago(head.at)),
+      h('span', { class: 'kind' }, KINDS[head.kind] ?? head.kind),
+      h(
+        'div',
+        {},
+        h('p', {}, sentence(head.text), aside(head)),
+        entries.length > 1 &&
+          h(
+            'details',
+            {},
+            h('summary', {}, `${entries.length} times, first `, ago(oldest.at)),
+            h(
+              'ul',
+              { class: 'plain' },
+              ...entries.map((entry) =>
+                h('li', { 'data-key': entry.at }, clockTime(entry.at), ` ${entry.text}`, aside(entry)),
+              ),
+            ),
+          ),
+        calls.length > 0 && callsFolded(calls),
+      ),
+    ),
+  ];
+}
+
+/** What else an entry says. @param {Entry} entry */
+function aside({ kind, by, reason, code, durationMs }) {
+  if (kind === 'operator') {
+    return h(
+      'span',
+      { class: 'aside' },
+      ` ${typeof by === 'string' ? by : ''}: ${typeof reason === 'string' ? reason : ''}`,
+    );
+  }
+  if (typeof code === 'string') return h('span', { class: 'aside' }, ' ', h('code', {}, code));
+  if (typeof durationMs === 'number' && durationMs >= 1_000) {
+    return h('span', { class: 'aside' }, ` ${(durationMs / 1_000).toFixed(1)} s`);
+  }
+  return undefined;
+}
+
+/** @param {Entry[]} calls newest first */
+function callsLine(calls) {
+  const [newest] = calls;
+  const oldest = calls.at(-1);
+  return h(
+    'li',
+    { class: 'kind-call', 'data-key': `calls ${oldest?.at} ${String(oldest?.correlationId)}` },
+    h('span', { class: 'when' }, newest && ago(newest.at)),
+    h('span', { class: 'kind' }, 'calls'),
+    h('div', {}, callsFolded(calls)),
+  );
+}
+
+/** @param {Entry[]} calls */
+function callsFolded(calls) {
+  const upstreams = [...new Set(calls.map(({ upstream }) => String(upstream)))].join(', ');
+  const failed = calls.filter(isFailed).length;
+  return h(
+    'details',
+    {},
+    h(
+      'summary',
+      {},
+      `${counted(calls.length, 'call')} to ${upstreams}`,
+      failed > 0 && h('strong', { class: 'failed' }, `, ${failed} failed`),
+    ),
+    h('ul', { class: 'plain calls' }, ...calls.map(callLine)),
+  );
+}
+
+/** Whether a call failed; that something is not there, or that a token was renewed, is no failure. @param {Entry} entry */
+export function isFailed({ kind, errorCode }) {
+  return kind === 'call' && errorCode !== undefined;
+}
+
+/** @param {Entry} call */
+function callLine(call) {
+  const { at, text, durationMs, correlationId, errorCode } = call;
+  return h(
+    'li',
+    { 'data-key': `${at} ${String(correlationId)}`, class: isFailed(call) ? 'failed' : undefined },
+    h(
+      'p',
+      {},
+      clockTime(at),
+      ' ',
+      h('code', {}, text),
+      ` ${Number(durationMs)} ms`,
+      typeof errorCode === 'string' && ` ${errorCode}`,
+    ),
+    typeof correlationId === 'string' && copyable(correlationId, 'correlation id'),
+  );
+}

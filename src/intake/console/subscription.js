@@ -1,0 +1,297 @@
+import { Refused, read } from './api.js';
+import { h } from './dom.js';
+import { badge, copyable, counted, money, sentence } from './parts.js';
+import { isFailed, story } from './story.js';
+import { ago, day } from './time.js';
+
+/** @typedef {import('./api.js').Story} Story */
+
+/** What each button does, for those who have never pressed it. @type {Record<string, { name: string, does: string }>} */
+const ACTIONS = {
+  look: {
+    name: 'Look again now',
+    does: 'Reads marketplace and Microsoft anew and goes on where it stands. Does no harm.',
+  },
+  retry: {
+    name: 'Retry',
+    does: 'Forgets the failure and resumes at the failed step. Nothing is bought twice. Cure the cause first.',
+  },
+  hold: { name: 'Hold', does: 'Nothing is sent for it from its next step on, until it is released.' },
+  release: { name: 'Release', does: 'It goes on from where it was held.' },
+  detach: {
+    name: 'Detach',
+    does: 'The connector leaves it alone for good; everything at Microsoft stays, and is charged. For what you finish by hand.',
+  },
+  attach: { name: 'Attach', does: 'Gives it back to the connector, which looks at it at once.' },
+};
+
+const FAILED_CALLS = 3;
+
+/**
+ * One subscription: why it stands where it stands, what can be pressed, its facts and its story.
+ *
+ * @type {import('./parts.js').View}
+ */
+export async function subscription({ path }) {
+  const id = path[1] ?? '';
+  /** @type {Story | undefined} */
+  const found = await read(`/subscriptions/${encodeURIComponent(id)}`).catch((error) => {
+    if (error instanceof Refused && error.status === 404) return undefined;
+    throw error;
+  });
+  return found ? { title: `${id} ${found.state}`, content: known(found) } : { title: id, content: unknown(id) };
+}
+
+/** @param {string} id */
+function unknown(id) {
+  return [
+    h('h1', { tabindex: -1 }, id),
+    h('p', { class: 'why' }, 'The connector has never heard of this subscription.'),
+    h(
+      'p',
+      {},
+      'If the marketplace sells it, and it is a product of Microsoft, have the connector look at it: events can be lost on their way.',
+    ),
+    /^\d{1,10}$/.test(id) && h('ul', { class: 'actions' }, action('look', Number(id), true)),
+  ];
+}
+
+/** @param {Story} story */
+function known({ timeline, actions, ...subscription }) {
+  const { subscriptionId, productType, state, operation, step, since, attempts, why, held, detached } = subscription;
+  const best = recommended(subscription);
+  const ordered = [...actions].sort((one, other) => Number(other === best) - Number(one === best));
+  return [
+    h(
+      'div',
+      { class: 'heading' },
+      h('h1', { tabindex: -1 }, subscriptionId),
+      badge(state),
+      held && badge('held'),
+      detached && badge('detached'),
+      h('span', { class: 'hint' }, [productType, operation].filter(Boolean).join(' · '), ' · since ', ago(since)),
+    ),
+    h('p', { class: `why state-${state}` }, why ? sentence(why) : 'In order; nothing is to come.'),
+    stillCharged(subscription),
+    (step || attempts > 0) &&
+      h(
+        'p',
+        { class: 'hint' },
+        step && ['At step ', h('strong', {}, step), '. '],
+        attempts > 0 && (attempts === 1 ? 'Tried once.' : `Tried ${attempts} times in a row.`),
+      ),
+    h(
+      'section',
+      { 'aria-labelledby': 'actions' },
+      h('h2', { id: 'actions' }, 'What you can do'),
+      h('ul', { class: 'actions' }, ...ordered.map((name) => action(name, subscriptionId, name === best))),
+    ),
+    state !== 'done' && state !== 'idle' && failedCalls(timeline),
+    messages(timeline),
+    h('section', { 'aria-labelledby': 'facts' }, h('h2', { id: 'facts' }, 'Facts'), ...facts(subscription)),
+    h('section', { 'aria-labelledby': 'story' }, h('h2', { id: 'story' }, 'What happened'), story(timeline)),
+  ];
+}
+
+/** What Microsoft charges on although it was ended. @param {Omit<Story, 'timeline' | 'actions'>} subscription */
+function stillCharged({ fulfillment }) {
+  /** @type {any} what the connector keeps of it, as GET /ops/api/exposures tells it too */
+  const exposure = fulfillment?.exposure;
+  if (typeof exposure !== 'object' || exposure === null) return undefined;
+  const { seats, until, price } = exposure;
+  return h(
+    'p',
+    {},
+    `Microsoft charges ${counted(Number(seats), 'seat')} on, `,
+    typeof until === 'string' ? ['until ', day(until)] : 'until when is not known',
+    price && `: ${money(price.amount * seats, String(price.currency))} a billing period, before tax`,
+    '. ',
+    h('a', { href: '#exposures' }, 'Exposures'),
+  );
+}
+
+/** The action that helps most as it stands. @param {Omit<Story, 'timeline' | 'actions'>} subscription */
+function recommended({ state, held, detached, waitingFor }) {
+  if (detached) return undefined;
+  if (held) return 'release';
+  if (state === 'failed') return waitingFor?.startsWith('operations') ? 'retry' : 'look';
+  return state === 'needs-attention' ? 'look' : undefined;
+}
+
+/** @param {string} name @param {number} id @param {boolean} isBest */
+function action(name, id, isBest) {
+  const { name: label, does } = ACTIONS[name] ?? { name, does: '' };
+  const kind = name === 'detach' ? 'danger' : isBest ? 'primary' : undefined;
+  return h(
+    'li',
+    { 'data-key': name },
+    h(
+      'button',
+      {
+        type: 'button',
+        class: kind,
+        'data-press': name,
+        'data-id': id,
+        'data-label': label,
+        'data-does': does,
+        'aria-describedby': `does-${name}`,
+      },
+      `${label} …`,
+    ),
+    h('span', { id: `does-${name}`, class: 'hint' }, does),
+  );
+}
+
+/** The last calls that an upstream refused, with what Microsoft's support asks for. @param {Story['timeline']} timeline */
+function failedCalls(timeline) {
+  const failed = timeline.filter(isFailed);
+  if (failed.length === 0) return undefined;
+  return h(
+    'section',
+    { 'aria-labelledby': 'refused' },
+    h('h2', { id: 'refused' }, 'Calls that failed last'),
+    h(
+      'ul',
+      { class: 'rows' },
+      ...failed
+        .slice(0, FAILED_CALLS)
+        .map((call) =>
+          h(
+            'li',
+            { 'data-key': `${call.at} ${String(call.correlationId)}` },
+            h('p', { class: 'meta' }, h('code', {}, call.text), h('span', { class: 'age' }, ago(call.at))),
+            h('dl', { class: 'pairs' }, ...pairsOf(call, ['errorCode', 'correlationId', 'requestId'])),
+          ),
+        ),
+    ),
+  );
+}
+
+/** @param {Story['timeline']} timeline */
+function messages(timeline) {
+  const told = timeline.filter(({ kind }) => kind === 'report');
+  if (told.length === 0) return undefined;
+  return h(
+    'section',
+    { 'aria-labelledby': 'messages' },
+    h('h2', { id: 'messages' }, 'What the customer was told'),
+    h(
+      'ul',
+      { class: 'lines' },
+      ...told.map((entry) => {
+        const more = Object.fromEntries(
+          Object.entries(entry).filter(([name]) => !['at', 'kind', 'text'].includes(name)),
+        );
+        return h(
+          'li',
+          { 'data-key': entry.at },
+          h('span', { class: 'hint' }, ago(entry.at)),
+          h('span', {}, entry.text, Object.keys(more).length > 0 && h('span', { class: 'hint' }, ` ${printed(more)}`)),
+        );
+      }),
+    ),
+  );
+}
+
+/** @type {Record<string, string>} */
+const NAMES = {
+  owner: 'Customer in the marketplace',
+  customerId: 'Microsoft customer (tenant)',
+  domain: 'Domain',
+  partnerSubscriptionId: 'Partner subscription',
+  orderId: 'Order at Microsoft',
+  cartId: 'Cart',
+  offerId: 'Offer',
+  errorCode: 'Error code',
+  correlationId: 'Correlation id',
+  requestId: 'Request id',
+};
+const FIRST = ['owner', 'customerId', 'domain', 'partnerSubscriptionId', 'orderId', 'cartId', 'offerId'];
+
+/**
+ * @param {Record<string, unknown>} from
+ * @param {string[]} names
+ */
+function pairsOf(from, names) {
+  return names.flatMap((name) => {
+    const value = from[name];
+    if (typeof value !== 'string' || value === '') return [];
+    const label = NAMES[name] ?? name;
+    return [h('div', { 'data-key': name }, h('dt', {}, label), h('dd', {}, copyable(value, label)))];
+  });
+}
+
+/** @param {Omit<Story, 'timeline' | 'actions'>} subscription */
+function facts({ subscriptionId, fulfillment, lastError }) {
+  const owner = fulfillment?.owner;
+  const { exposure, ...rest } = fulfillment ?? {};
+  const others = Object.entries(rest).filter(([name]) => !FIRST.includes(name) && name !== 'productType');
+  return [
+    h(
+      'dl',
+      { class: 'pairs' },
+      ...pairsOf({ id: String(subscriptionId) }, ['id']).map((pair) => {
+        pair.querySelector('dt')?.replaceChildren('Subscription');
+        return pair;
+      }),
+      ...pairsOf(fulfillment ?? {}, FIRST),
+      ...azurePairs(fulfillment?.azure),
+    ),
+    typeof owner === 'string' &&
+      h(
+        'p',
+        {},
+        h(
+          'a',
+          { href: `#subscriptions?${new URLSearchParams({ customer: owner })}` },
+          'All subscriptions of this customer',
+        ),
+      ),
+    lastError && h('p', { class: 'hint' }, 'Last error: ', h('code', {}, lastError.code), ' ', ago(lastError.at)),
+    others.length > 0 &&
+      h(
+        'details',
+        { 'data-key': 'others' },
+        h('summary', {}, `${others.length} more facts`),
+        h(
+          'dl',
+          { class: 'pairs' },
+          ...others.map(([name, value]) =>
+            h('div', { 'data-key': name }, h('dt', {}, spaced(name)), h('dd', {}, shown(name, value))),
+          ),
+          exposure !== undefined && h('div', {}, h('dt', {}, 'still charged'), h('dd', {}, printed(exposure))),
+        ),
+      ),
+  ];
+}
+
+/** @param {unknown} azure */
+function azurePairs(azure) {
+  if (typeof azure !== 'object' || azure === null || !('subscriptionId' in azure)) return [];
+  return pairsOf(azure, ['subscriptionId']).map((pair) => {
+    pair.querySelector('dt')?.replaceChildren('Azure subscription');
+    pair.dataset.key = 'azure subscription';
+    return pair;
+  });
+}
+
+/** @param {string} name @param {unknown} value */
+function shown(name, value) {
+  if (typeof value === 'string' && name.endsWith('At')) return ago(value);
+  if (typeof value === 'string' && name.endsWith('Date')) return day(value);
+  return printed(value);
+}
+
+/** @param {unknown} value @returns {string} */
+function printed(value) {
+  if (Array.isArray(value)) return value.map(printed).join(', ');
+  if (typeof value !== 'object' || value === null) return String(value);
+  return Object.entries(value)
+    .map(([name, one]) => `${spaced(name)}: ${printed(one)}`)
+    .join(', ');
+}
+
+/** `commitmentEndDate` → `commitment end date`. @param {string} name */
+function spaced(name) {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+}

@@ -1,0 +1,96 @@
+import { read } from './api.js';
+import { h } from './dom.js';
+import { badge, counted, linkTo, nothing, pager, sentence } from './parts.js';
+import { ago } from './time.js';
+
+const STATES = ['needs-attention', 'failed', 'retrying', 'waiting', 'running', 'idle', 'done', 'held', 'detached'];
+const PRODUCTS = { license: 'licences', azure: 'machines of the Azure Marketplace', arm: 'ARM templates' };
+
+/**
+ * The list of subscriptions, by what was asked for.
+ *
+ * @type {import('./parts.js').View}
+ */
+export async function subscriptions({ query }) {
+  /** @type {import('./api.js').Page<import('./api.js').Subscription>} */
+  const list = await read('/subscriptions', Object.fromEntries(query));
+  return {
+    title: 'Subscriptions',
+    content: [
+      h('h1', { tabindex: -1 }, 'Subscriptions'),
+      filters(query),
+      h('p', { class: 'hint', role: 'status' }, `${counted(list.total, 'subscription')}, what changed last first`),
+      list.items.length > 0
+        ? h('ul', { class: 'rows' }, ...list.items.map(row))
+        : nothing('Nothing fits. An order that the connector has never heard of can be looked up by its number.'),
+      pager(list, 'subscriptions', query),
+    ],
+  };
+}
+
+/** @param {URLSearchParams} query */
+function filters(query) {
+  const state = query.get('state') ?? '';
+  const product = query.get('product') ?? '';
+  return h(
+    'form',
+    { class: 'filters', 'data-filters': 'subscriptions', 'data-key': `filters ${query}` },
+    field('Text or number', h('input', { name: 'text', type: 'search', value: query.get('text'), maxlength: 200 })),
+    field(
+      'State',
+      h(
+        'select',
+        { name: 'state' },
+        h('option', { value: '' }, 'any'),
+        ...STATES.map((one) => h('option', { value: one, selected: one === state }, one)),
+      ),
+    ),
+    field(
+      'Product',
+      h(
+        'select',
+        { name: 'product' },
+        h('option', { value: '' }, 'any'),
+        ...Object.entries(PRODUCTS).map(([value, name]) => h('option', { value, selected: value === product }, name)),
+      ),
+    ),
+    field(
+      'Customer',
+      h('input', {
+        name: 'customer',
+        value: query.get('customer'),
+        placeholder: 'userCompany/512, domain, tenant',
+        maxlength: 200,
+        spellcheck: 'false',
+        autocapitalize: 'off',
+      }),
+    ),
+    h('div', { class: 'buttons' }, h('button', {}, 'Filter'), h('a', { href: '#subscriptions' }, 'Clear')),
+  );
+}
+
+/** @param {string} name @param {HTMLElement} input */
+function field(name, input) {
+  return h('label', {}, h('span', {}, name), input);
+}
+
+/** @param {import('./api.js').Subscription} subscription */
+function row({ subscriptionId, productType, state, operation, since, why, held, detached, fulfillment }) {
+  const domain = fulfillment?.domain;
+  return h(
+    'li',
+    { 'data-key': subscriptionId },
+    h(
+      'p',
+      { class: 'meta' },
+      h('strong', {}, linkTo(subscriptionId)),
+      badge(state),
+      held && badge('held'),
+      detached && badge('detached'),
+      h('span', {}, [productType, operation].filter(Boolean).join(' · ')),
+      typeof domain === 'string' && h('span', {}, domain),
+      h('span', { class: 'age' }, ago(since)),
+    ),
+    h('p', { class: 'sentence' }, why ? sentence(why) : 'In order; nothing is to come.'),
+  );
+}

@@ -1,0 +1,381 @@
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { FAINT_TEXTS, NAMELESS, STICKS_OUT, startBrowser } from './browser.ts';
+import { createNight, HOSTILE, type Night, type Stage, setStage } from './stage.ts';
+
+/* The console as a person uses it: a real browser, the service, its Redis, and emulated upstreams on a bad night. */
+
+const NAME = 'Ada Lovelace';
+const DESKTOP = { width: 1280, height: 850 };
+const PHONE = { width: 360, height: 740 };
+const REFRESH_MS = 10_000;
+
+let browser: Browser;
+let stage: Stage;
+let night: Night;
+const contexts: BrowserContext[] = [];
+/** What the browser complained about, by whatever page. */
+const complaints: string[] = [];
+
+beforeAll(async () => {
+  [browser, stage] = await Promise.all([startBrowser(), setStage(inject('redisUrl'))]);
+  night = await createNight(stage);
+}, 120_000);
+
+afterEach(async () => {
+  await Promise.all(contexts.splice(0).map((context) => context.close()));
+  expect(complaints.splice(0)).toEqual([]);
+});
+
+afterAll(async () => {
+  await browser.close();
+  await stage.end();
+});
+
+/** A browser of its own, whose clock stands still until the test lets time pass. */
+async function open(options: { viewport?: typeof DESKTOP; colorScheme?: 'light' | 'dark' } = {}): Promise<Page> {
+  const context = await browser.newContext({ viewport: DESKTOP, ...options });
+  contexts.push(context);
+  const page = await context.newPage();
+  page.setDefaultTimeout(15_000);
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('dialog', (dialog) => complaints.push(`a window: ${dialog.message()}`));
+  page.on('console', (message) => {
+    // That a call was refused or failed is what some tests are about.
+    if (!message.text().startsWith('Failed to load resource')) complaints.push(message.text());
+  });
+  await page.clock.install();
+  return page;
+}
+
+async function logIn(page: Page, place = ''): Promise<void> {
+  await page.goto(`${stage.url}/ops${place}`);
+  await page.getByLabel('Your name').fill(NAME);
+  await page.getByLabel('Token of operations').fill(stage.token);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('button', { name: 'Log out' }).waitFor();
+}
+
+/** Goes to a view, and waits until all of it is there. */
+async function goTo(page: Page, place: string): Promise<void> {
+  await page.goto(`${stage.url}/ops${place}`);
+  await settled(page);
+}
+
+async function settled(page: Page): Promise<void> {
+  await page.locator('main:not([aria-busy]) h1').waitFor();
+}
+
+const views = () => [
+  '#overview',
+  '#subscriptions',
+  '#subscriptions?state=waiting',
+  ...Object.values(night)
+    .flat()
+    .map((id) => `#subscriptions/${id}`),
+  '#subscriptions/77777',
+  '#stuck',
+  '#exposures',
+  '#limits',
+  '#customers',
+  '#audit',
+];
+
+describe('logging in', () => {
+  it('needs the right token, and keeps it nowhere a script could read it', async () => {
+    const page = await open();
+    await page.goto(`${stage.url}/ops`);
+    await page.getByLabel('Your name').fill(NAME);
+    await page.getByLabel('Token of operations').fill('guessed');
+    await page.keyboard.press('Enter');
+    await page.getByRole('alert').filter({ hasText: 'not the value of OPS_TOKEN' }).waitFor();
+
+    await page.getByLabel('Token of operations').fill(stage.token);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Needs you now' }).waitFor();
+    expect(await page.locator('#who').textContent()).toContain(NAME);
+    const readable =
+      'JSON.stringify([document.cookie, { ...localStorage }, { ...sessionStorage }, document.body.outerHTML])';
+    expect(await page.evaluate(readable)).not.toContain(stage.token);
+
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('is asked for again when the session is over, and leaves everything where it was', async () => {
+    const page = await open();
+    await logIn(page, `#subscriptions/${night.held}`);
+    await settled(page);
+    await page.context().clearCookies();
+    await page.clock.runFor(REFRESH_MS);
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    expect(await page.getByLabel('Your name').inputValue()).toBe(NAME);
+    expect(await page.locator('main h1').textContent()).toBe(String(night.held));
+
+    await page.getByLabel('Token of operations').fill(stage.token);
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Log out' }).waitFor();
+    expect(page.url()).toContain(`#subscriptions/${night.held}`);
+  });
+
+  it('over in the midst of a press is told too, and what was typed is pressed by nobody', async () => {
+    const page = await open();
+    await logIn(page, `#subscriptions/${night.delivered}`);
+    await page.getByRole('button', { name: 'Hold' }).click();
+    await page.getByLabel('Reason').fill('never sent');
+    await page.context().clearCookies();
+    await page.locator('#press').getByRole('button', { name: 'Hold' }).click();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    expect(JSON.stringify(await stage.ask('/audit'))).not.toContain('never sent');
+  });
+});
+
+describe('whoever looks for an order', () => {
+  it('gives its number, and reads in large letters why it is stuck and what to do', async () => {
+    const page = await open();
+    await logIn(page);
+    const [id] = night.refused;
+    await page.getByRole('searchbox').fill(String(id));
+    await page.keyboard.press('Enter');
+    const why = page.locator('.why');
+    await why.waitFor();
+    expect(await page.locator('h1').textContent()).toBe(String(id));
+    expect(await why.textContent()).toContain('restore the reseller relationship in Partner Center');
+    expect(await why.boundingBox()).toMatchObject({ y: expect.toSatisfy((y: number) => y < 300) });
+    await page.getByRole('button', { name: 'Look again now' }).waitFor();
+    // What Microsoft's support asks for.
+    expect(await page.locator('main').getByText('Correlation id', { exact: true }).count()).toBeGreaterThan(0);
+    await page
+      .getByRole('button', { name: /^Copy Correlation id [0-9a-f-]{36}$/ })
+      .first()
+      .waitFor();
+  });
+
+  it('finds it by a text, filters the list, and comes back to the same place', async () => {
+    const page = await open({ viewport: { width: 800, height: 300 } });
+    await logIn(page);
+    await page.getByRole('searchbox').fill('reseller relationship');
+    await page.keyboard.press('Enter');
+    await page.getByText('2 subscriptions').waitFor();
+    await page.getByRole('combobox', { name: 'State' }).selectOption('done');
+    await page.getByText('0 subscriptions').waitFor();
+    await page.getByRole('link', { name: 'Clear' }).click();
+    await page.getByText(/^\d\d subscriptions/).waitFor();
+
+    await page.evaluate('scrollTo(0, 700)');
+    await page.clock.runFor(500);
+    await page.locator('.rows a').last().click();
+    await page.locator('.why').waitFor();
+    expect(await page.evaluate('scrollY')).toBe(0);
+    await page.goBack();
+    await page.getByText(/^\d\d subscriptions/).waitFor();
+    expect(await page.evaluate('scrollY')).toBe(700);
+  });
+
+  it('that the connector has never heard of can have it looked at', async () => {
+    const page = await open();
+    await logIn(page, '#subscriptions/77777');
+    await page.getByText('never heard of').waitFor();
+    await page.getByRole('button', { name: 'Look again now' }).click();
+    await page.getByLabel('Reason').fill('sold, but nothing came');
+    await page.locator('#press').getByRole('button', { name: 'Look again now' }).click();
+    await page.getByRole('status').filter({ hasText: 'taken' }).waitFor();
+  });
+});
+
+describe('whoever presses', () => {
+  it('says why, sees it happen, and finds it in the audit trail', async () => {
+    const page = await open();
+    const [id, other] = night.refused;
+    await logIn(page, `#subscriptions/${id}`);
+    stage.emulators.partnerCenter.acceptAllAttestations(true);
+    await page.getByRole('button', { name: 'Retry' }).click();
+    await page.locator('#press').getByRole('button', { name: 'Retry' }).click();
+    // Without a reason nothing is sent.
+    expect(await page.locator('#press').isVisible()).toBe(true);
+    await page.getByLabel('Reason').fill('the relationship was restored');
+    await page.locator('#press').getByRole('button', { name: 'Retry' }).click();
+    await page.getByRole('status').filter({ hasText: 'taken' }).waitFor();
+    await stage.untilState(id, 'done');
+    await page.clock.runFor(REFRESH_MS);
+    await page.locator('.heading .state-done').waitFor();
+
+    await goTo(page, '#audit');
+    const line = page.locator('tbody tr').filter({ hasText: 'the relationship was restored' });
+    expect(await line.textContent()).toMatch(new RegExp(`${NAME}.*retry.*${id}.*accepted`));
+
+    await goTo(page, '#overview');
+    const { code } = (await stage.ask(`/subscriptions/${other}`)).lastError as { code: string };
+    await page
+      .locator('.matter')
+      .filter({ hasText: code })
+      .getByRole('link', { name: `Open ${other}` })
+      .click();
+    await page.locator('.why').waitFor();
+    expect(await page.locator('h1').textContent()).toBe(String(other));
+  });
+
+  it('retries all of one reason at once', async () => {
+    const page = await open();
+    await logIn(page, '#stuck');
+    const row = page.locator('tr').filter({ hasText: String(night.refused[1]) });
+    await row.getByRole('button', { name: 'Retry' }).click();
+    await page.getByLabel('Reason').fill('cured for all');
+    await page.locator('#press').getByRole('button', { name: 'Retry' }).click();
+    await page.getByRole('status').filter({ hasText: '1 retry asked for' }).waitFor();
+    await stage.untilState(night.refused[1], 'done');
+    await page.clock.runFor(REFRESH_MS);
+    await row.waitFor({ state: 'detached' });
+  });
+
+  it('detaches only what is named again', async () => {
+    const page = await open();
+    await logIn(page, `#subscriptions/${night.unpaid}`);
+    await page.getByRole('button', { name: 'Detach' }).click();
+    await page.getByLabel('Reason').fill('finished by hand');
+    const confirm = page.getByLabel(`Type ${night.unpaid} to confirm`);
+    await confirm.fill(String(night.held));
+    await page.locator('#press').getByRole('button', { name: 'Detach' }).click();
+    expect(await page.locator('#press').isVisible()).toBe(true);
+    expect((await stage.ask(`/subscriptions/${night.unpaid}`)).detached).toBeNull();
+    await confirm.fill(String(night.unpaid));
+    await page.locator('#press').getByRole('button', { name: 'Detach' }).click();
+    await page.getByRole('button', { name: 'Attach' }).waitFor();
+    expect((await stage.ask(`/subscriptions/${night.unpaid}`)).detached).toMatchObject({ by: NAME });
+  });
+
+  it('reads why it was refused', async () => {
+    const page = await open();
+    await logIn(page, `#subscriptions/${night.retrying}`);
+    await page.getByRole('button', { name: 'Hold' }).click();
+    await stage.ask(`/subscriptions/${night.retrying}/hold`, { reason: 'somebody was faster' });
+    await page.getByLabel('Reason').fill('wait for legal');
+    await page.locator('#press').getByRole('button', { name: 'Hold' }).click();
+    await page.getByRole('alert').filter({ hasText: 'is held already' }).waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+  });
+});
+
+it('can be used with the keyboard alone, and the focus is always to be seen', async () => {
+  const page = await open();
+  await page.goto(`${stage.url}/ops`);
+  await page.keyboard.type(NAME);
+  await page.keyboard.press('Tab');
+  await page.keyboard.type(stage.token);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Needs you now' }).waitFor();
+  await page.keyboard.press('/');
+  await page.keyboard.type(String(night.held));
+  await page.keyboard.press('Enter');
+  await page.locator('.why').waitFor();
+  const focused = () => page.evaluate('document.activeElement.textContent') as Promise<string>;
+  expect(await focused()).toBe(String(night.held));
+  await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Release …');
+  expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');
+
+  await page.keyboard.press('Enter');
+  expect(await page.evaluate('document.activeElement.id')).toBe('press-reason');
+  await page.keyboard.press('Escape');
+  expect(await focused()).toBe('Release …');
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('settled');
+  for (let tabs = 0; tabs < 2; tabs += 1) await page.keyboard.press('Tab');
+  expect(await focused()).toBe('Release');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Hold' }).waitFor();
+});
+
+describe('what is shown', () => {
+  it('stays while it is renewed: what is unfolded, focused and typed, and where it is scrolled to', async () => {
+    const page = await open({ viewport: { width: 900, height: 400 } });
+    const id = night.delivered;
+    await logIn(page, `#subscriptions/${id}`);
+    await settled(page);
+    const details = page.locator('.story details').first();
+    await details.locator('summary').click();
+    await page.evaluate('scrollTo(0, 500)');
+    const before = await details.locator('summary').boundingBox();
+    await stage.ask(`/subscriptions/${id}/hold`, { reason: 'something new' });
+    await stage.untilState(id, 'waiting');
+    await page.clock.runFor(REFRESH_MS);
+    await page.locator('.heading .state-held').waitFor();
+    // What is new stands above.
+    expect(await page.locator('.story details[open]').count()).toBe(1);
+    expect(await page.evaluate('document.activeElement.tagName')).toBe('SUMMARY');
+    const after = await page.locator('.story details[open] summary').boundingBox();
+    expect(Math.abs(after!.y - before!.y)).toBeLessThan(2);
+
+    await goTo(page, '#subscriptions');
+    await page.getByLabel('Text or number').fill('half a wo');
+    await page.clock.runFor(REFRESH_MS);
+    await settled(page);
+    expect(await page.getByLabel('Text or number').inputValue()).toBe('half a wo');
+  });
+
+  it('is text, whatever it says', async () => {
+    const page = await open();
+    await page.route('**/ops/api/**', async (route) => {
+      const response = await route.fetch();
+      const hostile = (value: unknown): unknown => {
+        if (typeof value === 'string') return `${value} ${HOSTILE}`;
+        if (Array.isArray(value)) return value.map(hostile);
+        if (typeof value !== 'object' || value === null) return value;
+        // Words that the connector itself has chosen from a list, and asks for again.
+        const keep = (name: string) => ['state', 'agreement', 'outcome'].includes(name);
+        return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, keep(name) ? one : hostile(one)]));
+      };
+      await route.fulfill({ response, json: response.ok() ? hostile(await response.json()) : await response.json() });
+    });
+    await logIn(page);
+    for (const place of views()) {
+      await goTo(page, place);
+      expect(await page.evaluate('document.querySelectorAll("main img, main script, main iframe").length')).toBe(0);
+      expect(await page.title()).toContain('– Microsoft connector');
+      if (!place.includes('77777')) expect(await page.locator('main').textContent(), place).toContain('<img src=x');
+    }
+  });
+
+  it('says so when the connector is away, keeps what was read, and goes on when it is back', async () => {
+    const page = await open();
+    await logIn(page, '#exposures');
+    await settled(page);
+    await stage.stopService();
+    await page.clock.runFor(REFRESH_MS);
+    await page.getByRole('alert').filter({ hasText: 'does not answer' }).waitFor();
+    expect(await page.locator('main').textContent()).toContain(String(night.exposed));
+    await stage.startService();
+    await page.clock.runFor(REFRESH_MS);
+    await page.getByRole('alert').filter({ hasText: 'does not answer' }).waitFor({ state: 'hidden' });
+  });
+});
+
+describe.each([
+  ['a phone', PHONE],
+  ['a desktop', DESKTOP],
+] as const)('every view on %s', (_, viewport) => {
+  it.each(['light', 'dark'] as const)(
+    'can be read in %s, heard, and needs no scrolling to the side',
+    async (scheme) => {
+      const page = await open({ viewport, colorScheme: scheme });
+      await page.goto(`${stage.url}/ops`);
+      await page.getByRole('heading', { name: 'Log in' }).waitFor();
+      expect(await page.evaluate(FAINT_TEXTS)).toEqual([]);
+      await logIn(page);
+      for (const place of views()) {
+        await goTo(page, place);
+        await page.evaluate('for (const one of document.querySelectorAll("details")) one.open = true');
+        expect(await page.evaluate(STICKS_OUT), place).toBe(0);
+        expect(await page.evaluate(FAINT_TEXTS), place).toEqual([]);
+        expect(await page.evaluate(NAMELESS), place).toEqual([]);
+        expect(await page.locator('h1').count(), place).toBe(1);
+      }
+      await goTo(page, `#subscriptions/${night.exposed}`);
+      await page.getByRole('button', { name: 'Detach' }).click();
+      expect(await page.evaluate(FAINT_TEXTS)).toEqual([]);
+      expect(await page.evaluate(STICKS_OUT)).toBe(0);
+    },
+  );
+});
