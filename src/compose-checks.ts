@@ -87,10 +87,11 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
     secrets: createDerivedSecrets(config.redis.stateKeys),
     settings: azureSettings(config),
   };
-  // All orders of a customer are in one answer.
+  // All orders of a customer are in one answer, and the marketplace asks about one after the other.
+  const forOnePause = remembering(config.timing.pollEveryMs);
   const spending = {
-    usage: forOneMinute(partnerCenter.azure.usage),
-    billingPeriod: forOneMinute(partnerCenter.azure.billingPeriod),
+    usage: forOnePause(partnerCenter.azure.usage),
+    billingPeriod: forOnePause(partnerCenter.azure.billingPeriod),
   };
   const records = createRecords(redis, keys);
   const validateOrder = createValidateOrder({
