@@ -100,7 +100,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       log,
     });
 
-  const server = createServer({ bug: (error, facts) => alerts.bug(error, facts) });
+  const server = createServer({ bug: (error, facts) => alerts.bug(error, facts), isStopping: () => stopping });
   describeRoutes(server, { version: VERSION });
   const notes = async () => [
     ...config.warnings,

@@ -1,11 +1,14 @@
 import { STATUS_CODES } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { type Refusal, refuse } from './replies.ts';
 
 export interface ServerParts {
   /** Told of every error that no route has expected. */
   bug: (error: unknown, facts: { route: string }) => void;
+  /** True from the moment on at which callers are to go elsewhere: each answer then ends its connection. */
+  isStopping: () => boolean;
 }
 
 const BODY_LIMIT_BYTES = 64 * 1024;
@@ -16,6 +19,8 @@ const LONGEST_PATH_PART = 500;
 const IDLE_CONNECTION_MS = 10_000;
 /** Longer than a proxy keeps its idle connections (60 s with Nginx), so that it never sends into one that we just closed. */
 const KEEP_ALIVE_MS = 75_000;
+/** A request on a connection that stands already is waited for so long after no new ones are taken. */
+const ARRIVING_MS = 300;
 const CLOSE_WITHIN_MS = 5_000;
 
 /**
@@ -40,10 +45,10 @@ const UNREADABLE: Refusal = { error: 'request.unreadable', message: 'The request
  * 404 and 405 (with `Allow`) for addresses that are not there, 408, 413, 415, 431, 400 for what cannot be read, and 500
  * for what no route expected.
  *
- * `close()` lets open requests end and answers those that still come in on kept connections, then ends all connections,
- * after 5 s in any case.
+ * `close()` takes no new connections, answers what is open and what arrives within 0.3 s on connections that stand, then
+ * ends all of them, after 5 s in any case.
  */
-export function createServer({ bug }: ServerParts): FastifyInstance {
+export function createServer({ bug, isStopping }: ServerParts): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_LIMIT_BYTES,
@@ -63,6 +68,7 @@ export function createServer({ bug }: ServerParts): FastifyInstance {
   app.removeAllContentTypeParsers();
   app.addHook('onRequest', async (_request, reply) => {
     reply.headers(SECURITY_HEADERS);
+    if (isStopping()) reply.header('connection', 'close');
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500;
@@ -106,25 +112,33 @@ function fits(url: string, path: string): boolean {
   );
 }
 
-/** Closing alone would wait for connections that never sent a request, for as long as their peers like. */
+/**
+ * Closing alone would end connections on which a request is just arriving, and then wait for those that never send one, for as long as their
+ * peers like.
+ */
 function endConnectionsOnClose(app: FastifyInstance): void {
   let openRequests = 0;
-  let isClosing = false;
-  const endWhenQuiet = () => {
-    if (isClosing && openRequests === 0) app.server.closeAllConnections();
+  const quiet = Promise.withResolvers<void>();
+  let isWaitedFor = false;
+  const tellWhenQuiet = () => {
+    if (isWaitedFor && openRequests === 0) quiet.resolve();
   };
   app.server.on('request', (_request, response) => {
     openRequests += 1;
     response.once('close', () => {
       openRequests -= 1;
-      endWhenQuiet();
+      tellWhenQuiet();
     });
   });
   app.addHook('preClose', async () => {
-    isClosing = true;
-    setTimeout(() => app.server.closeAllConnections(), CLOSE_WITHIN_MS).unref();
-    // Once the server has stopped to take new connections, which it does right after this hook.
-    setImmediate(endWhenQuiet);
+    const ended = Promise.withResolvers<void>();
+    // Of the server beneath HTTP: it takes no new connections and leaves the others alone.
+    NetServer.prototype.close.call(app.server, () => ended.resolve());
+    await Promise.race([ended.promise, setTimeout(ARRIVING_MS, undefined, { ref: false })]);
+    isWaitedFor = true;
+    tellWhenQuiet();
+    await Promise.race([ended.promise, quiet.promise, setTimeout(CLOSE_WITHIN_MS, undefined, { ref: false })]);
+    app.server.closeAllConnections();
   });
 }
 

@@ -23,7 +23,7 @@ async function setup() {
   await connected(producer);
   const index = createPartnerSubscriptionIndex(producer.connection, createKeys(prefix));
 
-  const app = createServer({ bug: () => {} });
+  const app = createServer({ bug: () => {}, isStopping: () => false });
   app.register(partnerCenterEventRoute, {
     verify: async () => {},
     ownerOf: (id) => index.ownerOf(id),

@@ -11,7 +11,7 @@ const doc: RouteDoc = {
 };
 
 it('lets no route be registered that does not say what it is', () => {
-  const app = createServer({ bug() {} });
+  const app = createServer({ bug() {}, isStopping: () => false });
   describeRoutes(app, { version: '1' });
   expect(() => app.get('/secret-door', async () => 'x')).toThrow(/GET \/secret-door does not say what it is/);
 });

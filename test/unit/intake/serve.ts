@@ -13,12 +13,15 @@ export interface Served {
   port: number;
   /** Errors that the server has reported as bugs. */
   bugs: unknown[];
+  /** As if the process had been told to stop, and listened on for a while. */
+  beginToStop(): void;
 }
 
 /** The server with the given routes, listening on a free port of loopback until the test ends. */
 export async function serve(addRoutes: (app: FastifyInstance) => void): Promise<Served> {
   const bugs: unknown[] = [];
-  const app = createServer({ bug: (error) => bugs.push(error) });
+  let isStopping = false;
+  const app = createServer({ bug: (error) => bugs.push(error), isStopping: () => isStopping });
   addRoutes(app);
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(async () => {
@@ -26,7 +29,15 @@ export async function serve(addRoutes: (app: FastifyInstance) => void): Promise<
     await app.close();
   });
   const { port } = app.server.address() as AddressInfo;
-  return { app, url: `http://127.0.0.1:${port}`, port, bugs };
+  return {
+    app,
+    url: `http://127.0.0.1:${port}`,
+    port,
+    bugs,
+    beginToStop() {
+      isStopping = true;
+    },
+  };
 }
 
 /** The memory of failed authentications as the service has it. */

@@ -96,6 +96,20 @@ describe('createServer', () => {
   }, 10_000);
 });
 
+describe('a server that is about to stop', () => {
+  it('answers on, and ends the connection with each answer, so that callers who keep theirs go elsewhere', async () => {
+    const { port, beginToStop } = await serve(addSample);
+    const kept = await open(port);
+    kept.write('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(String((await once(kept, 'data'))[0])).not.toMatch(/connection: close/i);
+
+    beginToStop();
+    const answer = readAll(kept);
+    kept.write('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n');
+    expect(await answer).toMatch(/^HTTP\/1.1 404 .*connection: close/is);
+  });
+});
+
 describe('close()', () => {
   it('lets an open request end, and ends connections that are kept or were never used', async () => {
     const begun = Promise.withResolvers<void>();
@@ -123,7 +137,22 @@ describe('close()', () => {
     await unusedEnds;
   });
 
-  it('ends at once when no request is open, although a connection is', async () => {
+  it('answers a request that arrives on a connection which stood before, used or not', async () => {
+    const { app, url, port } = await serve(addSample);
+    const unused = await open(port);
+    const kept = await open(port);
+    kept.write('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n');
+    await once(kept, 'data');
+
+    const closed = app.close();
+    await expect(fetch(`${url}/nothing`)).rejects.toThrow();
+    const answers = [unused, kept].map(readAll);
+    for (const socket of [unused, kept]) socket.write('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n');
+    for (const answer of await Promise.all(answers)) expect(answer).toMatch(/^HTTP\/1.1 404 .*connection: close/is);
+    await closed;
+  });
+
+  it('ends soon when no request is open, although a connection is', async () => {
     const { app, port } = await serve(addSample);
     const unused = await open(port);
     const startedAt = performance.now();
