@@ -92,7 +92,7 @@ it('holds what every route really answers, refusals included', async () => {
   const described = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
   );
-  expect([...tried].sort()).toEqual(described.sort());
+  expect([...tried].sort(), 'a route that takes something is tried by a call in callsOf()').toEqual(described.sort());
 });
 
 it('is a page for people too, on which nothing is loaded and nothing runs', async () => {
@@ -141,6 +141,10 @@ function callsOf(): Record<string, Call[]> {
       { body: {}, status: 400 },
     ],
     'POST /ops/logout': [{ status: 204 }],
+    'GET /ops/console/{file}': [
+      { path: { file: 'main.js' }, status: 200 },
+      { path: { file: 'secrets.js' }, status: 404 },
+    ],
     'GET /ops/api/subscriptions': [{ query: 'state=nonsense', status: 400 }],
     'GET /ops/api/subscriptions/{id}': [
       { path: id, status: 200 },
