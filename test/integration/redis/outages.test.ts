@@ -23,7 +23,7 @@ const WITHIN_MS = 120_000;
 const TEST_MS = 600_000;
 /** Subscriptions that do not exist: no sweep finds them, so that only their event leads to a look. */
 const FIRST_UNKNOWN = 900_000;
-const BUYERS = [1301, 1302, 1303];
+const BUYERS = [1301, 1302];
 
 /** A Redis as the service sees it, and what happens to it. */
 interface Outage {
