@@ -178,7 +178,7 @@ module MicrosoftConnector
 
     # The service itself says at once that it is not ready, ends its requests and gives its jobs back; the unit waits for that.
     def stop(name)
-      @say.call("#{name} stops")
+      @say.call("#{name} stops") if exist?(name, 'release')
       command('systemctl', 'stop', format(UNIT, name))
       left, = run_command('docker', 'ps', '--quiet', '--filter', "name=^#{format(CONTAINER, name)}$")
       raise RolloutFailed, "#{name} has not ended: its container still runs." unless left.strip.empty?
