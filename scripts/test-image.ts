@@ -11,6 +11,7 @@ import {
   realpathSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -128,15 +129,16 @@ function provideBase(): void {
   rmSync(rootfs, { recursive: true });
 }
 
-/** What npm is told on this machine holds in the build too, and stays out of the image: registry, and whom to trust. */
+/** Registry and trust of npm on this machine hold in the build too, and stay out of the image. */
 function npmOfThisMachine(): string[] {
   const told = (name: string) => run('npm', 'config', 'get', name).trim();
-  const mounts = [
-    [told('userconfig'), '/root/.npmrc'],
-    [told('globalconfig'), '/usr/local/etc/npmrc'],
-    [told('cafile'), told('cafile')],
-  ];
-  return mounts.filter(([from = '']) => existsSync(from)).flatMap(([from, to]) => ['--volume', `${from}:${to}:ro`]);
+  const [configuration, authorities] = [join(folder, 'npmrc'), '/usr/local/share/npm-authorities.pem'];
+  const own = existsSync(told('userconfig')) ? readFileSync(told('userconfig'), 'utf8') : '';
+  const trusted = [told('cafile'), process.env.NODE_EXTRA_CA_CERTS ?? ''].find((path) => existsSync(path));
+  const lines = [own, `registry=${told('registry')}`, ...(trusted ? [`cafile=${authorities}`] : [])];
+  writeFileSync(configuration, `${lines.join('\n')}\n`, { mode: 0o600 });
+  const mounts = [`${configuration}:/root/.npmrc:ro`, ...(trusted ? [`${trusted}:${authorities}:ro`] : [])];
+  return mounts.flatMap((mount) => ['--volume', mount]);
 }
 
 /** Arguments of `unshare` by which a command is the first process of its own, before a file system that cannot be written. */

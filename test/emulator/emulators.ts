@@ -8,7 +8,7 @@ import {
 import { type Clock, createClock } from './core/clock.ts';
 import { createFaults, type Faults } from './core/faults.ts';
 import type { CallRecord } from './core/server.ts';
-import { createTls } from './core/tls.ts';
+import { createTls, type Tls, trustAuthority } from './core/tls.ts';
 import { createTokens, type Tokens } from './core/tokens.ts';
 import {
   ADMIN_AGENTS_ID,
@@ -33,6 +33,8 @@ export interface Emulators {
   templates: TemplateHost;
   /** Path of the certificate authority (PEM) that the certificate of the HTTPS servers hangs from. */
   caFile: string;
+  /** Key and certificate of the HTTPS servers, PEM. */
+  tls: Pick<Tls, 'key' | 'cert'>;
   /** Sends the marketplace's events to a connector, e.g. `http://127.0.0.1:8080`. */
   connectTo(connectorUrl: string): void;
   /** Every secret and personal datum that any of them holds: none may be found in a log. */
@@ -49,6 +51,13 @@ export interface Emulators {
 export interface EmulatorsOptions {
   /** Virtual time to start at, in milliseconds since the epoch; by default the real time. */
   startAt?: number;
+  /**
+   * What other machines call this one. They are then reached from everywhere, and all of them speak HTTPS, for a connector takes plain HTTP
+   * from its own machine only.
+   */
+  name?: string;
+  /** Further names that their certificate is good for, so that others can be put behind the same authority. */
+  certifiedNames?: string[];
   /** Ports by upstream; free ones by default. */
   ports?: { cloudesire?: number; partnerCenter?: number; entra?: number; arm?: number; templates?: number };
 }
@@ -62,11 +71,20 @@ export interface EmulatorsOptions {
  *
  * @throws {Error} when a port is taken; nothing is left running then
  */
-export async function startEmulators({ startAt, ports = {} }: EmulatorsOptions = {}): Promise<Emulators> {
+export async function startEmulators({
+  startAt,
+  name,
+  certifiedNames = [],
+  ports = {},
+}: EmulatorsOptions = {}): Promise<Emulators> {
   const clock = createClock(startAt);
   const faults = createFaults();
   const tokens = createTokens(clock);
-  const tls = await createTls();
+  const tls = await createTls(name === undefined ? certifiedNames : [name, ...certifiedNames]);
+  const place = name === undefined ? {} : { name };
+  const everywhere = name === undefined ? {} : { name, tls };
+  // Some of them ask one another.
+  if (name !== undefined) trustAuthority(tls.caFile);
   const entra = createEntraEmulator({ clock, faults, tokens });
   const templates = createTemplateHost({ clock, faults });
   const running = [entra.server, templates.server];
@@ -78,18 +96,18 @@ export async function startEmulators({ startAt, ports = {} }: EmulatorsOptions =
   }
 
   try {
-    await entra.server.listen({ port: ports.entra ?? 0, tls });
-    await templates.server.listen({ port: ports.templates ?? 0, tls });
+    await entra.server.listen({ port: ports.entra ?? 0, tls, ...place });
+    await templates.server.listen({ port: ports.templates ?? 0, tls, ...place });
     const cloudesire = createCloudesireEmulator({ clock, faults, templateOrigin: templates.url });
     running.push(cloudesire.server);
-    await cloudesire.server.listen({ port: ports.cloudesire ?? 0 });
+    await cloudesire.server.listen({ port: ports.cloudesire ?? 0, ...everywhere });
     const { arm, partnerCenter } = createMicrosoft({ clock, faults, tokens, entra, templates });
     running.push(arm.server, partnerCenter.server);
-    await arm.server.listen({ port: ports.arm ?? 0, tls });
-    await partnerCenter.server.listen({ port: ports.partnerCenter ?? 0 });
+    await arm.server.listen({ port: ports.arm ?? 0, tls, ...place });
+    await partnerCenter.server.listen({ port: ports.partnerCenter ?? 0, ...everywhere });
     lendHttps(entra, partnerCenter);
     const { caFile } = tls;
-    return connect({ clock, faults, tokens, cloudesire, partnerCenter, entra, arm, templates, caFile, close });
+    return connect({ clock, faults, tokens, cloudesire, partnerCenter, entra, arm, templates, caFile, tls, close });
   } catch (error) {
     await close();
     throw error;

@@ -1,7 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { get } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
 
@@ -68,6 +73,28 @@ describe('the emulator command', () => {
     child.kill('SIGTERM');
     expect(await exit).toBe(0);
     expect(existsSync(String(environment.NODE_EXTRA_CA_CERTS))).toBe(false);
+  });
+
+  it('gives other machines what they need in a folder, and speaks to them over HTTPS under one name', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'emulator-share-'));
+    const args = ['--name', 'localhost', '--connector', 'https://edge:8443', '--share', folder];
+    const { ready } = start([...FREE_PORTS, ...args]);
+    await ready;
+    const read = (name: string) => readFile(join(folder, name), 'utf8');
+    for (const name of ['CMW_BASE_URL', 'PARTNER_CENTER_BASE_URL', 'ENTRA_AUTHORITY_URL', 'AZURE_ARM_URL'])
+      expect(await read(name), name).toMatch(/^https:\/\/localhost:\d+/);
+    const certificate = new X509Certificate(await read('fullchain.pem'));
+    const authority = new X509Certificate(await read('ca.pem'));
+    expect(certificate.verify(authority.publicKey)).toBe(true);
+    for (const host of ['localhost', 'edge']) expect(certificate.checkHost(host)).toBe(host);
+    expect(certificate.checkPrivateKey(createPrivateKey(await read('privkey.pem')))).toBe(true);
+
+    const url = new URL('/_emulator', await read('CMW_BASE_URL'));
+    const status = await new Promise((resolve, reject) => {
+      get(url, { ca: authority.toString() }, (response) => resolve(response.statusCode)).on('error', reject);
+    });
+    expect(status).toBe(200);
+    await rm(folder, { recursive: true });
   });
 
   it('says which port is taken', async () => {

@@ -1,3 +1,5 @@
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Emulators, startEmulators } from './emulators.ts';
 
@@ -7,13 +9,18 @@ const USAGE = `npm run emulator -- [options]
   --entra-port 8443
   --arm-port 8444
   --templates-port 8445
-  --connector http://127.0.0.1:8080   where events are sent`;
+  --connector http://127.0.0.1:8080   where events are sent
+  --name HOST       what other machines call this one; all of them speak HTTPS then
+  --share FOLDER    writes there the authority (ca.pem), a certificate for HOST and the host of the connector
+                    (fullchain.pem, privkey.pem), and a file for each variable of the connector's environment`;
 
 const EXIT_USAGE = 64;
 
 interface Options {
   ports: { cloudesire: number; partnerCenter: number; entra: number; arm: number; templates: number };
   connectorUrl: string;
+  name: string | undefined;
+  share: string | undefined;
 }
 
 function readOptions(args: string[]): Options {
@@ -26,6 +33,8 @@ function readOptions(args: string[]): Options {
       'arm-port': { type: 'string', default: '8444' },
       'templates-port': { type: 'string', default: '8445' },
       connector: { type: 'string', default: 'http://127.0.0.1:8080' },
+      name: { type: 'string' },
+      share: { type: 'string' },
     },
   });
   if (!URL.canParse(values.connector)) throw new Error(`--connector takes an address, not ${values.connector}`);
@@ -38,6 +47,8 @@ function readOptions(args: string[]): Options {
       templates: readPort('--templates-port', values['templates-port']),
     },
     connectorUrl: values.connector,
+    name: values.name,
+    share: values.share,
   };
 }
 
@@ -74,6 +85,21 @@ Each of them lists its commands at /_emulator and runs one with POST /_emulator/
 End with Ctrl-C.`;
 }
 
+/** For processes that are started elsewhere. Each file is there as a whole or not at all. */
+function share({ caFile, tls, environment }: Emulators, folder: string): void {
+  const files = {
+    'ca.pem': readFileSync(caFile, 'utf8'),
+    'fullchain.pem': tls.cert,
+    'privkey.pem': tls.key,
+    ...environment(),
+  };
+  mkdirSync(folder, { recursive: true });
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(folder, `.${name}`), content);
+    renameSync(join(folder, `.${name}`), join(folder, name));
+  }
+}
+
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
@@ -90,13 +116,18 @@ async function run(): Promise<void> {
 
   let emulators: Emulators;
   try {
-    emulators = await startEmulators({ ports: options.ports });
+    emulators = await startEmulators({
+      ports: options.ports,
+      ...(options.name !== undefined && { name: options.name }),
+      certifiedNames: [new URL(options.connectorUrl).hostname],
+    });
   } catch (error) {
     console.error(`The emulators cannot start: ${messageOf(error)}`);
     process.exitCode = 1;
     return;
   }
   emulators.connectTo(options.connectorUrl);
+  if (options.share !== undefined) share(emulators, options.share);
   console.log(describe(emulators, options.connectorUrl));
 
   let isClosing = false;

@@ -24,6 +24,8 @@ export interface EmulatorServer {
 export interface ListenOptions {
   port?: number;
   host?: string;
+  /** What other machines call this one: it stands in the origin, and all addresses are listened on. */
+  name?: string;
   tls?: { key: string; cert: string };
 }
 
@@ -160,7 +162,7 @@ export function createServer(name: string, { clock, faults }: { clock: Clock; fa
       commands.set(command, run as Command);
     },
 
-    async listen({ port = 0, host = '127.0.0.1', tls }) {
+    async listen({ port = 0, name, host = name === undefined ? '127.0.0.1' : '0.0.0.0', tls }) {
       const onRequest: http.RequestListener = (request, response) => {
         serve(request, response).catch((error: unknown) => {
           console.error(`The ${name} emulator failed:`, error);
@@ -175,7 +177,7 @@ export function createServer(name: string, { clock, faults }: { clock: Clock; fa
       });
       listening = server;
       const { port: boundPort } = server.address() as AddressInfo;
-      return `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${boundPort}`;
+      return `${tls === undefined ? 'http' : 'https'}://${name ?? (host.includes(':') ? `[${host}]` : host)}:${boundPort}`;
     },
 
     async close() {

@@ -17,13 +17,13 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const CA_NAME = 'Emulator CA';
 
 /**
- * Makes a certificate authority and a server certificate for `localhost` and `127.0.0.1`, both new and good for a month
+ * Makes a certificate authority and a server certificate for `localhost`, `127.0.0.1` and further names, both new and good for a month
  * of real time. `key` and `cert` are PEM texts for the server; `caFile` is the path of the authority's certificate for
  * `NODE_EXTRA_CA_CERTS`, which Node reads only when a process starts. `remove` deletes that file.
  *
  * @see https://nodejs.org/api/cli.html#node_extra_ca_certsfile
  */
-export async function createTls(): Promise<Tls> {
+export async function createTls(names: string[] = []): Promise<Tls> {
   const validity = { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 30 * DAY_MS) };
   const authority = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const server = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -43,7 +43,7 @@ export async function createTls(): Promise<Tls> {
     cert: createCertificate({
       subject: 'localhost',
       publicKey: server.publicKey,
-      dnsNames: ['localhost'],
+      dnsNames: [...new Set(['localhost', ...names])],
       ipAddresses: ['127.0.0.1'],
       ...signature,
     }),
