@@ -97,6 +97,11 @@ const Digest = z.object({ id: z.string().regex(/^[0-9a-f]{64}$/) });
 const Reasoned = z
   .object({ reason: z.string().trim().min(1).max(500).describe('Why, for the audit trail') })
   .meta({ id: 'Reason' });
+/** To look again, or to take up again, changes nothing that was decided: programs may do so without saying why. */
+const MaybeReasoned = Reasoned.extend({ reason: Reasoned.shape.reason.default('none was given') }).meta({
+  id: 'MaybeReason',
+});
+const REASONS = { look: MaybeReasoned, retry: MaybeReasoned, hold: Reasoned, release: Reasoned, attach: Reasoned };
 const Confirmed = Reasoned.extend({ confirm: z.string().describe('The id of the subscription, typed again') });
 const Login = z.object({ token: z.string().min(1).max(1_000), operator: Operator }).meta({ id: 'Login' });
 
@@ -115,7 +120,7 @@ const SUMMARIES: Record<(typeof ACTIONS)[number], string> = {
  * The API of operations: where a subscription stands and why, and what can be done about it. To be registered only when there is a token.
  * 401 without it or a session, 429 after ten wrong ones of an address within a minute and while too many looks wait, 400 for a query or
  * body that cannot be understood, 404 for what is not known, 409 for what does not fit how things stand, 503 while the store does not answer.
- * Who writes says why.
+ * Who writes says why; only to look and to retry may go without.
  */
 export const opsApi: FastifyPluginAsync<OpsParts> = async (app, { token, failures, operations, clock, log }) => {
   const sessions = createSessions({ token, clock });
@@ -154,6 +159,11 @@ const callers = new WeakMap<FastifyRequest, string>();
 async function admit(request: FastifyRequest, reply: FastifyReply, { sessions, failures }: Door) {
   const bySession = sessions.ofCookie(request);
   if (isKnown(bySession)) {
+    // A form of another page can send the cookie, though never this type.
+    if (request.method !== 'GET' && request.headers['content-type']?.split(';')[0] !== 'application/json') {
+      const message = 'Send application/json.';
+      return refuse(reply, 415, { error: 'ops.input-invalid', message });
+    }
     callers.set(request, bySession.by);
     return undefined;
   }
@@ -394,7 +404,7 @@ function writeRoutes(app: FastifyInstance, operations: OpsOperations): void {
       url: `/ops/api/subscriptions/:id/${action}`,
       summary: SUMMARIES[action],
       params: Id,
-      body: Reasoned,
+      body: REASONS[action],
       answer: Queued,
       unknown: unknownSubscription,
       async work({ params: { id }, body: { reason }, by }) {

@@ -150,7 +150,11 @@ function callsOf(): Record<string, Call[]> {
       { path: id, status: 200 },
       { path: { id: '1' }, status: 404 },
     ],
-    'POST /ops/api/subscriptions/{id}/look': [press(), { path: id, body: {}, status: 400 }],
+    'POST /ops/api/subscriptions/{id}/look': [
+      press(),
+      { path: id, body: {}, status: 202 },
+      { path: id, body: { reason: 7 }, status: 400 },
+    ],
     'POST /ops/api/subscriptions/{id}/retry': [press(), unknown],
     'POST /ops/api/subscriptions/{id}/hold': [press(), press(409), unknown],
     'POST /ops/api/subscriptions/{id}/release': [press(), press(409)],

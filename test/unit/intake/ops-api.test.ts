@@ -191,11 +191,22 @@ describe('the actions', () => {
     ]);
   });
 
+  it('look and retry without a reason too, as the contract of programs has it', async () => {
+    const { call, presses } = await setup();
+    for (const action of ['look', 'retry'] as const) {
+      for (const body of [undefined, '', '{}']) {
+        expect((await call('POST', `/subscriptions/50010/${action}`, body)).status, `${action} ${body}`).toBe(202);
+      }
+      expect(presses.splice(0)).toEqual(Array(3).fill([action, 50010, { by: 'token', reason: 'none was given' }]));
+    }
+  });
+
   it.each([undefined, '', '{}', '{', 'null', '[]', '"reason"', '{"reason":7}', '{"reason":"  "}'])(
     'ask for a reason, and answer 400 to the body %s',
     async (body) => {
       const { call, presses } = await setup();
-      for (const action of ACTIONS) {
+      const free = [undefined, '', '{}'].includes(body) ? ['look', 'retry'] : [];
+      for (const action of ACTIONS.filter((one) => !free.includes(one))) {
         const { status } = await call('POST', `/subscriptions/50010/${action}`, body);
         expect(status, action).toBe(400);
       }
