@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { Server as NetServer, type Socket } from 'node:net';
-import { setTimeout } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { type Refusal, refuse } from './replies.ts';
 
@@ -135,6 +135,8 @@ function endConnectionsOnClose(app: FastifyInstance): void {
     // Of the server beneath HTTP: it takes no new connections and leaves the others alone.
     NetServer.prototype.close.call(app.server, () => ended.resolve());
     await Promise.race([ended.promise, setTimeout(ARRIVING_MS, undefined, { ref: false })]);
+    // After a process that stood still its timers come before its sockets: what has arrived by now is read first.
+    await setImmediate();
     isWaitedFor = true;
     tellWhenQuiet();
     await Promise.race([ended.promise, quiet.promise, setTimeout(CLOSE_WITHIN_MS, undefined, { ref: false })]);

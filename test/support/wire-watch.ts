@@ -1,20 +1,23 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** A way to Redis on which a test sees the commands of one process before Redis does. */
-export interface RedisWatch {
+/** A way to a server on which a test sees what one process sends before the server does. */
+export interface WireWatch {
   /** Address for the process that is watched. */
   url: string;
-  /** Calls back once, just before the next commands that fit are passed on. Commands are as on the wire, in the words of RESP. */
-  next(fits: RegExp, then: () => void): void;
+  /**
+   * Calls back once, just before the next bytes that fit are passed on, as they stand on the wire. What the connection brings
+   * from there on is held back until that has ended.
+   */
+  next(fits: RegExp, then: () => void | Promise<void>): void;
   close(): void;
 }
 
-/** Opens a way to the Redis at `url`. */
-export async function watchRedis(url: string): Promise<RedisWatch> {
+/** Opens a way to the server at `url`, e.g. `redis://127.0.0.1:6379` or `http://127.0.0.1:8092`. */
+export async function watchWire(url: string): Promise<WireWatch> {
   const target = new URL(url);
   const sockets = new Set<Socket>();
-  let awaited: { fits: RegExp; then(): void } | undefined;
+  let awaited: { fits: RegExp; then(): void | Promise<void> } | undefined;
 
   const server = createServer((incoming) => {
     const outgoing = connect(Number(target.port || 6379), target.hostname);
@@ -30,12 +33,18 @@ export async function watchRedis(url: string): Promise<RedisWatch> {
       });
     }
     incoming.on('data', (chunk: Buffer) => {
-      if (awaited?.fits.test(chunk.toString('latin1'))) {
-        const { then } = awaited;
-        awaited = undefined;
-        then();
+      const met = awaited?.fits.test(chunk.toString('latin1')) ? awaited : undefined;
+      if (met) awaited = undefined;
+      const ended = met?.then();
+      if (!ended) {
+        outgoing.write(chunk);
+        return;
       }
-      outgoing.write(chunk);
+      incoming.pause();
+      void ended.then(() => {
+        outgoing.write(chunk);
+        incoming.resume();
+      });
     });
     outgoing.on('data', (chunk) => incoming.write(chunk));
   });
