@@ -24,6 +24,8 @@ RUN ln -s /app/src/connector.ts /usr/local/bin/connector
 ARG VERSION=unknown
 ARG REVISION=unknown
 ARG CREATED=unknown
+# The service says in /metrics and to Sentry what it was built of.
+RUN echo "$REVISION" > REVISION
 LABEL org.opencontainers.image.title="microsoft-connector" \
   org.opencontainers.image.description="Sells Microsoft cloud products of a Cloudesire marketplace through Microsoft Partner Center" \
   org.opencontainers.image.version="${VERSION}" \

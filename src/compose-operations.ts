@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import type { Redis } from 'ioredis';
-import packageJson from '../package.json' with { type: 'json' };
 import { composeLooks } from './compose-looks.ts';
 import { limitOf, UPSTREAMS } from './compose-upstreams.ts';
 import type { Config } from './config.ts';
@@ -22,6 +21,7 @@ import { producerConnection } from './store/redis.ts';
 import { tellOutages } from './store/redis-server.ts';
 import { createReplication } from './store/replication.ts';
 import { createTimeline } from './store/timeline.ts';
+import { VERSION } from './version.ts';
 import { listDeadLetters } from './workflows/dead-letters.ts';
 import { listExposures } from './workflows/exposures.ts';
 import { actionsFor, type Intervention } from './workflows/interventions.ts';
@@ -31,8 +31,6 @@ import type { RebuildOptions, RebuildResult } from './workflows/rebuild.ts';
 import type { ReconciliationOptions, ReconciliationResult } from './workflows/reconciliation.ts';
 import type { RecordQuery, SubscriptionRecord } from './workflows/record.ts';
 import { whyOf } from './workflows/standing.ts';
-
-export const VERSION = packageJson.version;
 
 /** The store gets so long to answer a command that somebody has typed. */
 const REDIS_WITHIN_MS = 5_000;

@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 import { createAnnouncement } from './announce/consul.ts';
 import { composeChecks } from './compose-checks.ts';
 import { composeLooks } from './compose-looks.ts';
-import { composeOperations, VERSION } from './compose-operations.ts';
+import { composeOperations } from './compose-operations.ts';
 import { budgetsLeft, limitOf, UPSTREAMS } from './compose-upstreams.ts';
 import type { Config } from './config.ts';
 import { createCertificateDownload } from './intake/certificate-download.ts';
@@ -22,8 +22,9 @@ import { partnerCenterEventRoute } from './intake/partner-center-event.ts';
 import { createPartnerCenterSignature } from './intake/partner-center-signature.ts';
 import { createServer } from './intake/server.ts';
 import { usageRoute } from './intake/usage.ts';
-import { type AlertParts, createAlerts } from './lib/alerts.ts';
+import { createAlerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
+import type { ErrorReporting } from './lib/error-reporting.ts';
 import { AttentionError, ConnectorError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
@@ -40,6 +41,7 @@ import { checkWritable, tellOutages, watchServer } from './store/redis-server.ts
 import { createReplication } from './store/replication.ts';
 import { createTimeline } from './store/timeline.ts';
 import type { UpstreamCall } from './upstreams/http.ts';
+import { VERSION } from './version.ts';
 
 /** Answers to an event never take longer; the promise to the marketplace is 2 s. */
 const EVENT_ANSWER_WITHIN_MS = 1_800;
@@ -57,6 +59,9 @@ const LEAVE_MS = 1_000;
 /** How often it is made sure that Consul still knows of this instance. */
 const ANNOUNCE_EVERY_MS = 10_000;
 
+/** A sweep that fails is soon made again. */
+const SWEEP = { name: 'sweep', failuresUntilTold: 3 };
+
 /** A running service. */
 export interface Service {
   /** Begins to listen, to work, or both. Resolves once the address is bound. */
@@ -65,11 +70,17 @@ export interface Service {
   stop(): Promise<void>;
 }
 
+export interface ServiceParts {
+  log: Log;
+  /** Absent where nobody is to hear of errors but the log. */
+  reporting?: ErrorReporting | undefined;
+}
+
 /** Builds every part by its role in this process and connects them. Nothing else knows more than its own parts. */
-export function compose(config: Config, { log, capture }: { log: Log; capture?: AlertParts['capture'] }): Service {
+export function compose(config: Config, { log, reporting }: ServiceParts): Service {
   const clock = systemClock;
   const metrics = createMetrics();
-  const alerts = createAlerts({ log, ...(capture && { capture }), count: (code) => metrics.alerts.inc({ code }) });
+  const alerts = createAlerts({ log, reporting, count: (code) => metrics.alerts.inc({ code }) });
   const { prefix } = config.redis;
   const keys = createKeys(prefix);
   let stopping = false;
@@ -101,6 +112,8 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     });
 
   const server = createServer({ bug: (error, facts) => alerts.bug(error, facts), isStopping: () => stopping });
+  // Not before the body is read: what is called by the events of its stream is in no context of ours.
+  if (reporting) server.addHook('preValidation', (_request, _reply, done) => reporting.apart(done));
   describeRoutes(server, { version: VERSION });
   const notes = async () => [
     ...config.warnings,
@@ -174,6 +187,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       { upstream, method, status: String(status ?? errorCode ?? 'none') },
       durationMs / 1000,
     );
+    reporting?.crumb(call);
     if (errorCode === `${upstream}.throttled`) metrics.throttled.inc({ upstream });
     if (call.withheld) log.info({ ...call }, 'dry run: call withheld');
     else log.debug({ ...call }, 'upstream call');
@@ -280,6 +294,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
   }
 
   function composeWorker() {
+    const apart: ErrorReporting['apart'] = reporting ? reporting.apart : (work) => work();
     // Two connections, for BullMQ's blocking reads must not hold up the store.
     const queueRedis = workerConnection(config.redis.url);
     const redis = workerConnection(config.redis.url);
@@ -292,23 +307,27 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
       later(work, inMs) {
         globalThis
           .setTimeout(() => {
-            if (!stopping) void work();
+            if (!stopping) void apart(work);
           }, inMs)
           .unref();
       },
     });
+    const regularly = (work: () => Promise<void>): Promise<void> =>
+      reporting ? reporting.regularly({ ...SWEEP, everyMs: config.timing.sweepEveryMs }, work) : work();
     const runner = createWorker({
       connection: queueRedis,
       prefix,
       concurrency: CONCURRENT_LOOKS,
       async look(subscriptionId, signal, asked) {
-        const outcome = await look(subscriptionId, signal, asked);
+        const outcome = await apart(() => look(subscriptionId, signal, asked));
         metrics.looks.inc({ outcome: 'done' in outcome ? 'done' : 'again' });
         return outcome;
       },
       async sweep(signal) {
-        await producer.repairStrayLooks();
-        await sweep(signal);
+        await regularly(async () => {
+          await producer.repairStrayLooks();
+          await sweep(signal);
+        });
       },
       onError(error) {
         if (error instanceof AttentionError) alerts.attention({ code: error.code, message: error.message });
@@ -320,7 +339,7 @@ export function compose(config: Config, { log, capture }: { log: Log; capture?: 
     return {
       start() {
         runner.start();
-        void webhookRegistration?.start();
+        if (webhookRegistration) void apart(webhookRegistration.start);
       },
       notes() {
         const note = webhookRegistration?.note();

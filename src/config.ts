@@ -31,6 +31,7 @@ const SECRETS = [
 
 const LONGEST_WAIT_MS = 90 * 86_400_000;
 const SHORTEST_STRONG_SECRET = 16;
+const SENTRY_ENVIRONMENT_DEFAULT = 'production';
 
 const Settings = z.object({
   HOST: variable('an address to listen on', matching(/^\S+$/)).default('0.0.0.0'),
@@ -92,6 +93,10 @@ const Settings = z.object({
   ).optional(),
   CONSUL_TOKEN: headerText('a token of Consul').optional(),
   SENTRY_DSN: variable('the https address of a Sentry project with its public key', readDsn).optional(),
+  SENTRY_ENVIRONMENT: variable(
+    'a name of at most 64 letters, digits, dots, dashes or underscores',
+    readSentryEnvironment,
+  ).default(SENTRY_ENVIRONMENT_DEFAULT),
   RETRY_BASE_MS: wholeNumber(1, LONGEST_WAIT_MS).default(1_000),
   POLL_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(15_000),
   SWEEP_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(3_600_000),
@@ -142,10 +147,15 @@ export function loadConfig(env: Environment = process.env, tell: TellSecret = ()
   return deepFreeze({ ...arrange(result.data, follow), warnings, secretProblems });
 }
 
-/** The address of the Sentry project, for the one who must have it ahead of all others. What is wrong with it is told by {@link loadConfig}. */
-export function readSentryDsn(env: Environment): string | undefined {
-  const { text } = readSecret(env, 'SENTRY_DSN');
-  return text === undefined ? undefined : readDsn(text);
+/**
+ * Where to send errors, and under which name; read ahead of everything else. `undefined` when it is off, or cannot be used: `loadConfig`
+ * says so.
+ */
+export function readSentry(env: Environment): { dsn: string; environment: string } | undefined {
+  const { text = '' } = readSecret(env, 'SENTRY_DSN');
+  const dsn = readDsn(text);
+  const environment = readSentryEnvironment(env.SENTRY_ENVIRONMENT ?? '') ?? SENTRY_ENVIRONMENT_DEFAULT;
+  return dsn === undefined ? undefined : { dsn, environment };
 }
 
 /** Hears that a secret was replaced in its file, or what is wrong with the file; never a value. */
@@ -352,6 +362,10 @@ function readOrigin(text: string): string | undefined {
 function readDsn(text: string): string | undefined {
   const url = URL.parse(text);
   return url !== null && url.username !== '' && url.pathname.length > 1 && isPrivateOnTheWire(url) ? text : undefined;
+}
+
+function readSentryEnvironment(text: string): string | undefined {
+  return /^[\w.-]{1,64}$/.test(text) ? text : undefined;
 }
 
 function isPrivateOnTheWire({ protocol, hostname }: URL): boolean {

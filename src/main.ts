@@ -1,6 +1,6 @@
 import { compose } from './compose.ts';
 import { type Config, loadConfig, type TellSecret } from './config.ts';
-import { sentry } from './instrument.ts';
+import { errorReporting, flushErrorReporting } from './instrument.ts';
 import { ConnectorError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';
 
@@ -15,7 +15,7 @@ const config = readConfig();
 const log = createLog({ level: config.logLevel });
 for (const warning of config.warnings) log.warn({ warning }, 'configuration');
 
-const service = compose(config, { log, ...(sentry && { capture: sentry.captureException }) });
+const service = compose(config, { log, reporting: errorReporting });
 process.on('SIGTERM', () => void stop('SIGTERM', 0));
 process.on('SIGINT', () => void stop('SIGINT', 0));
 process.on('uncaughtException', (error) => {
@@ -36,7 +36,7 @@ async function stop(reason: string, exitCode: number): Promise<void> {
   log.info({ reason }, 'stopping');
   setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
   await service.stop();
-  await sentry?.flush(2_000);
+  await flushErrorReporting();
   log.info({ reason }, 'stopped');
   process.exit(exitCode);
 }

@@ -1,6 +1,9 @@
+import type { CaptureContext, ErrorReporting } from './error-reporting.ts';
+import type { ErrorFacts } from './errors.ts';
 import { type Log, scrub } from './log.ts';
+import { patternOf } from './route-pattern.ts';
 
-/** What a person of operations is told. Identifiers only: all of it is logged and leaves the house as tags. */
+/** What a person of operations is told. Identifiers only: all of it is logged, and leaves the house. */
 export interface AlertFacts {
   subscriptionId?: number;
   productType?: string;
@@ -8,27 +11,20 @@ export interface AlertFacts {
   step?: string;
   /** Pattern of the HTTP route that failed, e.g. `/event`. */
   route?: string;
-  /** The upstream's identifier of the call, to quote to its support. */
-  correlationId?: string;
-}
-
-/** How alerts of the same matter are told apart and grouped. */
-export interface CaptureContext {
-  level: 'info' | 'warning' | 'error';
-  tags: Record<string, string>;
-  fingerprint?: string[];
+  /** The call to an upstream that failed, with what to quote to its support. */
+  call?: ErrorFacts;
 }
 
 export interface AlertParts {
   log: Log;
-  /** Sends an error to the service that wakes people up; without it the log has to do. */
-  capture?: (error: Error, context: CaptureContext) => unknown;
+  /** The service that wakes people up; without it the log has to do. */
+  reporting?: Pick<ErrorReporting, 'capture'> | undefined;
   /** Counts an alert by its code. */
   count: (code: string) => void;
 }
 
 export interface Alerts {
-  /** Only a person can cure it: logged, counted, and captured as one matter per code and subscription. */
+  /** Only a person can cure it: logged, counted, and captured as one matter for each code. */
   attention(facts: AlertFacts & { code: string; message: string }): void;
   /** Something that a person was told about is over: logged, and captured beside it under the same code. */
   over(matter: { code: string; message: string }): void;
@@ -37,28 +33,25 @@ export interface Alerts {
 }
 
 /** Creates the one way in which parts of the service ask for a person. */
-export function createAlerts({ log, capture, count }: AlertParts): Alerts {
+export function createAlerts({ log, reporting, count }: AlertParts): Alerts {
   return {
     attention({ code, message, ...facts }) {
       log.error({ code, reason: message, ...facts }, 'a person has to look');
       count(code);
-      capture?.(named(code, message), {
-        level: 'warning',
-        tags: toTags({ code, ...facts }),
-        fingerprint: [code, String(facts.subscriptionId ?? 'service')],
-      });
+      // Whom it concerns is a tag: an outage would otherwise be as many matters as there are subscriptions.
+      reporting?.capture(named(code, message), { level: 'warning', fingerprint: [code], ...described(code, facts) });
     },
 
     over({ code, message }) {
       log.info({ code, reason: message }, 'a matter is over');
-      capture?.(named(code, message), { level: 'info', tags: { code }, fingerprint: [code, 'over'] });
+      reporting?.capture(named(code, message), { level: 'info', fingerprint: [code, 'over'], ...described(code, {}) });
     },
 
     bug(error, facts = {}) {
       const thrown = error instanceof Error ? error : new Error('Something was thrown that is no Error.');
       log.error({ err: thrown, ...facts }, 'bug');
       count('bug');
-      capture?.(thrown, { level: 'error', tags: toTags({ code: 'bug', ...facts }) });
+      reporting?.capture(thrown, { level: 'error', ...described('bug', facts) });
     },
   };
 }
@@ -70,7 +63,21 @@ function named(code: string, message: string): Error {
   return error;
 }
 
-function toTags(facts: AlertFacts & { code: string }): Record<string, string> {
+function described(code: string, { call, ...facts }: AlertFacts): Pick<CaptureContext, 'tags' | 'contexts'> {
+  const { upstream, correlationId, requestId, path, ...rest } = call ?? {};
+  const tags = onlyGiven({ code, ...facts, upstream, correlationId, requestId });
+  if (!call) return { tags };
+  const context = {
+    ...rest,
+    upstream,
+    ...(path !== undefined && { route: patternOf(path) }),
+    correlationId,
+    requestId,
+  };
+  return { tags, contexts: { 'upstream call': onlyGiven(context) } };
+}
+
+function onlyGiven(facts: Record<string, string | number | undefined>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(facts)
       .filter(([, value]) => value !== undefined)

@@ -10,6 +10,8 @@ export interface ErrorFacts {
   upstreamCode?: string;
   /** The upstream's identifier of this very call, to quote to its support. */
   correlationId?: string;
+  /** The idempotency key that was sent as `MS-RequestId`. */
+  requestId?: string;
 }
 
 export interface ErrorOptions {

@@ -166,9 +166,10 @@ export function createHttp(parts: HttpParts): Http {
   async function send(request: HttpRequest): Promise<Answer> {
     const { method, headers = {} } = request;
     const isRead = request.isRead ?? (method === 'GET' || method === 'HEAD');
-    const facts = { upstream, method, path: `/${request.path.replace(/^\/+/, '')}` };
-    const sending: Sending = { request, facts, effect: isRead ? 'none' : 'unknown', seen: {} };
     const { 'MS-CorrelationId': correlationId, 'MS-RequestId': requestId } = headers;
+    const path = `/${request.path.replace(/^\/+/, '')}`;
+    const facts = { upstream, method, path, ...(requestId && { requestId }) };
+    const sending: Sending = { request, facts, effect: isRead ? 'none' : 'unknown', seen: {} };
     if (correlationId) sending.seen.correlationId = correlationId;
     if (requestId) sending.seen.requestId = requestId;
 

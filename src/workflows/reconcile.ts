@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Journal, type Lane, LaneLostError } from '../engine/journal.ts';
 import { type FlowEvent, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
-import type { Alerts } from '../lib/alerts.ts';
+import type { AlertFacts, Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
   AttentionError,
@@ -357,7 +357,7 @@ export function createReconcile(
     }
 
     async function tellOperations({ code, message }: { code: string; message: string }): Promise<void> {
-      alerts.attention({ code, message, subscriptionId });
+      alerts.attention({ code, message, ...whereItStands() });
       await tell('error', message, { code });
     }
 
@@ -481,20 +481,26 @@ export function createReconcile(
     }
 
     function alert({ code, message, facts }: ConnectorError): void {
-      alerts.attention({
-        code,
-        message,
+      alerts.attention({ code, message, ...whereItStands(), ...(facts.upstream && { call: facts }) });
+    }
+
+    function whereItStands(): AlertFacts & { subscriptionId: number } {
+      const { productType, step } = record;
+      const operation = record.run?.operation;
+      return {
         subscriptionId,
-        ...(record.step && { step: record.step }),
-        ...(facts.correlationId && { correlationId: facts.correlationId }),
-      });
+        ...(productType && { productType }),
+        ...(operation && { operation }),
+        ...(step && { step }),
+      };
     }
 
     async function retry(error: unknown): Promise<LookOutcome> {
       const attempts = record.attempts + 1;
       const failingSince = record.failingSince ?? now();
       const known = error instanceof ConnectorError ? error : undefined;
-      if (!known) alerts.bug(error, { subscriptionId, ...(record.step && { step: record.step }) });
+      const isRepeated = record.attempts > 0 && record.lastError?.message.endsWith(messageOf(error)) === true;
+      if (!known && !isRepeated) alerts.bug(error, whereItStands());
 
       const pauseMs = error instanceof RetryableError ? (error.retryAfterMs ?? 0) : 0;
       if (error instanceof RetryableError && error.waitingFor !== undefined) {

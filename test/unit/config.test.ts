@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type Config, loadConfig, readSentryDsn, VARIABLES } from '../../src/config.ts';
+import { type Config, loadConfig, readSentry, VARIABLES } from '../../src/config.ts';
 import { PermanentError } from '../../src/lib/errors.ts';
 
 const REQUIRED = {
@@ -484,13 +484,16 @@ describe('warnings', () => {
   });
 });
 
-describe('readSentryDsn', () => {
+describe('readSentry', () => {
   it('gives the address as it is or from its file, and nothing that is no such address', () => {
     const dsn = 'https://key@sentry.example/1';
-    expect(readSentryDsn({ SENTRY_DSN: dsn })).toBe(dsn);
-    expect(readSentryDsn({ SENTRY_DSN_FILE: fileWith(`${dsn}\n`) })).toBe(dsn);
+    expect(readSentry({ SENTRY_DSN: dsn })).toEqual({ dsn, environment: 'production' });
+    expect(readSentry({ SENTRY_DSN_FILE: fileWith(`${dsn}\n`), SENTRY_ENVIRONMENT: 'staging' })).toEqual({
+      dsn,
+      environment: 'staging',
+    });
     for (const env of [{}, { SENTRY_DSN: '' }, { SENTRY_DSN: 'nonsense' }, { SENTRY_DSN_FILE: '/nowhere/at/all' }]) {
-      expect(readSentryDsn(env)).toBeUndefined();
+      expect(readSentry(env)).toBeUndefined();
     }
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type CaptureContext, createAlerts } from '../../../src/lib/alerts.ts';
+import { createAlerts } from '../../../src/lib/alerts.ts';
+import type { CaptureContext } from '../../../src/lib/error-reporting.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 
 function setup() {
@@ -8,14 +9,14 @@ function setup() {
   const { log, lines } = createMemoryLog();
   const alerts = createAlerts({
     log,
-    capture: (error, context) => captured.push({ error, context }),
+    reporting: { capture: (error, context) => captured.push({ error, context }) },
     count: (code) => counted.push(code),
   });
   return { alerts, captured, counted, lines };
 }
 
 describe('attention', () => {
-  it('is logged once, counted, and captured as one matter per code and subscription', () => {
+  it('is logged once, counted, and captured as one matter for all subscriptions that it concerns', () => {
     const { alerts, captured, counted, lines } = setup();
     const message = 'The consent has expired: sign in again as the integration user.';
     alerts.attention({ code: 'entra.consent-needed', message, subscriptionId: 50010, step: 'create customer' });
@@ -35,15 +36,27 @@ describe('attention', () => {
     expect(captured[0]?.context).toEqual({
       level: 'warning',
       tags: { code: 'entra.consent-needed', subscriptionId: '50010', step: 'create customer' },
-      fingerprint: ['entra.consent-needed', '50010'],
+      fingerprint: ['entra.consent-needed'],
     });
   });
 
-  it('groups by code alone what belongs to no subscription', () => {
+  it('names the call that failed, with what to quote to the support of the upstream and nobody in its path', () => {
     const { alerts, captured } = setup();
-    alerts.attention({ code: 'redis.evicts', message: 'Redis may drop keys.' });
-    expect(captured[0]?.context.fingerprint).toEqual(['redis.evicts', 'service']);
-    expect(captured[0]?.context.tags).toEqual({ code: 'redis.evicts' });
+    const call = {
+      upstream: 'partner-center',
+      method: 'POST',
+      path: '/v1/customers/8f2d0c1e-1111-4222-8333-444455556666/carts',
+      status: 400,
+      upstreamCode: '900117',
+      correlationId: 'a-correlation',
+      requestId: 'a-request',
+    };
+    alerts.attention({ code: 'x.y', message: 'Look.', subscriptionId: 50010, call });
+    expect(captured[0]?.context).toMatchObject({
+      tags: { upstream: 'partner-center', correlationId: 'a-correlation', requestId: 'a-request' },
+      contexts: { 'upstream call': { method: 'POST', route: '/v1/customers/{id}/carts', upstreamCode: '900117' } },
+    });
+    expect(JSON.stringify(captured)).not.toContain('8f2d0c1e');
   });
 
   it('lets no e-mail address or token leave', () => {
