@@ -79,6 +79,7 @@ function introduce(): void {
   process.stdout.write(
     [
       `connector      ${service.url}   (operations: Authorization: Bearer ${opsToken})`,
+      `console        ${service.url}/ops   in a browser, with the same token`,
       `marketplace    ${cloudesire.url}`,
       `Partner Center ${partnerCenter.url}`,
       `Entra ID       ${entra.url}   (certificate authority: ${caFile})`,

@@ -132,6 +132,37 @@ describe('logging in', () => {
   });
 });
 
+describe('the overview', () => {
+  it('puts first what is out and what nobody works at, then what only operations can cure, then the rest', async () => {
+    const page = await open();
+    await page.route('**/ops/api/overview', async (route) => {
+      const response = await route.fetch();
+      const counts = (await response.json()) as object;
+      const since = new Date(Date.now() - 3_600_000).toISOString();
+      const circuits = [{ upstream: 'arm', open: true, since }];
+      const notes = ['The records are being rebuilt.'];
+      await route.fulfill({
+        response,
+        json: { ...counts, circuits, notes, backlog: 7, oldestWaitingS: 900, readOnly: true },
+      });
+    });
+    await logIn(page);
+    await settled(page);
+    expect(await page.locator('.matters > li').allTextContents()).toEqual([
+      expect.stringMatching(/^arm is out. Since 1?\d+ (min|h) ago/),
+      expect.stringContaining('7 looks wait for a worker, the first for 15 min'),
+      expect.stringMatching(/^needs you2 subscriptions.*restore the reseller relationship.*Retry all 2/),
+      expect.stringMatching(/^needs you1 subscription.*partner-center/),
+      'The records are being rebuilt.',
+      expect.stringMatching(/^failed1 subscription.*customer.company-required/),
+      expect.stringMatching(/^2 signed bodies could not be understood/),
+    ]);
+    await page.getByText('Dry run').waitFor();
+    expect(await page.title()).toMatch(/^\(7\) Overview/);
+    expect(await page.locator('.tiles').textContent()).toContain('28.00 EUR a period');
+  });
+});
+
 describe('whoever looks for an order', () => {
   it('gives its number, and reads in large letters why it is stuck and what to do', async () => {
     const page = await open();
@@ -144,7 +175,7 @@ describe('whoever looks for an order', () => {
     expect(await page.locator('h1').textContent()).toBe(String(id));
     expect(await why.textContent()).toContain('restore the reseller relationship in Partner Center');
     expect(await why.boundingBox()).toMatchObject({ y: expect.toSatisfy((y: number) => y < 300) });
-    await page.getByRole('button', { name: 'Look again now' }).waitFor();
+    await page.getByRole('button', { name: 'Look now' }).waitFor();
     // What Microsoft's support asks for.
     expect(await page.locator('main').getByText('Correlation id', { exact: true }).count()).toBeGreaterThan(0);
     await page
@@ -178,9 +209,9 @@ describe('whoever looks for an order', () => {
     const page = await open();
     await logIn(page, '#subscriptions/77777');
     await page.getByText('never heard of').waitFor();
-    await page.getByRole('button', { name: 'Look again now' }).click();
+    await page.getByRole('button', { name: 'Look now' }).click();
     await page.getByLabel('Reason').fill('sold, but nothing came');
-    await page.locator('#press').getByRole('button', { name: 'Look again now' }).click();
+    await page.locator('#press').getByRole('button', { name: 'Look now' }).click();
     await page.getByRole('status').filter({ hasText: 'taken' }).waitFor();
   });
 });
@@ -224,7 +255,10 @@ describe('whoever presses', () => {
     await row.getByRole('button', { name: 'Retry' }).click();
     await page.getByLabel('Reason').fill('cured for all');
     await page.locator('#press').getByRole('button', { name: 'Retry' }).click();
-    await page.getByRole('status').filter({ hasText: '1 retry asked for' }).waitFor();
+    await page
+      .getByRole('status')
+      .filter({ hasText: /\d retr(y|ies) asked for/ })
+      .waitFor();
     await stage.untilState(night.refused[1], 'done');
     await page.clock.runFor(REFRESH_MS);
     await row.waitFor({ state: 'detached' });
@@ -315,6 +349,47 @@ describe('what is shown', () => {
     expect(await page.getByLabel('Text or number').inputValue()).toBe('half a wo');
   });
 
+  it('is folded where it repeats itself, and where it is over; what failed among it is told outside', async () => {
+    const page = await open();
+    await page.route(`**/ops/api/subscriptions/${night.delivered}`, async (route) => {
+      const response = await route.fetch();
+      const call = {
+        kind: 'call',
+        text: 'arm: GET /subscriptions/{id} → 200',
+        upstream: 'arm',
+        status: 200,
+        durationMs: 4,
+      };
+      const failed = { ...call, text: 'arm: GET /subscriptions/{id} → 500', status: 500, errorCode: 'arm.unavailable' };
+      const timeline = [
+        { kind: 'wait', text: 'waits for the next payment' },
+        { kind: 'decision', text: 'license/renew is done' },
+        { kind: 'step', text: 'read the renewal' },
+        { kind: 'error', text: 'Azure was away.', code: 'arm.unavailable' },
+        { kind: 'decision', text: 'license/renew begins' },
+        ...Array.from({ length: 40 }, (_, at) => [
+          { kind: 'event', text: `event number ${at} came` },
+          call,
+          failed,
+        ]).flat(),
+      ];
+      const at = (seconds: number) => new Date(Date.parse('2026-09-01T08:00:00Z') - seconds * 1_000).toISOString();
+      const told = timeline.map((entry, number) => ({ at: at(number), correlationId: `c${number}`, ...entry }));
+      await route.fulfill({ response, json: { ...((await response.json()) as object), timeline: told } });
+    });
+    await logIn(page, `#subscriptions/${night.delivered}`);
+    await settled(page);
+    const lines = page.locator('main .story').first().locator('> li');
+    expect(await lines.allInnerTexts()).toEqual([
+      expect.stringContaining('waits for the next payment'),
+      expect.stringMatching(/license\/renew is done\s+1 step, began .* ago, 1 error/),
+      expect.stringMatching(/event number 0 came\s+40 times, first .* ago\s+78 calls to arm, 39 failed/),
+      expect.stringMatching(/2 calls to arm, 1 failed/),
+    ]);
+    await lines.nth(1).locator('summary').first().click();
+    await page.getByText('Azure was away.').waitFor();
+  });
+
   it('is text, whatever it says', async () => {
     const page = await open();
     await page.route('**/ops/api/**', async (route) => {
@@ -343,10 +418,13 @@ describe('what is shown', () => {
     await logIn(page, '#exposures');
     await settled(page);
     await stage.stopService();
-    await page.clock.runFor(REFRESH_MS);
-    await page.getByRole('alert').filter({ hasText: 'does not answer' }).waitFor();
-    expect(await page.locator('main').textContent()).toContain(String(night.exposed));
-    await stage.startService();
+    try {
+      await page.clock.runFor(REFRESH_MS);
+      await page.getByRole('alert').filter({ hasText: 'does not answer' }).waitFor();
+      expect(await page.locator('main').textContent()).toContain(String(night.exposed));
+    } finally {
+      await stage.startService();
+    }
     await page.clock.runFor(REFRESH_MS);
     await page.getByRole('alert').filter({ hasText: 'does not answer' }).waitFor({ state: 'hidden' });
   });

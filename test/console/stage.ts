@@ -100,6 +100,8 @@ export interface Night {
   hostile: number;
   held: number;
   detached: number;
+  /** The customer was told what is missing. */
+  failed: number;
   /** Partner Center is out while it is delivered. */
   retrying: number;
 }
@@ -128,6 +130,9 @@ export async function createNight({ url, emulators, ask, untilState }: Stage): P
 
   const unpaid = cloudesire.placeOrder({ plan: 2101, buyer: 1302, licenses: 3 });
   await untilState(unpaid, 'idle');
+
+  const failed = order(1303);
+  await untilState(failed, 'failed');
 
   const refuse = (description: string, times: number) =>
     faults.inject({
@@ -189,7 +194,7 @@ export async function createNight({ url, emulators, ask, untilState }: Stage): P
   });
   const retrying = order(1305);
   await untilState(retrying, 'retrying');
-  return { delivered, exposed, unpaid, agreementPending, refused, hostile, held, detached, retrying };
+  return { delivered, exposed, unpaid, agreementPending, refused, hostile, held, detached, failed, retrying };
 }
 
 function putCompany({ cloudesire }: Emulators, { id, buyer, name, taxCode, mail }: Company): void {

@@ -1,6 +1,6 @@
 /* Elements, made of texts and never of markup: whatever a text says, it is shown as it stands. */
 
-/** @typedef {Node | string | number | null | undefined | false} Child */
+/** @typedef {Node | string | number | null | undefined | false | (Node | string)[]} Child */
 
 /**
  * An element with attributes and children. An attribute that is `undefined`, `null` or `false` is left out, and so is such a child.
@@ -16,12 +16,12 @@ export function h(tag, attributes, ...children) {
     if (value === undefined || value === null || value === false) continue;
     element.setAttribute(name, value === true ? '' : String(value));
   }
-  element.append(...children.flat().flatMap(asNode));
+  element.append(...children.flat(2).flatMap(asNode));
   return element;
 }
 
 /**
- * @param {Child} child
+ * @param {Node | string | number | null | undefined | false} child
  * @returns {(Node | string)[]}
  */
 function asNode(child) {

@@ -132,10 +132,19 @@ export async function exposures({ query }) {
   };
 }
 
+const TIGHTEST = 50;
+
+/** @param {import('./api.js').Budgets['items'][number]} budget */
+function tightnessOf({ used, limit, waiting, pausedUntil }) {
+  return used / limit + (waiting > 0 ? 1 : 0) + (pausedUntil === null ? 0 : 2);
+}
+
 /** How many calls the upstreams still allow, and which of them are out. @type {View} */
 export async function limits() {
   /** @type {import('./api.js').Budgets} */
   const { items, circuits } = await read('/budgets');
+  const used = items.filter(({ used, waiting, pausedUntil }) => used > 0 || waiting > 0 || pausedUntil !== null);
+  const tight = used.sort((one, other) => tightnessOf(other) - tightnessOf(one)).slice(0, TIGHTEST);
   return {
     title: 'Limits',
     content: [
@@ -160,13 +169,13 @@ export async function limits() {
       h(
         'p',
         { class: 'hint' },
-        'Used within the period of each limit, over all processes. Whoever finds nothing left stands in line.',
+        `Used within the period of each limit, over all processes; the tightest first, and those that nobody needs now left out. Whoever finds nothing left stands in line.`,
       ),
-      items.length > 0
+      tight.length > 0
         ? table(
             'Calls by limit',
             ['Limit', 'Used', 'In line', 'Paused by the upstream'],
-            items.map(({ budget, used, limit, waiting, pausedUntil }) => ({
+            tight.map(({ budget, used, limit, waiting, pausedUntil }) => ({
               key: budget,
               cells: [
                 h('code', {}, budget),

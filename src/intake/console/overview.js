@@ -17,11 +17,13 @@ export async function overview() {
   /** @type {[import('./api.js').Overview, import('./api.js').DeadLetterList, import('./api.js').Page<import('./api.js').AuditEntry>]} */
   const [counts, letters, audit] = await Promise.all([read('/overview'), read('/dead-letters'), read('/audit')]);
   const samples = await sampleOf(letters);
+  const dead = letters.items.filter(isDead).sort((one, other) => rankOf(one) - rankOf(other));
   const matters = [
     ...counts.circuits.filter(({ open }) => open).map(outage),
     ...slowQueue(counts),
-    ...letters.items.filter(isDead).map((one) => standing(one, samples.get(keyOf(one)))),
+    ...dead.filter((one) => rankOf(one) < CUSTOMERS).map((one) => standing(one, samples.get(keyOf(one)))),
     ...counts.notes.map(note),
+    ...dead.filter((one) => rankOf(one) === CUSTOMERS).map((one) => standing(one, samples.get(keyOf(one)))),
     ...letters.items.filter((one) => !isDead(one)).map(unreadable),
   ];
   const title = matters.length > 0 ? `(${matters.length}) Overview` : 'Overview';
@@ -53,7 +55,7 @@ export async function overview() {
           ? h('ul', { class: 'lines' }, ...audit.items.slice(0, LATEST).map(pressed))
           : h('p', { class: 'nothing' }, 'Nobody has pressed anything yet.'),
       ),
-      h('p', { class: 'hint' }, `Version ${counts.version}`),
+      h('p', { class: 'hint version' }, `Version ${counts.version}`),
     ],
   };
 }
@@ -106,6 +108,15 @@ async function sampleOf({ items }) {
 /** @param {Letters} letters */
 function isDead({ state }) {
   return state !== 'quarantined';
+}
+
+/** Has to be cured by a customer. */
+const CUSTOMERS = 2;
+
+/** @param {Letters} letters */
+function rankOf({ code, state }) {
+  if (code.startsWith('customer.')) return CUSTOMERS;
+  return state === 'needs-attention' ? 0 : 1;
 }
 
 /** @param {Letters} letters */

@@ -54,16 +54,22 @@ const IDENTIFIER = /([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 /** A call by its status and identifiers, for Microsoft's support rather than for whoever reads. */
 const ASIDE = new RegExp(`(\\([^()]*${IDENTIFIER.source.slice(1, -1)}[^()]*\\))`, 'i');
 
+const LINK = /(https:\/\/[^\s<>"']*[^\s<>"'.,;:)])/;
+
 /**
- * A sentence that can be read: long identifiers are cut to their first eight digits, with the whole in their title, and an aside that holds
- * some is written smaller.
+ * A sentence that can be read: long identifiers are cut to their first eight digits, with the whole in their title, an aside that holds
+ * some is written smaller, and a link can be copied. It is not followed from here, for whoever sent it to us.
  *
  * @param {string} text
+ * @returns {HTMLElement[]}
  */
 export function sentence(text) {
-  return text
-    .split(ASIDE)
-    .map((part) => (ASIDE.test(part) ? h('small', {}, ...cut(part)) : h('span', {}, ...cut(part))));
+  return text.split(LINK).flatMap((part) => (LINK.test(part) ? [copyable(part, 'link')] : words(part)));
+}
+
+/** @param {string} text */
+function words(text) {
+  return text.split(ASIDE).map((part) => h(ASIDE.test(part) ? 'small' : 'span', {}, ...cut(part)));
 }
 
 /** @param {string} text */

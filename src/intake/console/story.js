@@ -18,13 +18,37 @@ const KINDS = {
 };
 
 /**
- * The story of a subscription, newest first: calls to upstreams are folded, and so is what repeats itself.
+ * The story of a subscription, newest first. Folded are the calls to upstreams, what repeats itself, and the steps of what has come to its end.
  *
  * @param {Entry[]} timeline
  */
 export function story(timeline) {
   if (timeline.length === 0) return h('p', { class: 'nothing' }, 'Nothing yet.');
-  return h('ol', { class: 'story' }, ...chaptersOf(timeline).flatMap(told));
+  return h('ol', { class: 'story' }, ...linesOf(chaptersOf(timeline)));
+}
+
+/**
+ * @param {Chapter[]} chapters
+ * @returns {HTMLElement[]}
+ */
+function linesOf(chapters) {
+  const lines = [];
+  for (let at = 0; at < chapters.length; at += 1) {
+    const chapter = /** @type {Chapter} */ (chapters[at]);
+    const inner = chapters.slice(at + 1, endOf(chapters, at) + 1);
+    lines.push(told(chapter, inner));
+    at += inner.length;
+  }
+  return lines;
+}
+
+/** Where that began whose end stands here; the same place when nothing ends here. @param {Chapter[]} chapters @param {number} at */
+function endOf(chapters, at) {
+  /** @param {Chapter | undefined} chapter */
+  const decided = (chapter) => (chapter?.entries[0]?.kind === 'decision' ? chapter.entries[0].text : '');
+  const [, what] = /^(\S+) is done$/.exec(decided(chapters[at])) ?? [];
+  const began = what ? chapters.findIndex((chapter, later) => later > at && decided(chapter) === `${what} begins`) : -1;
+  return Math.max(began, at);
 }
 
 /**
@@ -77,38 +101,60 @@ function essence(text) {
   return text.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '').replace(/\d+/g, '');
 }
 
-/** @param {Chapter} chapter */
-function told({ entries, calls }) {
+/**
+ * @param {Chapter} chapter
+ * @param {Chapter[]} inner what has led to it
+ */
+function told({ entries, calls }, inner) {
   const [head] = entries;
-  if (!head) return calls.length > 0 ? [callsLine(calls)] : [];
+  if (!head) return callsLine(calls);
   const oldest = entries.at(-1) ?? head;
-  return [
+  return h(
+    'li',
+    { class: `kind-${head.kind}`, 'data-key': `${oldest.at} ${head.kind} ${oldest.text}` },
+    h('span', { class: 'when' }, ago(head.at)),
+    h('span', { class: 'kind' }, KINDS[head.kind] ?? head.kind),
     h(
-      'li',
-      { class: `kind-${head.kind}`, 'data-key': `${oldest.at} ${head.kind} ${oldest.text}` },
-      h('span', { class: 'when' }, ago(head.at)),
-      h('span', { class: 'kind' }, KINDS[head.kind] ?? head.kind),
-      h(
-        'div',
-        {},
-        h('p', {}, sentence(head.text), aside(head)),
-        entries.length > 1 &&
+      'div',
+      {},
+      h('p', {}, sentence(head.text), aside(head)),
+      entries.length > 1 &&
+        h(
+          'details',
+          {},
+          h('summary', {}, `${entries.length} times, first `, ago(oldest.at)),
           h(
-            'details',
-            {},
-            h('summary', {}, `${entries.length} times, first `, ago(oldest.at)),
-            h(
-              'ul',
-              { class: 'plain' },
-              ...entries.map((entry) =>
-                h('li', { 'data-key': entry.at }, clockTime(entry.at), ` ${entry.text}`, aside(entry)),
-              ),
+            'ul',
+            { class: 'plain' },
+            ...entries.map((entry) =>
+              h('li', { 'data-key': entry.at }, clockTime(entry.at), ` ${entry.text}`, aside(entry)),
             ),
           ),
-        calls.length > 0 && callsFolded(calls),
-      ),
+        ),
+      calls.length > 0 && callsFolded(calls),
+      inner.length > 0 && innerFolded(inner),
     ),
-  ];
+  );
+}
+
+/** @param {Chapter[]} inner */
+function innerFolded(inner) {
+  const heads = inner.flatMap(({ entries }) => entries.slice(0, 1));
+  const steps = heads.filter(({ kind }) => kind === 'step').length;
+  const errors = heads.filter(({ kind }) => kind === 'error').length;
+  const [first] = heads.slice(-1);
+  return h(
+    'details',
+    {},
+    h(
+      'summary',
+      {},
+      counted(steps, 'step'),
+      first && [', began ', ago(first.at)],
+      errors > 0 && h('strong', { class: 'failed' }, `, ${counted(errors, 'error')}`),
+    ),
+    h('ol', { class: 'story' }, ...linesOf(inner)),
+  );
 }
 
 /** What else an entry says. @param {Entry} entry */

@@ -9,7 +9,7 @@ import { ago, day } from './time.js';
 /** What each button does, for those who have never pressed it. @type {Record<string, { name: string, does: string }>} */
 const ACTIONS = {
   look: {
-    name: 'Look again now',
+    name: 'Look now',
     does: 'Reads marketplace and Microsoft anew and goes on where it stands. Does no harm.',
   },
   retry: {
@@ -58,7 +58,7 @@ function unknown(id) {
 
 /** @param {Story} story */
 function known({ timeline, actions, ...subscription }) {
-  const { subscriptionId, productType, state, operation, step, since, attempts, why, held, detached } = subscription;
+  const { subscriptionId, productType, state, operation, step, since, why, held, detached } = subscription;
   const best = recommended(subscription);
   const ordered = [...actions].sort((one, other) => Number(other === best) - Number(one === best));
   return [
@@ -73,13 +73,10 @@ function known({ timeline, actions, ...subscription }) {
     ),
     h('p', { class: `why state-${state}` }, why ? sentence(why) : 'In order; nothing is to come.'),
     stillCharged(subscription),
-    (step || attempts > 0) &&
-      h(
-        'p',
-        { class: 'hint' },
-        step && ['At step ', h('strong', {}, step), '. '],
-        attempts > 0 && (attempts === 1 ? 'Tried once.' : `Tried ${attempts} times in a row.`),
-      ),
+    // In the other states the sentence says it.
+    (state === 'waiting' || state === 'running') &&
+      step &&
+      h('p', { class: 'hint' }, 'At step ', h('strong', {}, step), '.'),
     h(
       'section',
       { 'aria-labelledby': 'actions' },

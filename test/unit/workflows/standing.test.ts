@@ -26,6 +26,14 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     { state: 'retrying', attempts: 3, failingSince: '2026-03-01T00:00:00.000Z', lastError },
   ],
   [
+    'Fails since 2026-03-02 09:21 UTC, once, at a look: Redis is away. It is tried again by itself.',
+    {
+      state: 'retrying',
+      attempts: 1,
+      lastError: { ...lastError, message: 'Redis is away. It is tried again by itself.' },
+    },
+  ],
+  [
     'Waits since 2026-03-02 09:21 UTC for the customer to accept the agreement. It goes on by itself.',
     { state: 'waiting', waitingFor: 'the customer to accept the agreement' },
   ],
