@@ -14,7 +14,7 @@ consul {
 }
 
 exec {
-  command       = ["nginx", "-p", "/var/run/edge", "-c", "/etc/nginx/connector/nginx.conf", "-g", "daemon off;"]
+  command       = ["nginx", "-e", "stderr", "-p", "/var/run/edge", "-c", "/etc/nginx/connector/nginx.conf", "-g", "daemon off;"]
   reload_signal = "SIGHUP"
   # Open requests are answered first.
   kill_signal  = "SIGQUIT"

@@ -7,7 +7,7 @@ import { type EventAnswer, startEventLoad } from '../support/event-load.ts';
 import { startNginx } from '../support/nginx.ts';
 import { freePort, type RunningService, startService } from '../support/service.ts';
 
-/** Seconds in the environment: restarts go round and round for so long. Otherwise each machine is restarted once. */
+/** Seconds in the environment: restarts go round and round for so long, every third without a warning. Otherwise each machine is restarted once. */
 const FOR_MS = Number(process.env.ROLLING_SECONDS ?? 0) * 1_000;
 /** Ten machines of the slowest kind are done by then. */
 const WITHIN_MS = FOR_MS + 240_000;
@@ -67,9 +67,10 @@ async function openScene() {
       isFollowing = on;
       follow();
     },
-    async restart(machine: Machine): Promise<void> {
-      const codes = await Promise.all(machine.processes.map((one) => one.end('SIGTERM')));
-      expect(codes, machine.processes.map((one) => one.output()).join('')).toEqual([0, 0]);
+    async restart(machine: Machine, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+      const ends = await Promise.all(machine.processes.map((one) => one.end(signal)));
+      const expected = signal === 'SIGTERM' ? 0 : signal;
+      expect(ends, machine.processes.map((one) => one.output()).join('')).toEqual([expected, expected]);
       machine.processes = await launch(machine.port);
     },
     /** Subscriptions that the marketplace was asked for. */
@@ -88,7 +89,7 @@ function summarize(answers: EventAnswer[], lastedMs: number): string {
 }
 
 it(
-  'loses no event and shows no failure to the caller while one machine after the other is restarted under load, whether Consul told Nginx or not',
+  'loses no event and shows no failure to the caller while one machine after the other is restarted or killed under load, whether Consul told Nginx or not',
   async () => {
     const { nginx, machines, ready, setFollowing, restart, lookedAt } = await openScene();
     const startedAt = performance.now();
@@ -105,7 +106,7 @@ it(
       for (const machine of machines) {
         // Every other time Nginx knows who is there, otherwise it learns that by what it meets.
         setFollowing(restarts % 2 === 0);
-        await restart(machine);
+        await restart(machine, FOR_MS > 0 && restarts % 3 === 2 ? 'SIGKILL' : 'SIGTERM');
         await vi.waitFor(() => expect(ready()).toHaveLength(2), { timeout: WITHIN_MS, interval: 20 });
         // Each instance has taken events again before the next one leaves.
         const seen = load.answered();

@@ -62,7 +62,7 @@ export async function startNginx(instances: Instance[]): Promise<Nginx> {
   writeFileSync(configuration, text);
   render(instances);
 
-  const command = ['-p', folder, '-c', configuration, '-g', 'daemon off;'];
+  const command = ['-e', 'stderr', '-p', folder, '-c', configuration, '-g', 'daemon off;'];
   const outputFile = join(folder, 'output');
   const output = openSync(outputFile, 'a');
   const child = spawn('nginx', command, { stdio: ['ignore', output, output], env: ENVIRONMENT });
