@@ -1,5 +1,5 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { FAINT_TEXTS, NAMELESS, STICKS_OUT, startBrowser } from './browser.ts';
 import { createNight, HOSTILE, type Night, type Stage, setStage } from './stage.ts';
 
@@ -7,8 +7,13 @@ import { createNight, HOSTILE, type Night, type Stage, setStage } from './stage.
 
 const NAME = 'Ada Lovelace';
 const DESKTOP = { width: 1280, height: 850 };
+const TABLET = { width: 768, height: 1024 };
 const PHONE = { width: 360, height: 740 };
 const REFRESH_MS = 10_000;
+
+// Seconds, on a machine that has nothing else to do.
+const WITHIN_MS = 120_000;
+vi.setConfig({ testTimeout: 2 * WITHIN_MS, hookTimeout: 2 * WITHIN_MS });
 
 let browser: Browser;
 let stage: Stage;
@@ -20,7 +25,7 @@ const complaints: string[] = [];
 beforeAll(async () => {
   [browser, stage] = await Promise.all([startBrowser(), setStage(inject('redisUrl'))]);
   night = await createNight(stage);
-}, 120_000);
+});
 
 afterEach(async () => {
   await Promise.all(contexts.splice(0).map((context) => context.close()));
@@ -37,7 +42,7 @@ async function open(options: { viewport?: typeof DESKTOP; colorScheme?: 'light' 
   const context = await browser.newContext({ viewport: DESKTOP, ...options });
   contexts.push(context);
   const page = await context.newPage();
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(WITHIN_MS);
   page.on('pageerror', (error) => complaints.push(error.message));
   page.on('dialog', (dialog) => complaints.push(`a window: ${dialog.message()}`));
   page.on('console', (message) => {
@@ -432,6 +437,7 @@ describe('what is shown', () => {
 
 describe.each([
   ['a phone', PHONE],
+  ['a tablet', TABLET],
   ['a desktop', DESKTOP],
 ] as const)('every view on %s', (_, viewport) => {
   it.each(['light', 'dark'] as const)(

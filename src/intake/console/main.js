@@ -238,6 +238,7 @@ document.addEventListener('visibilitychange', () => {
 });
 setInterval(() => {
   age();
-  if (document.visibilityState === 'visible' && !byId('login', HTMLDialogElement).open) void refresh();
+  const isBusy = main.hasAttribute('aria-busy') || byId('login', HTMLDialogElement).open;
+  if (document.visibilityState === 'visible' && !isBusy) void refresh();
 }, REFRESH_EVERY_MS);
 void refresh();
