@@ -9,10 +9,12 @@ import { freePort, type RunningService, startService } from '../support/service.
 
 /** Seconds in the environment: restarts go round and round for so long, every third without a warning. Otherwise each machine is restarted once. */
 const FOR_MS = Number(process.env.ROLLING_SECONDS ?? 0) * 1_000;
+/** Starting processes is most of the work, so that one has to do where it is a sample. */
+const ROLES = FOR_MS > 0 ? ['web', 'worker'] : ['all'];
 /** Ten machines of the slowest kind are done by then. */
 const WITHIN_MS = FOR_MS + 240_000;
 
-/** Where one process takes events and another one works. */
+/** Where events are taken and work is done, by one process or by two. */
 interface Machine {
   port: string;
   processes: RunningService[];
@@ -38,10 +40,7 @@ async function openScene() {
     RETRY_BASE_MS: '3600000',
   };
   const launch = (port: string) =>
-    Promise.all([
-      startService({ ...environment, ROLE: 'web', PORT: port }),
-      startService({ ...environment, ROLE: 'worker' }),
-    ]);
+    Promise.all(ROLES.map((ROLE) => startService({ ...environment, ROLE, ...(ROLE !== 'worker' && { PORT: port }) })));
   await Promise.all(
     [await freePort(), await freePort()].map(async (port) => {
       machines.push({ port: String(port), processes: await launch(String(port)) });
@@ -69,8 +68,9 @@ async function openScene() {
     },
     async restart(machine: Machine, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
       const ends = await Promise.all(machine.processes.map((one) => one.end(signal)));
-      const expected = signal === 'SIGTERM' ? 0 : signal;
-      expect(ends, machine.processes.map((one) => one.output()).join('')).toEqual([expected, expected]);
+      expect(ends, machine.processes.map((one) => one.output()).join('')).toEqual(
+        ROLES.map(() => (signal === 'SIGTERM' ? 0 : signal)),
+      );
       machine.processes = await launch(machine.port);
     },
     /** Subscriptions that the marketplace was asked for. */
