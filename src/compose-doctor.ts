@@ -42,7 +42,7 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
       () => false,
     ));
   const keys = createKeys(config.redis.prefix);
-  const store = createRefreshTokenStore(redis, keys, createSecretBox(config.redis.stateKeys));
+  const store = createRefreshTokenStore(redis, keys, createSecretBox(config.redis.stateKeys), systemClock);
   const refreshTokens = isThere ? store : NO_TOKENS;
   const budget = isThere ? createBudget(redis, keys, { limitOf, turn: () => undefined }) : NO_BUDGET;
   const calls = { readTimeoutMs: ANSWER_WITHIN_MS, readOnly: true, budget, observe: () => {} };

@@ -20,13 +20,15 @@ import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts
 import { createRecords } from './store/records.ts';
 import { createReplication } from './store/replication.ts';
 import { createSecretBox } from './store/secret-box.ts';
+import { createSweepLog } from './store/sweep-log.ts';
+import { createTallies } from './store/tallies.ts';
 import { createTemplateStore } from './store/templates.ts';
 import { createTimeline } from './store/timeline.ts';
 import type { UpstreamCall } from './upstreams/http.ts';
 import { createCatalog } from './workflows/catalog.ts';
 import { createInventory } from './workflows/inventory.ts';
 import { createRebuild, type RebuildOptions } from './workflows/rebuild.ts';
-import { createReconcile } from './workflows/reconcile.ts';
+import { createReconcile, type Measures } from './workflows/reconcile.ts';
 import { createReconciliation, type ReconciliationOptions } from './workflows/reconciliation.ts';
 import { createSweep } from './workflows/sweep.ts';
 import { createWebhookRegistration } from './workflows/webhook-registration.ts';
@@ -41,12 +43,14 @@ export interface LookParts {
   alerts: Alerts;
   requestLook(subscriptionId: number): Promise<unknown>;
   observe(call: UpstreamCall): void;
+  /** Absent where nothing is counted. */
+  measures?: Measures;
   /** Does something later, unless the process ends before. */
   later(work: () => Promise<void>, inMs: number): void;
 }
 
 /** Builds what a worker does: the look at one subscription, and the sweep over all. */
-export function composeLooks(config: Config, { redis, log, alerts, requestLook, observe, later }: LookParts) {
+export function composeLooks(config: Config, { redis, log, alerts, requestLook, observe, measures, later }: LookParts) {
   const clock = systemClock;
   const { timing, sales } = config;
   const keys = createKeys(config.redis.prefix);
@@ -113,6 +117,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     partnerSubscriptions,
     interventions,
     alerts,
+    measures,
     log,
     clock,
     withinTurn: turns.within,
@@ -181,12 +186,26 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     settings: planning,
   });
   const { ensureWhole } = rebuild;
-  const sweep = createSweep({ cloudesire, records, interventions, ensureWhole, requestLook, alerts, clock, log });
+  const tallies = createTallies(redis, keys, records);
+  const sweep = createSweep({
+    cloudesire,
+    records,
+    sweepLog: createSweepLog(redis, keys),
+    interventions,
+    ensureWhole,
+    requestLook,
+    alerts,
+    clock,
+    log,
+  });
   return {
     webhookRegistration,
     look: async (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) =>
       lanes.workIn(await lanes.openLane(subscriptionId, signal), (lane) => look(lane, asked)),
-    sweep: (signal: AbortSignal) => inBackground(() => sweep(signal)),
+    async sweep(signal: AbortSignal) {
+      await tallies.countUncounted();
+      await inBackground(() => sweep(signal));
+    },
     rebuild: (options: RebuildOptions, signal: AbortSignal) => inBackground(() => rebuild.rebuild(options, signal)),
     reconcile: (options: ReconciliationOptions, signal: AbortSignal) => inBackground(() => reconcile(options, signal)),
   };

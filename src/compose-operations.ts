@@ -4,7 +4,6 @@ import { composeLooks } from './compose-looks.ts';
 import { limitOf, UPSTREAMS } from './compose-upstreams.ts';
 import type { Config } from './config.ts';
 import { createAlerts } from './lib/alerts.ts';
-import { remember } from './lib/cache.ts';
 import { systemClock } from './lib/clock.ts';
 import { RetryableError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
@@ -20,6 +19,7 @@ import { createRecords } from './store/records.ts';
 import { producerConnection } from './store/redis.ts';
 import { tellOutages } from './store/redis-server.ts';
 import { createReplication } from './store/replication.ts';
+import { createTallies } from './store/tallies.ts';
 import { createTimeline } from './store/timeline.ts';
 import { VERSION } from './version.ts';
 import { listDeadLetters } from './workflows/dead-letters.ts';
@@ -34,9 +34,6 @@ import { whyOf } from './workflows/standing.ts';
 
 /** The store gets so long to answer a command that somebody has typed. */
 const REDIS_WITHIN_MS = 5_000;
-
-/** Counting over all records takes a while, and a console asks often. */
-const OVERVIEW_LIFE_MS = 5_000;
 
 export interface OperationsParts {
   /** From `producerConnection`. */
@@ -55,6 +52,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
   const clock = systemClock;
   const keys = createKeys(config.redis.prefix);
   const records = createRecords(redis, keys);
+  const tallies = createTallies(redis, keys, records);
   const timeline = createTimeline(redis, keys);
   const interventions = createInterventions(redis, keys);
   const quarantine = createQuarantine(redis, keys, clock);
@@ -71,8 +69,6 @@ export function composeOperations({ redis, config, producer, notes }: Operations
     requestLook: producer.requestLook,
     clock,
   });
-  const counted = remember(() => readOverview(records, today()), { forMs: OVERVIEW_LIFE_MS, atMost: 1 }, clock);
-
   const explained = (record: SubscriptionRecord, intervention: Intervention | undefined) => ({
     ...record,
     intervention,
@@ -85,10 +81,10 @@ export function composeOperations({ redis, config, producer, notes }: Operations
     discardQuarantined,
     audited,
 
-    /** How everything stands, in numbers that are up to 5 s old. */
+    /** How everything stands, in numbers. */
     async overview() {
       const [counts, backlog, oldestSince, quarantined, decided, noted, circuits] = await Promise.all([
-        counted(),
+        readOverview(tallies, today()),
         producer.backlog(),
         producer.oldestWaitingSince(),
         quarantine.size(),

@@ -57,7 +57,7 @@ export function composeUpstreams(config: Config, parts: UpstreamParts) {
     tell: outageNews(parts),
     random: Math.random,
   });
-  const refreshTokens = createRefreshTokenStore(redis, keys, box);
+  const refreshTokens = createRefreshTokenStore(redis, keys, box, systemClock);
   const { baseUrl, authorityUrl, refreshToken, ...app } = config.partnerCenter;
 
   const httpFor = (upstream: string, base: string): Http =>

@@ -5,8 +5,8 @@ import type { Redis } from 'ioredis';
 import { createAnnouncement } from './announce/consul.ts';
 import { composeChecks } from './compose-checks.ts';
 import { composeLooks } from './compose-looks.ts';
+import { composeMetrics, measuresOf } from './compose-metrics.ts';
 import { composeOperations } from './compose-operations.ts';
-import { budgetsLeft, limitOf, UPSTREAMS } from './compose-upstreams.ts';
 import type { Config } from './config.ts';
 import { createCertificateDownload } from './intake/certificate-download.ts';
 import { consoleRoutes } from './intake/console.ts';
@@ -30,8 +30,6 @@ import type { Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
 import { createProducer } from './queue/producer.ts';
 import { createWorker } from './queue/worker.ts';
-import { listBudgets } from './store/budget.ts';
-import { listCircuits } from './store/circuit.ts';
 import { createCompleteness } from './store/completeness.ts';
 import { createKeys } from './store/keys.ts';
 import { createPartnerSubscriptionIndex } from './store/partner-subscriptions.ts';
@@ -80,7 +78,7 @@ export interface ServiceParts {
 export function compose(config: Config, { log, reporting }: ServiceParts): Service {
   const clock = systemClock;
   const metrics = createMetrics();
-  const alerts = createAlerts({ log, reporting, count: (code) => metrics.alerts.inc({ code }) });
+  const alerts = createAlerts({ log, reporting, count: (code) => metrics.countAlert(code) });
   const { prefix } = config.redis;
   const keys = createKeys(prefix);
   let stopping = false;
@@ -112,6 +110,10 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
     });
 
   const server = createServer({ bug: (error, facts) => alerts.bug(error, facts), isStopping: () => stopping });
+  server.addHook('onResponse', async ({ routeOptions, method }, { statusCode, elapsedTime }) => {
+    const labels = { route: routeOptions.url ?? 'unknown', method, status: String(statusCode) };
+    metrics.requestSeconds.observe(labels, elapsedTime / 1_000);
+  });
   // Not before the body is read: what is called by the events of its stream is in no context of ours.
   if (reporting) server.addHook('preValidation', (_request, _reply, done) => reporting.apart(done));
   describeRoutes(server, { version: VERSION });
@@ -123,18 +125,25 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
     ...[announcement?.note()].filter((note) => note !== undefined),
     ...(await noteOnRecords()),
   ];
+  const checks = {
+    redis: () => checkWritable(producerRedis, keys, replication),
+    ...(worker && { worker: async () => (worker.isAlive() ? undefined : 'The worker does not take jobs.') }),
+  };
   server.register(healthRoutes, {
     log,
     isStopping: () => stopping,
     notes,
-    checks: {
-      redis: () => checkWritable(producerRedis, keys, replication),
-      ...(worker && { worker: async () => (worker.isAlive() ? undefined : 'The worker does not take jobs.') }),
-    },
+    checks,
   });
   server.register(metricsRoute, { registry: metrics.registry });
-  metrics.gauge('connector_backlog_looks', 'Subscriptions that wait for a look', () => producer.backlog());
-  registerLimits();
+  composeMetrics(config, {
+    metrics,
+    redis: producerRedis,
+    producer,
+    isReady,
+    redisNotes: redisServer.notes,
+    isWebhookRegistered: worker?.isWebhookRegistered,
+  });
   if (config.role !== 'worker') registerIntake();
 
   return {
@@ -155,6 +164,12 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
       producerRedis.disconnect();
     },
   };
+
+  async function isReady(): Promise<boolean> {
+    if (stopping) return false;
+    const problems = await Promise.all(Object.values(checks).map((check) => check()));
+    return problems.every((problem) => problem === undefined);
+  }
 
   async function noteOnRecords(): Promise<string[]> {
     // Without an answer another check says what is wrong.
@@ -193,25 +208,6 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
     else log.debug({ ...call }, 'upstream call');
   }
 
-  function registerLimits(): void {
-    metrics.gauges(
-      'connector_upstream_budget_left',
-      'Calls that an upstream allows at this moment, of the key of this kind that has the fewest',
-      ['upstream', 'kind'],
-      async () =>
-        budgetsLeft(await listBudgets(producerRedis, keys, limitOf)).map(({ left, ...labels }) => ({
-          labels,
-          value: left,
-        })),
-    );
-    metrics.gauges('connector_upstream_circuit_open', '1 while an upstream is out', ['upstream'], async () =>
-      (await listCircuits(producerRedis, keys, UPSTREAMS)).map(({ upstream, openSince }) => ({
-        labels: { upstream },
-        value: openSince ? 1 : 0,
-      })),
-    );
-  }
-
   function registerIntake(): void {
     const quarantine = createQuarantine(producerRedis, keys, clock);
     const timeline = createTimeline(producerRedis, keys);
@@ -219,7 +215,6 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
       await quarantine.add(body, reason);
       await replication.confirm();
     };
-    metrics.gauge('connector_quarantine_size', 'Signed bodies that were no notification', () => quarantine.size());
 
     /** The event itself is safe in the queue: that a line of its story is lost in an outage does not matter. */
     function heard(subscriptionId: number, text: string, facts: object = {}): void {
@@ -304,6 +299,7 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
       alerts,
       requestLook: (id) => producer.requestLook(id, { urgent: false }),
       observe,
+      measures: measuresOf(metrics),
       later(work, inMs) {
         globalThis
           .setTimeout(() => {
@@ -346,6 +342,7 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
         return note === undefined ? [] : [note];
       },
       isAlive: () => runner.isAlive(),
+      isWebhookRegistered: webhookRegistration?.isRegistered,
       async stop() {
         await runner.stop();
         queueRedis.disconnect();

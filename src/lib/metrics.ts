@@ -1,10 +1,26 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
+/** So many different codes are told apart; upstreams may make up more. */
+const MOST_CODES = 200;
+
 /** The process's counters, in a registry of their own. Labels are few and closed: never an id of a subscription or customer. */
 export function createMetrics() {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
+  const alerts = new Counter({
+    name: 'connector_alerts_total',
+    help: 'Matters that a person has to look at, by code',
+    labelNames: ['code'],
+    registers,
+  });
+  const codes = new Set<string>();
+
+  /** With 0, the code is there before there is anything to count: an increase from nothing would be none. */
+  function countAlert(code: string, times = 1): void {
+    if (codes.size < MOST_CODES) codes.add(code);
+    alerts.inc({ code: codes.has(code) ? code : 'other' }, times);
+  }
 
   return {
     registry,
@@ -26,10 +42,32 @@ export function createMetrics() {
       labelNames: ['door'],
       registers,
     }),
-    alerts: new Counter({
-      name: 'connector_alerts_total',
-      help: 'Matters that a person has to look at, by code',
-      labelNames: ['code'],
+    requestSeconds: new Histogram({
+      name: 'connector_http_request_seconds',
+      help: 'Duration of requests to this service',
+      labelNames: ['route', 'method', 'status'],
+      buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 5],
+      registers,
+    }),
+    countAlert,
+    operations: new Counter({
+      name: 'connector_operations_total',
+      help: 'Operations on subscriptions that came to an end; refused: the customer was told what to supply',
+      labelNames: ['product', 'outcome'],
+      registers,
+    }),
+    operationSeconds: new Histogram({
+      name: 'connector_operation_seconds',
+      help: 'Duration of operations that came to an end, from their first look on, waits included',
+      labelNames: ['product', 'operation', 'outcome'],
+      buckets: [1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400, 259_200],
+      registers,
+    }),
+    stepSeconds: new Histogram({
+      name: 'connector_step_seconds',
+      help: 'Duration of the steps of operations, waits included',
+      labelNames: ['product', 'step'],
+      buckets: [0.1, 1, 10, 60, 600, 3_600, 86_400],
       registers,
     }),
     looks: new Counter({
@@ -72,8 +110,13 @@ export function createMetrics() {
       registers,
       async collect() {
         // A gauge that cannot be read is left as it was: the other metrics matter most in an outage.
-        for (const { labels, value } of await read().catch(() => [])) this.set(labels, value);
+        const values = await read().catch(() => undefined);
+        if (values === undefined) return;
+        this.reset();
+        for (const { labels, value } of values) this.set(labels, value);
       },
     });
   }
 }
+
+export type Metrics = ReturnType<typeof createMetrics>;

@@ -37,7 +37,9 @@ export interface Producer {
   scheduleSweeps(everyMs: number): Promise<void>;
   /** Looks that wait for a worker, at most a quarter of a second ago. Looks that were put off do not count. */
   backlog(): Promise<number>;
-  /** Since when the first of those looks has waited that nobody has taken up yet, in milliseconds since the epoch. */
+  /** Looks that wait for a worker, that were put off, and that are made at this moment. */
+  looks(): Promise<{ waiting: number; delayed: number; active: number }>;
+  /** Since when the first of those that wait has waited that nobody has taken up yet, in milliseconds since the epoch. */
   oldestWaitingSince(): Promise<number | undefined>;
   /**
    * Frees subscriptions whose look exists but stands in no queue, and asks for a new one: it would swallow every later
@@ -93,6 +95,16 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
   async function countBacklog(): Promise<number> {
     const { wait = 0, prioritized = 0 } = await looks.getJobCounts('wait', 'prioritized');
     return wait + prioritized;
+  }
+
+  async function countLooks(): Promise<{ waiting: number; delayed: number; active: number }> {
+    const {
+      wait = 0,
+      prioritized = 0,
+      delayed = 0,
+      active = 0,
+    } = await looks.getJobCounts(...WAITING, 'delayed', 'active');
+    return { waiting: wait + prioritized, delayed, active };
   }
 
   /** A look that was taken up before, and put off since, has waited for something else. */
@@ -172,6 +184,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     scheduleSweeps: (everyMs) => confirmed(() => scheduleSweeps(everyMs)),
 
     backlog: () => confirmed(backlog),
+    looks: () => confirmed(countLooks),
     oldestWaitingSince: () => confirmed(oldestWaitingSince),
     repairStrayLooks: () => confirmed(repairStrayLooks),
 

@@ -10,6 +10,16 @@ export function createKeys(prefix: string) {
     record: (subscriptionId: number) => `${prefix}:record:${subscriptionId}`,
     /** Sorted set of all recorded subscription ids by their `since`. */
     records: `${prefix}:records`,
+    /** Hash of subscription id → how it stands, as counted. */
+    kinds: `${prefix}:kinds`,
+    /** Hash of how a record may stand → how many do. */
+    tallies: `${prefix}:tallies`,
+    /** Hash of subscription id → what it costs although it was ended. */
+    exposedCosts: `${prefix}:exposed-costs`,
+    /** Sorted set of the subscription ids that wait for their customer, by since when. */
+    customersTurn: (turn: string) => `${prefix}:customers-turn:${turn}`,
+    /** The last sweep that came to its end. */
+    lastSweep: `${prefix}:last-sweep`,
     /** Set of the subscription ids of which operations want a look. */
     askedLooks: `${prefix}:asked-looks`,
     /** Set of the subscription ids that operations want to be tried again. */

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { RecordQuery, Records, SubscriptionRecord } from '../workflows/record.ts';
 import type { Keys } from './keys.ts';
 import { createFencedWrite } from './lanes.ts';
+import { createRecordPut } from './tallies.ts';
 
 /** How many records are fetched at once while a filtered list is gathered. */
 const CHUNK = 1_000;
@@ -48,13 +49,7 @@ export function createRecords(redis: Redis, keys: Keys): Records {
       return document === null ? undefined : parse(document);
     },
 
-    async put(lane, record) {
-      await fencedWrite(
-        lane,
-        ['SET', keys.record(record.subscriptionId), JSON.stringify(record)],
-        ['ZADD', keys.records, Date.parse(record.since), record.subscriptionId],
-      );
-    },
+    put: createRecordPut(redis, keys),
 
     async list(query) {
       const { page, pageSize, ...filters } = query;

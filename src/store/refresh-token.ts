@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
+import type { Clock } from '../lib/clock.ts';
 import type { SecretBox } from '../workflows/record.ts';
 import type { Keys } from './keys.ts';
 
@@ -12,25 +13,30 @@ export interface RefreshTokenStore {
   /** `undefined` when none was saved that came from the configured one, or when it was sealed with another key. */
   load(configured: string | undefined): Promise<string | undefined>;
   save(token: string, configured: string | undefined): Promise<void>;
+  /** When the newest one was given to us, in milliseconds since the epoch; `undefined` while that is not known. */
+  renewedAt(configured: string | undefined): Promise<number | undefined>;
   /** Opens what rests there. @throws {AttentionError} `secret-box.cannot-open` when it was sealed with another key */
   assertReadable(): Promise<void>;
 }
 
-const Saved = z.object({ token: z.string().min(1), origin: z.string() });
+const Saved = z.object({ token: z.string().min(1), origin: z.string(), savedAt: z.number().optional() });
 
 /** Keeps the refresh token in Redis, sealed by `box`. */
-export function createRefreshTokenStore(redis: Redis, keys: Keys, box: SecretBox): RefreshTokenStore {
+export function createRefreshTokenStore(redis: Redis, keys: Keys, box: SecretBox, clock: Clock): RefreshTokenStore {
+  async function read(configured: string | undefined): Promise<z.output<typeof Saved> | undefined> {
+    const sealed = await redis.get(keys.refreshToken);
+    if (sealed === null) return undefined;
+    try {
+      const saved = Saved.parse(JSON.parse(box.open(sealed)));
+      return saved.origin === fingerprint(configured) ? saved : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
   return {
-    async load(configured) {
-      const sealed = await redis.get(keys.refreshToken);
-      if (sealed === null) return undefined;
-      try {
-        const { token, origin } = Saved.parse(JSON.parse(box.open(sealed)));
-        return origin === fingerprint(configured) ? token : undefined;
-      } catch {
-        return undefined;
-      }
-    },
+    load: async (configured) => (await read(configured))?.token,
+    renewedAt: async (configured) => (await read(configured))?.savedAt,
 
     async assertReadable() {
       const sealed = await redis.get(keys.refreshToken);
@@ -38,7 +44,8 @@ export function createRefreshTokenStore(redis: Redis, keys: Keys, box: SecretBox
     },
 
     async save(token, configured) {
-      await redis.set(keys.refreshToken, box.seal(JSON.stringify({ token, origin: fingerprint(configured) })));
+      const saved = { token, origin: fingerprint(configured), savedAt: clock.now() };
+      await redis.set(keys.refreshToken, box.seal(JSON.stringify(saved)));
     },
   };
 }

@@ -1,4 +1,4 @@
-import type { CustomerDirectory, RecordState, Records, SubscriptionRecord } from './record.ts';
+import type { CustomerDirectory, ExposedCost, RecordState, Records, SubscriptionRecord, Tallies } from './record.ts';
 
 /** How all subscriptions stand, in numbers. */
 export interface Overview {
@@ -8,22 +8,26 @@ export interface Overview {
   agreementsPending: number;
 }
 
-/** Counts over all records; `today` is an ISO date. Takes about 0.2 s for 50,000 of them. */
-export async function readOverview(records: Pick<Records, 'all'>, today: string): Promise<Overview> {
+/** Counts how all records stand; `today` is an ISO date. */
+export async function readOverview(tallies: Pick<Tallies, 'read' | 'exposedCosts'>, today: string): Promise<Overview> {
   const states = { idle: 0, running: 0, waiting: 0, retrying: 0, 'needs-attention': 0, failed: 0, done: 0 };
+  const [standing, costs] = await Promise.all([tallies.read(), tallies.exposedCosts()]);
+  for (const { state, count } of standing) states[state] += count;
+  const agreements = standing.filter(({ state, why }) => state === 'waiting' && why === 'agreement');
+  return {
+    states,
+    exposures: sumExposed(costs, today),
+    agreementsPending: agreements.reduce((sum, { count }) => sum + count, 0),
+  };
+}
+
+/** What is still charged on the ISO date `today`. */
+export function sumExposed(costs: ExposedCost[], today: string): Overview['exposures'] {
+  const present = costs.filter(({ until = today }) => until >= today);
   const byCurrency: Record<string, number> = {};
-  let count = 0;
-  let agreementsPending = 0;
-  for await (const record of records.all()) {
-    states[record.state] += 1;
-    if (isAgreementPending(record)) agreementsPending += 1;
-    const { exposure } = record.fulfillment ?? {};
-    if (!exposure || (exposure.until ?? today) < today) continue;
-    count += 1;
-    const { price, seats } = exposure;
-    if (price) byCurrency[price.currency] = inCents((byCurrency[price.currency] ?? 0) + price.amount * seats);
-  }
-  return { states, exposures: { count, byCurrency }, agreementsPending };
+  for (const { cost } of present)
+    if (cost) byCurrency[cost.currency] = inCents((byCurrency[cost.currency] ?? 0) + cost.amount);
+  return { count: present.length, byCurrency };
 }
 
 function inCents(amount: number): number {

@@ -38,6 +38,18 @@ import { mayExist, TAKEN_UP_AGAIN } from './recovery.ts';
 /** What the queue is to do with the subscription after a look: nothing, or look again after a pause. */
 export type LookOutcome = { done: true } | { againInMs: number };
 
+/** Hears how long things took, to count them. Times in milliseconds, waits included. */
+export interface Measures {
+  step(measured: { productType: ProductType; step: string; durationMs: number }): void;
+  /** `refused`: the customer was told what to supply. */
+  operation(measured: {
+    productType: ProductType;
+    operation: Operation;
+    outcome: 'done' | 'failed' | 'refused';
+    durationMs: number;
+  }): void;
+}
+
 export interface ReconcileParts {
   cloudesire: Cloudesire;
   catalog: Catalog;
@@ -52,6 +64,8 @@ export interface ReconcileParts {
   withinTurn: Turns['within'];
   interventions: Pick<Interventions, 'get'>;
   alerts: Alerts;
+  /** Absent where nothing is counted. */
+  measures?: Measures | undefined;
   log: Log;
   clock: Clock;
   /** How long to wait after so many failed tries in a row, in milliseconds. */
@@ -265,6 +279,7 @@ export function createReconcile(
       }
 
       await tell('decision', `${workflow.name} is done`, {});
+      measureOperation('done');
       if (operation === 'deprovision') await endProvisioning(subscription);
       return doneWith(operation, target);
     }
@@ -367,6 +382,8 @@ export function createReconcile(
         return;
       }
       const facts = event.kind === 'step-finished' ? { durationMs: event.durationMs } : {};
+      const { productType } = record;
+      if (event.kind === 'step-finished' && productType) parts.measures?.step({ productType, ...event });
       const isNews = record.state !== 'running';
       record = withoutUndefined<SubscriptionRecord>({
         ...record,
@@ -383,6 +400,13 @@ export function createReconcile(
         { runId: record.run?.id, step: event.step, ...facts },
         event.kind === 'step-finished' ? 'step finished' : 'effect found',
       );
+    }
+
+    function measureOperation(outcome: 'done' | 'failed' | 'refused'): void {
+      const { productType, run } = record;
+      if (!productType || !run) return;
+      const durationMs = clock.now() - Date.parse(run.startedAt);
+      parts.measures?.operation({ productType, operation: run.operation, outcome, durationMs });
     }
 
     async function notFound(): Promise<LookOutcome> {
@@ -556,6 +580,7 @@ export function createReconcile(
       if (!same) {
         log.warn({ err: error, step: record.step }, 'operation failed');
         if (kind === 'final') alert(error);
+        measureOperation(kind === 'final' ? 'failed' : 'refused');
       }
       await keep({ failure, ...errorOf(error) });
       return failure.reported ? standFailed(failure) : tellFailure(failure).catch(settle);

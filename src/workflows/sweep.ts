@@ -9,11 +9,12 @@ import { cspSubscriptions, endedSubscriptions, LIVING } from './csp-subscription
 import type { Interventions } from './interventions.ts';
 import { isInService, isTakenOut, mostChanges } from './out-of-service.ts';
 import { digest } from './reconcile.ts';
-import type { Records, SubscriptionRecord } from './record.ts';
+import type { Records, SubscriptionRecord, SweepLog } from './record.ts';
 
 export interface SweepParts {
   cloudesire: Pick<Cloudesire, 'subscriptions'>;
   records: Records;
+  sweepLog: Pick<SweepLog, 'note'>;
   interventions: Pick<Interventions, 'all'>;
   /** Sees to it that the records are whole. @throws while they are not */
   ensureWhole(signal: AbortSignal): Promise<void>;
@@ -39,6 +40,7 @@ const AT_REST = new Set<SubscriptionRecord['state']>(['idle', 'done']);
 export function createSweep({
   cloudesire,
   records,
+  sweepLog,
   interventions,
   ensureWhole,
   requestLook,
@@ -47,6 +49,7 @@ export function createSweep({
   log,
 }: SweepParts): (signal: AbortSignal) => Promise<void> {
   return async (signal) => {
+    const startedAt = clock.now();
     try {
       await ensureWhole(signal);
     } catch (error) {
@@ -69,8 +72,11 @@ export function createSweep({
       await decide(id, status !== undefined && isTakenOut(status, record));
     }
     await takeOutOrTell();
+    if (signal.aborted) return;
     if (unreadable) throw unreadable;
-    log.info({ listed: listed.size, looks }, 'sweep finished');
+    const finished = { durationMs: clock.now() - startedAt, listed: listed.size, looks };
+    await sweepLog.note({ finishedAt: new Date(clock.now()).toISOString(), ...finished });
+    log.info(finished, 'sweep finished');
 
     async function decide(id: number, isTaken: boolean): Promise<void> {
       // Of what operations hold nothing is ended.

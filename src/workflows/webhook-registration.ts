@@ -17,6 +17,7 @@ export interface WebhookRegistrationParts {
 export interface WebhookRegistration {
   /** Registers now, and again until it has succeeded. */
   start(): Promise<void>;
+  isRegistered(): boolean;
   /** What operations should know: that it has not succeeded yet. */
   note(): string | undefined;
 }
@@ -41,11 +42,13 @@ const FAILURES_UNTIL_ALERT = 8;
 export function createWebhookRegistration(parts: WebhookRegistrationParts): WebhookRegistration {
   const { webhooks, url, log, alerts, backoffMs, later } = parts;
   let failures = 0;
+  let isRegistered = false;
 
   async function register(): Promise<void> {
     try {
       const outcome = await webhooks.register({ url, events: EVENTS });
       failures = 0;
+      isRegistered = true;
       log.info({ outcome }, "Partner Center's webhook is registered");
     } catch (error) {
       failures += 1;
@@ -63,6 +66,7 @@ export function createWebhookRegistration(parts: WebhookRegistrationParts): Webh
 
   return {
     start: register,
+    isRegistered: () => isRegistered,
     note: () =>
       failures === 0
         ? undefined

@@ -1,0 +1,134 @@
+import type { Redis } from 'ioredis';
+import { type Lane, LaneLostError } from '../engine/journal.ts';
+import type { CustomersTurn, ExposedCost, Records, SubscriptionRecord, Tallies, Tally } from '../workflows/record.ts';
+import type { Keys } from './keys.ts';
+import { defineScript, type Script } from './script.ts';
+
+const TURNS: CustomersTurn[] = ['agreement', 'invitation'];
+/** Steps that wait for a customer. */
+const CUSTOMERS_STEPS: [beginning: string, turn: CustomersTurn][] = [
+  ['agreement accepted', 'agreement'],
+  ['tenant linked', 'invitation'],
+];
+/** Beginnings of what is waited for, by the kind of it. */
+const KINDS_OF_WAIT: [pattern: RegExp, kind: string][] = [
+  [/^the limit of /, 'limit'],
+  [/to be back: it has not answered/, 'outage'],
+  [/^the end of the dry run/, 'dry-run'],
+  [/^the records to be rebuilt/, 'rebuild'],
+  [/^operations/, 'operations'],
+  [/\b(payment|pay)\b/, 'payment'],
+  [/^(Azure |the Azure |the terms of )/, 'azure'],
+  [/^(Microsoft |partner subscription )/, 'microsoft'],
+  [/^the marketplace /, 'marketplace'],
+];
+/** How many records are counted at once that were not yet. */
+const CHUNK = 1_000;
+
+/** KEYS as of `keysOf`, behind the first one; ARGV from 2 on: id, kind, cost or nothing, since when it stands so, whose turn it is. */
+const COUNT = `
+  local id, kind, cost, since, turn = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+  local before = redis.call('HGET', KEYS[2], id)
+  if before ~= kind then
+    if before and redis.call('HINCRBY', KEYS[3], before, -1) < 1 then redis.call('HDEL', KEYS[3], before) end
+    redis.call('HINCRBY', KEYS[3], kind, 1)
+    redis.call('HSET', KEYS[2], id, kind)
+  end
+  if cost == '' then redis.call('HDEL', KEYS[4], id) else redis.call('HSET', KEYS[4], id, cost) end
+  for at = 5, 6 do
+    if turn == tostring(at) then redis.call('ZADD', KEYS[at], since, id) else redis.call('ZREM', KEYS[at], id) end
+  end
+`;
+
+/** KEYS[1]: the fence, ARGV[1]: its number, then as COUNT; behind those of COUNT the record and the index, and the document. */
+const PUT = `
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+  ${COUNT}
+  redis.call('SET', KEYS[7], ARGV[7])
+  redis.call('ZADD', KEYS[8], since, id)
+  return 1
+`;
+
+/** KEYS[1]: the record. What was counted meanwhile is counted better. */
+const COUNT_UNCOUNTED = `
+  if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+  ${COUNT}
+  return 1
+`;
+
+/** Writes a record and what is counted of it in one, if its lane is still held. @throws {LaneLostError} when it was taken */
+export function createRecordPut(redis: Redis, keys: Keys): Records['put'] {
+  const put = defineScript(redis, 'putRecord', PUT);
+  return async (lane: Lane, record: SubscriptionRecord) => {
+    const { subscriptionId } = record;
+    const touched = [keys.fence(lane.subscriptionId), ...keysOf(keys), keys.record(subscriptionId), keys.records];
+    const words = [lane.fence, ...wordsOf(record), JSON.stringify(record)];
+    if ((await put(touched, words)) !== 1) throw new LaneLostError(lane.subscriptionId);
+  };
+}
+
+/** The counts in Redis: a hash of how each record stands, one of how many stand so, and what little there is of the rest. */
+export function createTallies(redis: Redis, keys: Keys, records: Pick<Records, 'all'>): Tallies {
+  const countUncounted: Script = defineScript(redis, 'countUncounted', COUNT_UNCOUNTED);
+
+  return {
+    async read() {
+      const tallies = await redis.hgetall(keys.tallies);
+      return Object.entries(tallies).map(([kind, number]) => {
+        const [productType, state, why] = JSON.parse(kind) as [Tally['productType'], Tally['state'], string];
+        return { productType, state, why, count: Number(number) };
+      });
+    },
+
+    exposedCosts: async () => (await redis.hvals(keys.exposedCosts)).map((cost) => JSON.parse(cost) as ExposedCost),
+
+    async waitingSince(turn) {
+      const [, since] = await redis.zrange(keys.customersTurn(turn), '0', '0', 'WITHSCORES');
+      return since === undefined ? undefined : Number(since);
+    },
+
+    async countUncounted() {
+      const [counted, recorded] = await Promise.all([redis.hlen(keys.kinds), redis.zcard(keys.records)]);
+      if (counted >= recorded) return;
+      let counting: Promise<unknown>[] = [];
+      for await (const record of records.all()) {
+        const touched = [keys.record(record.subscriptionId), ...keysOf(keys)];
+        counting.push(countUncounted(touched, ['', ...wordsOf(record)]));
+        if (counting.length < CHUNK) continue;
+        await Promise.all(counting);
+        counting = [];
+      }
+      await Promise.all(counting);
+    },
+  };
+}
+
+function keysOf(keys: Keys): string[] {
+  return [keys.kinds, keys.tallies, keys.exposedCosts, ...TURNS.map(keys.customersTurn)];
+}
+
+function wordsOf(record: SubscriptionRecord): (string | number)[] {
+  const { subscriptionId, productType = 'unknown', state, since, fulfillment } = record;
+  const kind = JSON.stringify([productType, state, whyOf(record)]);
+  const { until, price, seats } = fulfillment?.exposure ?? {};
+  const cost = price && seats !== undefined && { amount: price.amount * seats, currency: price.currency };
+  const exposed = fulfillment?.exposure ? JSON.stringify({ until, cost }) : '';
+  const turn = customersTurn(record);
+  // The place of its key, as COUNT knows it.
+  return [subscriptionId, kind, exposed, Date.parse(since), turn === undefined ? '' : 5 + TURNS.indexOf(turn)];
+}
+
+function customersTurn({ state, step = '' }: SubscriptionRecord): CustomersTurn | undefined {
+  if (state !== 'waiting') return undefined;
+  return CUSTOMERS_STEPS.find(([beginning]) => step.startsWith(beginning))?.[1];
+}
+
+/** The code where it stands still, the kind of what it waits for where it waits. */
+function whyOf(record: SubscriptionRecord): string {
+  const { state, waitingFor = '', lastError, failure } = record;
+  if (state === 'needs-attention' || state === 'retrying') return lastError?.code ?? '';
+  if (state === 'failed') return failure?.code ?? lastError?.code ?? '';
+  if ((state !== 'waiting' && state !== 'idle') || waitingFor === '') return '';
+  const kind = KINDS_OF_WAIT.find(([pattern]) => pattern.test(waitingFor))?.[1];
+  return customersTurn(record) ?? kind ?? 'something-else';
+}
