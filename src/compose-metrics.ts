@@ -16,8 +16,8 @@ import { createSecretBox } from './store/secret-box.ts';
 import { createSweepLog } from './store/sweep-log.ts';
 import { createTallies } from './store/tallies.ts';
 import { REVISION, VERSION } from './version.ts';
+import type { Measures } from './workflows/operations.ts';
 import { sumExposed } from './workflows/overview.ts';
-import type { Measures } from './workflows/reconcile.ts';
 import type { Tally } from './workflows/record.ts';
 
 const PRODUCTS = ['license', 'azure', 'arm'] as const;

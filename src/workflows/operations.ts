@@ -17,3 +17,15 @@ export type Operation =
   | 'suspend'
   | 'resume'
   | 'deprovision';
+
+/** Hears how long things took, to count them. Times in milliseconds, waits included. */
+export interface Measures {
+  step(measured: { productType: ProductType; step: string; durationMs: number }): void;
+  /** `refused`: the customer was told what to supply. */
+  operation(measured: {
+    productType: ProductType;
+    operation: Operation;
+    outcome: 'done' | 'failed' | 'refused';
+    durationMs: number;
+  }): void;
+}

@@ -1,54 +1,31 @@
 import { createHash } from 'node:crypto';
-import { type Journal, type Lane, LaneLostError } from '../engine/journal.ts';
+import type { Journal, Lane } from '../engine/journal.ts';
 import { type FlowEvent, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
-import type { AlertFacts, Alerts } from '../lib/alerts.ts';
+import type { Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
-import {
-  AttentionError,
-  ConnectorError,
-  CustomerError,
-  PermanentError,
-  RetryableError,
-  ThrottledError,
-} from '../lib/errors.ts';
+import { AttentionError, ConnectorError, RetryableError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Turn, Turns } from '../lib/turn.ts';
 import type { Report } from '../report/report.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
-import { WithheldError } from '../upstreams/http.ts';
 import type { Catalog, Product } from './catalog.ts';
 import { compare } from './comparison.ts';
 import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
 import type { Intervention, Interventions } from './interventions.ts';
-import type { Look } from './look.ts';
-import type { Operation, ProductType } from './operations.ts';
+import type { Look, LookOutcome } from './look.ts';
+import type { Measures, Operation, ProductType } from './operations.ts';
 import type {
   Completeness,
   CustomerDirectory,
-  Failure,
   PartnerSubscriptionIndex,
   RecordState,
   Records,
-  SubscriptionRecord,
   Timeline,
 } from './record.ts';
+import { createRecordWriter, QUIET, withoutUndefined } from './record-writer.ts';
 import { mayExist, TAKEN_UP_AGAIN } from './recovery.ts';
-
-/** What the queue is to do with the subscription after a look: nothing, or look again after a pause. */
-export type LookOutcome = { done: true } | { againInMs: number };
-
-/** Hears how long things took, to count them. Times in milliseconds, waits included. */
-export interface Measures {
-  step(measured: { productType: ProductType; step: string; durationMs: number }): void;
-  /** `refused`: the customer was told what to supply. */
-  operation(measured: {
-    productType: ProductType;
-    operation: Operation;
-    outcome: 'done' | 'failed' | 'refused';
-    durationMs: number;
-  }): void;
-}
+import { createSettle } from './settle.ts';
 
 export interface ReconcileParts {
   cloudesire: Cloudesire;
@@ -86,7 +63,7 @@ const LOOKS_FOR_UNKNOWN = 5;
 export function createReconcile(
   parts: ReconcileParts,
 ): (lane: Lane, asked: { isUrgent: boolean }) => Promise<LookOutcome> {
-  const { cloudesire, records, timeline, clock, alerts, settings } = parts;
+  const { cloudesire, records, clock, settings } = parts;
   const now = (): string => new Date(clock.now()).toISOString();
 
   return async (lane, { isUrgent }) => {
@@ -94,12 +71,14 @@ export function createReconcile(
     const log = parts.log.child({ subscriptionId });
     const stored = await records.get(subscriptionId);
     let awaitsDelivery = false;
-    let record: SubscriptionRecord = stored ?? { subscriptionId, state: 'idle', since: now(), attempts: 0 };
     const turn: Turn = {
       holder: String(subscriptionId),
       urgency: isUrgent ? 'urgent' : 'background',
       sinceAt: stored?.heldUpSince ? Date.parse(stored.heldUpSince) : clock.now(),
     };
+    const writer = createRecordWriter({ ...parts, lane, stored });
+    const { keep, standAt, tell, tellOperations, alert } = writer;
+    const { settle, tellFailure } = createSettle({ ...parts, writer, turn, log, isAwaited: () => awaitsDelivery });
 
     return await parts.withinTurn(turn, async () => {
       try {
@@ -123,7 +102,7 @@ export function createReconcile(
       };
       if (asked.look) await records.forgetLook(lane);
       // A press that outlives a try, since the upstreams failed, does not begin the back-off anew.
-      const isPressedNow = asked.retry && record.state !== 'retrying';
+      const isPressedNow = asked.retry && writer.record.state !== 'retrying';
       await keep({
         productType,
         productId: subscription.productId,
@@ -132,14 +111,14 @@ export function createReconcile(
       });
 
       await awaitWholeRecords();
-      if (record.failure && !record.failure.reported && isAwaitingDelivery(subscription))
-        return tellFailure(record.failure);
+      if (writer.record.failure && !writer.record.failure.reported && isAwaitingDelivery(subscription))
+        return tellFailure(writer.record.failure);
 
       const product = parts.catalog[productType];
       await recover(subscription, product);
       const { decision, atMicrosoft, learned } = await compare(
         subscription,
-        { ...record, retryAsked: asked.retry },
+        { ...writer.record, retryAsked: asked.retry },
         product,
         settings,
       );
@@ -195,7 +174,7 @@ export function createReconcile(
         if (error instanceof ConnectorError) return { againInMs: UNREAD_PAUSE_MS };
         throw error;
       }
-      if (subscription?.deploymentStatus === 'UNDEPLOY_SENT' && record.alerted !== ENDING_WHILE_HELD) {
+      if (subscription?.deploymentStatus === 'UNDEPLOY_SENT' && writer.record.alerted !== ENDING_WHILE_HELD) {
         alert(
           new AttentionError(
             ENDING_WHILE_HELD,
@@ -217,7 +196,7 @@ export function createReconcile(
      * it was looked for is noted only once there is an answer.
      */
     async function recover(subscription: Subscription, product: Product): Promise<void> {
-      if (record.fulfillment || record.run || record.searchedAt || !mayExist(subscription)) return;
+      if (writer.record.fulfillment || writer.record.run || writer.record.searchedAt || !mayExist(subscription)) return;
       const fulfillment = await product.recover(subscription);
       await keep({ searchedAt: now(), fulfillment, customer: fulfillment?.owner });
       if (!fulfillment) return;
@@ -242,10 +221,10 @@ export function createReconcile(
       if (!workflow) {
         throw new AttentionError(
           'operation.not-offered',
-          `Subscription ${subscriptionId} is a product of type ${record.productType}, for which this version of the connector has no operation ${operation}. Update the connector; the order goes on by itself.`,
+          `Subscription ${subscriptionId} is a product of type ${writer.record.productType}, for which this version of the connector has no operation ${operation}. Update the connector; the order goes on by itself.`,
         );
       }
-      if (record.run?.operation !== operation || record.run.target !== target) {
+      if (writer.record.run?.operation !== operation || writer.record.run.target !== target) {
         const run = {
           id: `${subscriptionId}-${operation}-${lane.fence}`,
           operation,
@@ -253,7 +232,7 @@ export function createReconcile(
           startedAt: now(),
           status: subscription.deploymentStatus,
         };
-        const aside = record.state === 'needs-attention' ? record.run : undefined;
+        const aside = writer.record.state === 'needs-attention' ? writer.record.run : undefined;
         await keep({ run, aside, operation, step: undefined, attempts: 0, failingSince: undefined });
         await tell('decision', `${workflow.name} begins`, {
           status: subscription.deploymentStatus,
@@ -261,25 +240,25 @@ export function createReconcile(
         });
       }
       if (asked.retry) await records.forgetRetry(lane);
-      const runId = record.run?.id ?? '';
+      const runId = writer.record.run?.id ?? '';
       // Whoever asked for the look, somebody waits for what it found to do, unless it has been waiting for a person anyway.
-      if (record.state !== 'needs-attention') turn.urgency = 'urgent';
-      if (!ON_ITS_WAY.has(record.state)) await standAt('running', {});
+      if (writer.record.state !== 'needs-attention') turn.urgency = 'urgent';
+      if (!ON_ITS_WAY.has(writer.record.state)) await standAt('running', {});
 
       const flow = await resumeFlow({ journal: parts.journal, lane, runId, clock, mayGoOn, observe });
       const carriedOut = lookFor(subscription, asked);
-      const stoodAt = record.step;
+      const stoodAt = writer.record.step;
       try {
         await workflow.run(flow, carriedOut);
       } catch (error) {
         // Upstreams that fail for a moment do not use up a press, as long as it got no further than where it was pressed.
-        if (carriedOut.isRetryAsked() && mayPass(error) && record.step === stoodAt)
+        if (carriedOut.isRetryAsked() && mayPass(error) && writer.record.step === stoodAt)
           await records.askRetry(subscriptionId);
         throw error;
       }
 
       await tell('decision', `${workflow.name} is done`, {});
-      measureOperation('done');
+      writer.measureOperation('done');
       if (operation === 'deprovision') await endProvisioning(subscription);
       return doneWith(operation, target);
     }
@@ -290,11 +269,11 @@ export function createReconcile(
      */
     async function doneWith(operation: Operation, target: string | undefined): Promise<LookOutcome> {
       const done = `${operation} ${target ?? ''}`;
-      const again = record.lastDone?.run === done ? record.lastDone.again + 1 : 0;
+      const again = writer.record.lastDone?.run === done ? writer.record.lastDone.again + 1 : 0;
       const isInVain = again >= MOST_IN_VAIN;
       await standAt('done', {
         ...QUIET,
-        ...(isInVain && { alerted: record.alerted, attempts: again - MOST_IN_VAIN }),
+        ...(isInVain && { alerted: writer.record.alerted, attempts: again - MOST_IN_VAIN }),
         lastDone: { run: done, again },
         run: undefined,
         aside: undefined,
@@ -331,11 +310,11 @@ export function createReconcile(
           retryToTake = false;
           return taken;
         },
-        fulfillment: () => record.fulfillment ?? { productType: record.productType ?? 'license' },
+        fulfillment: () => writer.record.fulfillment ?? { productType: writer.record.productType ?? 'license' },
         note,
         tellOperations,
         async settle(done) {
-          await note({ settled: { trial: false, ...record.fulfillment?.settled, ...done } });
+          await note({ settled: { trial: false, ...writer.record.fulfillment?.settled, ...done } });
         },
         async stillIn(statuses, isWanted = () => true) {
           const fresh = await cloudesire.subscriptions.get(subscriptionId);
@@ -349,7 +328,7 @@ export function createReconcile(
     }
 
     async function note(facts: Parameters<Look['note']>[0]): Promise<void> {
-      const before = record.fulfillment ?? { productType: record.productType ?? 'license' };
+      const before = writer.record.fulfillment ?? { productType: writer.record.productType ?? 'license' };
       const after = withoutUndefined<Fulfillment>({ ...before, ...facts });
       if (JSON.stringify(after) === JSON.stringify(before)) return;
       await keep({ fulfillment: after, customer: after.owner });
@@ -362,8 +341,8 @@ export function createReconcile(
     }
 
     async function endProvisioning(subscription: Subscription): Promise<void> {
-      if (record.customer) await parts.directory.release(lane, record.customer);
-      const shownBefore = record.run?.status ?? subscription.deploymentStatus;
+      if (writer.record.customer) await parts.directory.release(lane, writer.record.customer);
+      const shownBefore = writer.record.run?.status ?? subscription.deploymentStatus;
       if (shownBefore === 'UNDEPLOY_SENT') return;
       await tellOperations({
         code: 'subscription.ended-without-us',
@@ -371,46 +350,33 @@ export function createReconcile(
       });
     }
 
-    async function tellOperations({ code, message }: { code: string; message: string }): Promise<void> {
-      alerts.attention({ code, message, ...whereItStands() });
-      await tell('error', message, { code });
-    }
-
     async function observe(event: FlowEvent): Promise<void> {
       if (event.kind === 'step-started') {
-        record = { ...record, step: event.step };
+        writer.foresee({ step: event.step });
         return;
       }
       const facts = event.kind === 'step-finished' ? { durationMs: event.durationMs } : {};
-      const { productType } = record;
+      const { productType } = writer.record;
       if (event.kind === 'step-finished' && productType) parts.measures?.step({ productType, ...event });
-      const isNews = record.state !== 'running';
-      record = withoutUndefined<SubscriptionRecord>({
-        ...record,
+      const isNews = writer.record.state !== 'running';
+      writer.foresee({
         ...(isNews && { state: 'running', since: now(), waitingFor: undefined }),
         attempts: 0,
         failingSince: undefined,
         told: undefined,
         // What succeeds once more is not yet what shows.
-        ...((record.lastDone?.again ?? 0) < MOST_IN_VAIN && { alerted: undefined }),
+        ...((writer.record.lastDone?.again ?? 0) < MOST_IN_VAIN && { alerted: undefined }),
       });
-      if (isNews) await records.put(lane, record);
+      if (isNews) await keep({});
       await tell('step', event.kind === 'step-finished' ? event.step : `${event.step}: had happened already`, facts);
       log.info(
-        { runId: record.run?.id, step: event.step, ...facts },
+        { runId: writer.record.run?.id, step: event.step, ...facts },
         event.kind === 'step-finished' ? 'step finished' : 'effect found',
       );
     }
 
-    function measureOperation(outcome: 'done' | 'failed' | 'refused'): void {
-      const { productType, run } = record;
-      if (!productType || !run) return;
-      const durationMs = clock.now() - Date.parse(run.startedAt);
-      parts.measures?.operation({ productType, operation: run.operation, outcome, durationMs });
-    }
-
     async function notFound(): Promise<LookOutcome> {
-      const { fulfillment } = record;
+      const { fulfillment } = writer.record;
       const { subscriptionId: azureSubscriptionId, subscriptionAskedAt } = fulfillment?.azure ?? {};
       const isBought =
         fulfillment?.checkoutAt ??
@@ -424,11 +390,11 @@ export function createReconcile(
           `The marketplace no longer shows subscription ${subscriptionId}, but it exists at Microsoft and may be charged. Nothing is ended on that alone: find out why, then end it by hand.`,
         );
       }
-      if (record.fulfillment) {
+      if (writer.record.fulfillment) {
         await standAt('done', {});
         return { done: true };
       }
-      const attempts = record.attempts + 1;
+      const attempts = writer.record.attempts + 1;
       const waitingFor = 'the marketplace to show the subscription';
       if (attempts > LOOKS_FOR_UNKNOWN) {
         await standAt('idle', { attempts: 0, waitingFor });
@@ -438,211 +404,9 @@ export function createReconcile(
       return { againInMs: parts.backoffMs(attempts + 2) };
     }
 
-    async function settle(error: unknown): Promise<LookOutcome> {
-      if (error instanceof LaneLostError || error instanceof Stopping) {
-        log.info({ runId: record.run?.id, step: record.step, reason: error.message }, 'look ended before its time');
-        throw error;
-      }
-      if (error instanceof Suspended) {
-        await wait(error.waitingFor);
-        return { againInMs: Math.max(0, error.resumeAt - clock.now()) };
-      }
-      if (error instanceof WithheldError) {
-        await standAt('waiting', { waitingFor: `the end of the dry run (CMW_READ_ONLY): ${error.message}` });
-        return { done: true };
-      }
-      if (error instanceof ThrottledError) {
-        const pauseMs = error.retryAfterMs ?? settings.retryBaseMs;
-        const isOutage = error.waitingFor !== undefined;
-        const waitingFor = error.waitingFor ?? `the limit of ${error.facts.upstream ?? 'the upstream'}`;
-        const heldUpSince = new Date(turn.sinceAt).toISOString();
-        await standAt('waiting', {
-          waitingFor,
-          heldUpSince,
-          // An outage is told once for all that it holds up.
-          ...(!isOutage && tellIfSlow(waitingFor, heldUpSince)),
-          // What holds up everything is no failure of this operation: that time does not count for its deadline.
-          failingSince: record.failingSince && new Date(Date.parse(record.failingSince) + pauseMs).toISOString(),
-        });
-        return { againInMs: pauseMs };
-      }
-      if (error instanceof AttentionError) return needAttention(error);
-      if (error instanceof CustomerError || error instanceof PermanentError) {
-        // The customer is told of a failure only while nothing is bought, since what is bought has to be delivered, and while they wait for it.
-        const { orderId, partnerSubscriptionId } = record.fulfillment ?? {};
-        const isBought = (orderId ?? partnerSubscriptionId) !== undefined;
-        if (record.run?.operation === 'provision' && !isBought && awaitsDelivery)
-          return fail(error instanceof CustomerError ? 'customer' : 'final', error);
-        return needAttention(error);
-      }
-      return retry(error);
-    }
-
-    async function wait(waitingFor: string): Promise<void> {
-      const since = record.state === 'waiting' ? record.since : now();
-      await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined, ...tellIfSlow(waitingFor, since) });
-    }
-
-    /** A wait has no deadline, since what is waited for may come at any time; but one that takes longer than that is told once. */
-    function tellIfSlow(waitingFor: string, since: string): Changes {
-      if (clock.now() - Date.parse(since) < settings.deadlineMs) return {};
-      const alerted = `operation.slow ${record.step ?? ''}`;
-      if (record.alerted !== alerted) {
-        const message = `Subscription ${subscriptionId} has been waiting since ${since} for ${waitingFor}. It goes on by itself when that comes: find out whether it will.`;
-        alert(new AttentionError('operation.slow', message));
-      }
-      return { alerted };
-    }
-
-    async function needAttention(error: ConnectorError): Promise<{ againInMs: number }> {
-      const attempts = record.attempts + 1;
-      // Told once for each matter: its text may change with every try, as the identifier of the call does.
-      const alerted = `${error.code} ${record.step ?? ''}`;
-      if (record.alerted !== alerted) alert(error);
-      const waitingFor = 'operations to do what the last error says';
-      await standAt('needs-attention', { attempts, alerted, waitingFor, failingSince: undefined, ...errorOf(error) });
-      return { againInMs: Math.min(10 * settings.retryBaseMs * 2 ** Math.min(attempts - 1, 7), 900_000) };
-    }
-
-    function alert({ code, message, facts }: ConnectorError): void {
-      alerts.attention({ code, message, ...whereItStands(), ...(facts.upstream && { call: facts }) });
-    }
-
-    function whereItStands(): AlertFacts & { subscriptionId: number } {
-      const { productType, step } = record;
-      const operation = record.run?.operation;
-      return {
-        subscriptionId,
-        ...(productType && { productType }),
-        ...(operation && { operation }),
-        ...(step && { step }),
-      };
-    }
-
-    async function retry(error: unknown): Promise<LookOutcome> {
-      const attempts = record.attempts + 1;
-      const failingSince = record.failingSince ?? now();
-      const known = error instanceof ConnectorError ? error : undefined;
-      const isRepeated = record.attempts > 0 && record.lastError?.message.endsWith(messageOf(error)) === true;
-      if (!known && !isRepeated) alerts.bug(error, whereItStands());
-
-      const pauseMs = error instanceof RetryableError ? (error.retryAfterMs ?? 0) : 0;
-      if (error instanceof RetryableError && error.waitingFor !== undefined) {
-        // Nothing is failing where it is known what takes its time.
-        await wait(error.waitingFor);
-        return { againInMs: Math.max(parts.backoffMs(1), pauseMs) };
-      }
-      const isOver = clock.now() - Date.parse(failingSince) >= settings.deadlineMs;
-      const isTold = record.failure?.reported !== false;
-      if (isOver && record.run?.operation === 'provision' && isTold) {
-        return fail(
-          'final',
-          new PermanentError(
-            'operation.deadline',
-            `Given up after failing since ${failingSince}; the last failure: ${messageOf(error)}`,
-            { cause: error },
-          ),
-        );
-      }
-      if (isOver) {
-        const what = isTold ? (record.run?.operation ?? 'the look') : 'telling the customer what went wrong';
-        const overdue = new AttentionError(
-          'operation.overdue',
-          `${what} has been failing since ${failingSince} and is still tried. Last failure: ${messageOf(error)}`,
-        );
-        const { againInMs } = await needAttention(overdue);
-        await keep({ failingSince });
-        return { againInMs: Math.max(againInMs, pauseMs) };
-      }
-      const retryInMs = Math.max(parts.backoffMs(attempts), pauseMs);
-      log.warn(
-        { err: error, runId: record.run?.id, step: record.step, attempt: attempts, retryInMs },
-        'step will be retried',
-      );
-      await standAt('retrying', {
-        attempts,
-        failingSince,
-        waitingFor: `the next try, number ${attempts + 1}`,
-        ...errorOf(error),
-      });
-      return { againInMs: retryInMs };
-    }
-
-    async function fail(kind: Failure['kind'], error: ConnectorError): Promise<LookOutcome> {
-      const same =
-        record.failure?.code === error.code && JSON.stringify(record.failure.params) === JSON.stringify(error.params);
-      const failure: Failure = {
-        kind,
-        code: error.code,
-        params: error.params,
-        reported: same && record.failure?.reported === true,
-      };
-      if (!same) {
-        log.warn({ err: error, step: record.step }, 'operation failed');
-        if (kind === 'final') alert(error);
-        measureOperation(kind === 'final' ? 'failed' : 'refused');
-      }
-      await keep({ failure, ...errorOf(error) });
-      return failure.reported ? standFailed(failure) : tellFailure(failure).catch(settle);
-    }
-
-    /** The failure itself stays recorded until it was told: telling it is tried again like anything else, for as long as it takes. */
-    async function tellFailure(failure: Failure): Promise<LookOutcome> {
-      record = { ...record, step: 'tell the customer' };
-      await parts.report.failed(subscriptionId, failure);
-      await tell('report', `the customer was told: ${failure.code}`, failure.params);
-      return standFailed({ ...failure, reported: true });
-    }
-
-    async function standFailed(failure: Failure): Promise<LookOutcome> {
-      const waitingFor =
-        failure.kind === 'customer'
-          ? 'the customer to supply what is missing'
-          : 'operations to press retry once the cause is cured';
-      await standAt('failed', { failure, waitingFor, attempts: 0, failingSince: undefined });
-      return { done: true };
-    }
-
-    /** Stores where the subscription stands now. The timeline is told once: polls and tries that change nothing are no news. */
-    async function standAt(state: RecordState, facts: Changes): Promise<void> {
-      const { waitingFor, lastError } = facts;
-      // The text of an error may change with every try, as the identifier of the call does.
-      const news = lastError ? `${lastError.code} ${record.step ?? ''}` : waitingFor;
-      const isNews = news !== undefined && record.told !== news;
-      await keep({
-        heldUpSince: undefined,
-        ...facts,
-        waitingFor,
-        state,
-        ...(record.state !== state && { since: now() }),
-        ...(isNews && { told: news }),
-      });
-      if (!isNews) return;
-      if (lastError) await tell('error', lastError.message, { code: lastError.code, state });
-      else await tell('wait', `waits for ${waitingFor}`, { state });
-    }
-
-    async function keep(changes: Changes): Promise<void> {
-      record = withoutUndefined<SubscriptionRecord>({ ...record, ...changes });
-      await records.put(lane, record);
-    }
-
-    function tell(
-      kind: 'decision' | 'step' | 'wait' | 'error' | 'report',
-      text: string,
-      facts: Record<string, unknown>,
-    ): Promise<void> {
-      return timeline.add(lane, { at: now(), kind, text, ...facts });
-    }
-
-    function errorOf(error: unknown): Changes {
-      const code = error instanceof ConnectorError ? error.code : 'bug';
-      return { lastError: { code, message: messageOf(error), at: now() } };
-    }
-
     /** Undefined for what is not ours: products that are not sold through the Cloud Solution Provider programme. */
     async function readProductType(subscription: Subscription): Promise<ProductType | undefined> {
-      if (record.productType) return record.productType;
+      if (writer.record.productType) return writer.record.productType;
       const product = await cloudesire.catalogue.product(subscription.productId);
       if (product && product.type !== 'CSP') return undefined;
       if (product?.cspProductType) return product.cspProductType;
@@ -669,23 +433,11 @@ const UNREAD_PAUSE_MS = 60_000;
 /** A run in these states has been told of; looking at it is no change. */
 const ON_ITS_WAY = new Set<RecordState>(['running', 'waiting', 'retrying', 'needs-attention']);
 
-/** Whatever failed before is over once nothing is left to do. */
-const QUIET: Changes = {
-  alerted: undefined,
-  lastDone: undefined,
-  told: undefined,
-  attempts: 0,
-  failingSince: undefined,
-  lastError: undefined,
-};
-
 /** What operations have pressed. */
 interface Asked {
   look: boolean;
   retry: boolean;
 }
-
-type Changes = { [field in keyof SubscriptionRecord]?: SubscriptionRecord[field] | undefined };
 
 /**
  * Digest of what decides about a subscription; where it and the record are unchanged and at rest, no look is needed.
@@ -698,15 +450,4 @@ export function digest(seen: SubscriptionSummary): string {
 
 function isAwaitingDelivery({ deploymentStatus }: Subscription): boolean {
   return deploymentStatus === 'PENDING' || deploymentStatus === 'FAILED';
-}
-
-function messageOf(error: unknown): string {
-  // The text of a foreign error may hold anything; its name is enough for the record, the rest is in Sentry.
-  return error instanceof ConnectorError
-    ? error.message
-    : `unexpected ${error instanceof Error ? error.name : typeof error}`;
-}
-
-function withoutUndefined<T extends object>(changes: { [field in keyof T]?: T[field] | undefined }): T {
-  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as unknown as T;
 }

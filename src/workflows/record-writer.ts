@@ -1,0 +1,150 @@
+import type { Lane } from '../engine/journal.ts';
+import type { AlertFacts, Alerts } from '../lib/alerts.ts';
+import type { Clock } from '../lib/clock.ts';
+import { ConnectorError } from '../lib/errors.ts';
+import type { Measures } from './operations.ts';
+import type { RecordState, Records, SubscriptionRecord, Timeline, TimelineEntry } from './record.ts';
+
+/** What becomes of a record; `undefined` takes a fact away. */
+export type Changes = { [field in keyof SubscriptionRecord]?: SubscriptionRecord[field] | undefined };
+
+/** The record of the subscription that is looked at, and its story, kept as the look goes on. */
+export interface RecordWriter {
+  /** As it is now. */
+  readonly record: SubscriptionRecord;
+  /** Changes it, and stores it. */
+  keep(changes: Changes): Promise<void>;
+  /** Changes it here alone: it is stored with whatever is kept next. */
+  foresee(changes: Changes): void;
+  /** Stores where the subscription stands now. The timeline is told once: polls and tries that change nothing are no news. */
+  standAt(state: RecordState, facts: Changes): Promise<void>;
+  /** Adds a line to the story. */
+  tell(kind: TimelineEntry['kind'], text: string, facts: Record<string, unknown>): Promise<void>;
+  /** Wakes a person. */
+  alert(error: ConnectorError): void;
+  /** Wakes a person because of what does not hold up the order, and tells it in the story. */
+  tellOperations(matter: { code: string; message: string }): Promise<void>;
+  /** An unexpected failure: somebody has to mend the connector. */
+  reportBug(error: unknown): void;
+  /** Counts how the operation of the present run has ended. */
+  measureOperation(outcome: 'done' | 'failed' | 'refused'): void;
+}
+
+export interface RecordWriterParts {
+  lane: Lane;
+  /** As it was stored; `undefined` when nothing is known yet. */
+  stored: SubscriptionRecord | undefined;
+  records: Pick<Records, 'put'>;
+  timeline: Pick<Timeline, 'add'>;
+  alerts: Pick<Alerts, 'attention' | 'bug'>;
+  /** Absent where nothing is counted. */
+  measures?: Measures | undefined;
+  clock: Clock;
+}
+
+/** Whatever failed before is over once nothing is left to do. */
+export const QUIET: Changes = {
+  alerted: undefined,
+  lastDone: undefined,
+  told: undefined,
+  attempts: 0,
+  failingSince: undefined,
+  lastError: undefined,
+};
+
+/** Begins with what is stored. */
+export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
+  const { lane, stored, records, timeline, alerts, measures, clock } = parts;
+  const { subscriptionId } = lane;
+  const now = (): string => new Date(clock.now()).toISOString();
+  let record: SubscriptionRecord = stored ?? { subscriptionId, state: 'idle', since: now(), attempts: 0 };
+
+  return {
+    get record() {
+      return record;
+    },
+    keep,
+    foresee,
+    standAt,
+    tell,
+    alert,
+    tellOperations,
+    reportBug: (error) => alerts.bug(error, whereItStands()),
+    measureOperation,
+  };
+
+  async function standAt(state: RecordState, facts: Changes): Promise<void> {
+    const { waitingFor, lastError } = facts;
+    // The text of an error may change with every try, as the identifier of the call does.
+    const news = lastError ? `${lastError.code} ${record.step ?? ''}` : waitingFor;
+    const isNews = news !== undefined && record.told !== news;
+    await keep({
+      heldUpSince: undefined,
+      ...facts,
+      waitingFor,
+      state,
+      ...(record.state !== state && { since: now() }),
+      ...(isNews && { told: news }),
+    });
+    if (!isNews) return;
+    if (lastError) await tell('error', lastError.message, { code: lastError.code, state });
+    else await tell('wait', `waits for ${waitingFor}`, { state });
+  }
+
+  async function keep(changes: Changes): Promise<void> {
+    foresee(changes);
+    await records.put(lane, record);
+  }
+
+  function foresee(changes: Changes): void {
+    record = withoutUndefined<SubscriptionRecord>({ ...record, ...changes });
+  }
+
+  function tell(kind: TimelineEntry['kind'], text: string, facts: Record<string, unknown>): Promise<void> {
+    return timeline.add(lane, { at: now(), kind, text, ...facts });
+  }
+
+  function alert({ code, message, facts }: ConnectorError): void {
+    alerts.attention({ code, message, ...whereItStands(), ...(facts.upstream && { call: facts }) });
+  }
+
+  async function tellOperations({ code, message }: { code: string; message: string }): Promise<void> {
+    alerts.attention({ code, message, ...whereItStands() });
+    await tell('error', message, { code });
+  }
+
+  function whereItStands(): AlertFacts & { subscriptionId: number } {
+    const { productType, step } = record;
+    const operation = record.run?.operation;
+    return {
+      subscriptionId,
+      ...(productType && { productType }),
+      ...(operation && { operation }),
+      ...(step && { step }),
+    };
+  }
+
+  function measureOperation(outcome: 'done' | 'failed' | 'refused'): void {
+    const { productType, run } = record;
+    if (!productType || !run) return;
+    const durationMs = clock.now() - Date.parse(run.startedAt);
+    measures?.operation({ productType, operation: run.operation, outcome, durationMs });
+  }
+}
+
+/** What a failure leaves in the record. */
+export function errorOf(error: unknown, at: string): Changes {
+  const code = error instanceof ConnectorError ? error.code : 'bug';
+  return { lastError: { code, message: messageOf(error), at } };
+}
+
+export function messageOf(error: unknown): string {
+  // The text of a foreign error may hold anything; its name is enough for the record, the rest is in Sentry.
+  return error instanceof ConnectorError
+    ? error.message
+    : `unexpected ${error instanceof Error ? error.name : typeof error}`;
+}
+
+export function withoutUndefined<T extends object>(changes: { [field in keyof T]?: T[field] | undefined }): T {
+  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as unknown as T;
+}

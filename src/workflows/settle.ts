@@ -1,0 +1,203 @@
+import { LaneLostError } from '../engine/journal.ts';
+import { Stopping, Suspended } from '../engine/workflow.ts';
+import type { Clock } from '../lib/clock.ts';
+import {
+  AttentionError,
+  ConnectorError,
+  CustomerError,
+  PermanentError,
+  RetryableError,
+  ThrottledError,
+} from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import type { Turn } from '../lib/turn.ts';
+import type { Report } from '../report/report.ts';
+import { WithheldError } from '../upstreams/http.ts';
+import type { LookOutcome } from './look.ts';
+import type { Failure } from './record.ts';
+import { type Changes, errorOf, messageOf, type RecordWriter } from './record-writer.ts';
+
+export interface SettleParts {
+  writer: RecordWriter;
+  turn: Turn;
+  /** Whether the marketplace shows that somebody waits for a delivery. */
+  isAwaited(): boolean;
+  report: Pick<Report, 'failed'>;
+  log: Log;
+  clock: Clock;
+  /** How long to wait after so many failed tries in a row, in milliseconds. */
+  backoffMs(attempts: number): number;
+  settings: { deadlineMs: number; retryBaseMs: number };
+}
+
+/** What becomes of a look that ended before its time: every failure ends in a state that names what is waited for. */
+export function createSettle(parts: SettleParts) {
+  const { writer, turn, isAwaited, report, log, clock, backoffMs, settings } = parts;
+  const { standAt, keep, tell, alert } = writer;
+  const { subscriptionId } = writer.record;
+  const now = (): string => new Date(clock.now()).toISOString();
+
+  return { settle, tellFailure };
+
+  async function settle(error: unknown): Promise<LookOutcome> {
+    if (error instanceof LaneLostError || error instanceof Stopping) {
+      log.info(
+        { runId: writer.record.run?.id, step: writer.record.step, reason: error.message },
+        'look ended before its time',
+      );
+      throw error;
+    }
+    if (error instanceof Suspended) {
+      await wait(error.waitingFor);
+      return { againInMs: Math.max(0, error.resumeAt - clock.now()) };
+    }
+    if (error instanceof WithheldError) {
+      await standAt('waiting', { waitingFor: `the end of the dry run (CMW_READ_ONLY): ${error.message}` });
+      return { done: true };
+    }
+    if (error instanceof ThrottledError) {
+      const pauseMs = error.retryAfterMs ?? settings.retryBaseMs;
+      const isOutage = error.waitingFor !== undefined;
+      const waitingFor = error.waitingFor ?? `the limit of ${error.facts.upstream ?? 'the upstream'}`;
+      const heldUpSince = new Date(turn.sinceAt).toISOString();
+      await standAt('waiting', {
+        waitingFor,
+        heldUpSince,
+        // An outage is told once for all that it holds up.
+        ...(!isOutage && tellIfSlow(waitingFor, heldUpSince)),
+        // What holds up everything is no failure of this operation: that time does not count for its deadline.
+        failingSince:
+          writer.record.failingSince && new Date(Date.parse(writer.record.failingSince) + pauseMs).toISOString(),
+      });
+      return { againInMs: pauseMs };
+    }
+    if (error instanceof AttentionError) return needAttention(error);
+    if (error instanceof CustomerError || error instanceof PermanentError) {
+      // The customer is told of a failure only while nothing is bought, since what is bought has to be delivered, and while they wait for it.
+      const { orderId, partnerSubscriptionId } = writer.record.fulfillment ?? {};
+      const isBought = (orderId ?? partnerSubscriptionId) !== undefined;
+      if (writer.record.run?.operation === 'provision' && !isBought && isAwaited())
+        return fail(error instanceof CustomerError ? 'customer' : 'final', error);
+      return needAttention(error);
+    }
+    return retry(error);
+  }
+
+  async function wait(waitingFor: string): Promise<void> {
+    const since = writer.record.state === 'waiting' ? writer.record.since : now();
+    await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined, ...tellIfSlow(waitingFor, since) });
+  }
+
+  /** A wait has no deadline, since what is waited for may come at any time; but one that takes longer than that is told once. */
+  function tellIfSlow(waitingFor: string, since: string): Changes {
+    if (clock.now() - Date.parse(since) < settings.deadlineMs) return {};
+    const alerted = `operation.slow ${writer.record.step ?? ''}`;
+    if (writer.record.alerted !== alerted) {
+      const message = `Subscription ${subscriptionId} has been waiting since ${since} for ${waitingFor}. It goes on by itself when that comes: find out whether it will.`;
+      alert(new AttentionError('operation.slow', message));
+    }
+    return { alerted };
+  }
+
+  async function needAttention(error: ConnectorError): Promise<{ againInMs: number }> {
+    const attempts = writer.record.attempts + 1;
+    // Told once for each matter: its text may change with every try, as the identifier of the call does.
+    const alerted = `${error.code} ${writer.record.step ?? ''}`;
+    if (writer.record.alerted !== alerted) alert(error);
+    const waitingFor = 'operations to do what the last error says';
+    await standAt('needs-attention', {
+      attempts,
+      alerted,
+      waitingFor,
+      failingSince: undefined,
+      ...errorOf(error, now()),
+    });
+    return { againInMs: Math.min(10 * settings.retryBaseMs * 2 ** Math.min(attempts - 1, 7), 900_000) };
+  }
+
+  async function retry(error: unknown): Promise<LookOutcome> {
+    const attempts = writer.record.attempts + 1;
+    const failingSince = writer.record.failingSince ?? now();
+    const known = error instanceof ConnectorError ? error : undefined;
+    const isRepeated =
+      writer.record.attempts > 0 && writer.record.lastError?.message.endsWith(messageOf(error)) === true;
+    if (!known && !isRepeated) writer.reportBug(error);
+
+    const pauseMs = error instanceof RetryableError ? (error.retryAfterMs ?? 0) : 0;
+    if (error instanceof RetryableError && error.waitingFor !== undefined) {
+      // Nothing is failing where it is known what takes its time.
+      await wait(error.waitingFor);
+      return { againInMs: Math.max(backoffMs(1), pauseMs) };
+    }
+    const isOver = clock.now() - Date.parse(failingSince) >= settings.deadlineMs;
+    const isTold = writer.record.failure?.reported !== false;
+    if (isOver && writer.record.run?.operation === 'provision' && isTold) {
+      return fail(
+        'final',
+        new PermanentError(
+          'operation.deadline',
+          `Given up after failing since ${failingSince}; the last failure: ${messageOf(error)}`,
+          { cause: error },
+        ),
+      );
+    }
+    if (isOver) {
+      const what = isTold ? (writer.record.run?.operation ?? 'the look') : 'telling the customer what went wrong';
+      const overdue = new AttentionError(
+        'operation.overdue',
+        `${what} has been failing since ${failingSince} and is still tried. Last failure: ${messageOf(error)}`,
+      );
+      const { againInMs } = await needAttention(overdue);
+      await keep({ failingSince });
+      return { againInMs: Math.max(againInMs, pauseMs) };
+    }
+    const retryInMs = Math.max(backoffMs(attempts), pauseMs);
+    log.warn(
+      { err: error, runId: writer.record.run?.id, step: writer.record.step, attempt: attempts, retryInMs },
+      'step will be retried',
+    );
+    await standAt('retrying', {
+      attempts,
+      failingSince,
+      waitingFor: `the next try, number ${attempts + 1}`,
+      ...errorOf(error, now()),
+    });
+    return { againInMs: retryInMs };
+  }
+
+  async function fail(kind: Failure['kind'], error: ConnectorError): Promise<LookOutcome> {
+    const same =
+      writer.record.failure?.code === error.code &&
+      JSON.stringify(writer.record.failure.params) === JSON.stringify(error.params);
+    const failure: Failure = {
+      kind,
+      code: error.code,
+      params: error.params,
+      reported: same && writer.record.failure?.reported === true,
+    };
+    if (!same) {
+      log.warn({ err: error, step: writer.record.step }, 'operation failed');
+      if (kind === 'final') alert(error);
+      writer.measureOperation(kind === 'final' ? 'failed' : 'refused');
+    }
+    await keep({ failure, ...errorOf(error, now()) });
+    return failure.reported ? standFailed(failure) : tellFailure(failure).catch(settle);
+  }
+
+  /** The failure itself stays recorded until it was told: telling it is tried again like anything else, for as long as it takes. */
+  async function tellFailure(failure: Failure): Promise<LookOutcome> {
+    writer.foresee({ step: 'tell the customer' });
+    await report.failed(subscriptionId, failure);
+    await tell('report', `the customer was told: ${failure.code}`, failure.params);
+    return standFailed({ ...failure, reported: true });
+  }
+
+  async function standFailed(failure: Failure): Promise<LookOutcome> {
+    const waitingFor =
+      failure.kind === 'customer'
+        ? 'the customer to supply what is missing'
+        : 'operations to press retry once the cause is cured';
+    await standAt('failed', { failure, waitingFor, attempts: 0, failingSince: undefined });
+    return { done: true };
+  }
+}
