@@ -53,7 +53,7 @@ export function planOperation(seen: Seen, known: Known, settings: PlanSettings, 
     case 'DEPLOYED':
       return planDeployed(seen, known, local, atMicrosoft);
     case 'STOPPED':
-      return local === 'provisioned' || known.run?.operation === 'suspend' || atMicrosoft?.runs
+      return local === 'provisioned' || isHalfSuspended(known) || atMicrosoft?.runs
         ? run('suspend')
         : wait('the customer to pay; the marketplace has suspended the subscription');
     case 'UNDEPLOY_SENT':
@@ -126,6 +126,11 @@ function planPending(
     );
   }
   return run('provision');
+}
+
+/** A suspension that has begun, or one that was being taken back: what is given back already is taken away again. */
+function isHalfSuspended({ run: current }: Known): boolean {
+  return current?.operation === 'suspend' || current?.operation === 'resume';
 }
 
 function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: AtMicrosoft | undefined): Decision {

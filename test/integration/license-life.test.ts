@@ -223,6 +223,27 @@ describe('non-payment', () => {
     expect((await recorded(id)).state).toBe('done');
   });
 
+  it('that comes again while the service is just given back takes it away again, and the renewal is remembered all the same', async () => {
+    const id = await sell();
+    world.emulators.cloudesire.stop(id);
+    await world.settle(id);
+    world.emulators.partnerCenter.setSwitches({ patchDelayMs: 300 });
+    world.emulators.cloudesire.resume(id);
+    while (partnerSubscription().status !== 'active') {
+      await world.look(id);
+      await world.pass(100);
+    }
+    expect(partnerSubscription()).toMatchObject({ autoRenewEnabled: false });
+
+    world.emulators.cloudesire.stop(id);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ status: 'suspended' });
+    expect(await recorded(id)).toMatchObject({ fulfillment: { suspended: { autoRenewEnabled: true } } });
+    world.emulators.cloudesire.resume(id);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ status: 'active', autoRenewEnabled: true });
+  });
+
   it('resumed by way of PENDING is reported as deployed', async () => {
     world.emulators.cloudesire.setSwitches({ resumeTo: 'PENDING' });
     const id = await sell();

@@ -23,9 +23,12 @@ export function createSuspendLicense(parts: LicenseParts): Workflow<Look> {
       const at = await flow.step('remember the renewal', async () => {
         const found = await readPartnerSubscription(parts, fulfillment);
         if (!found) throw gone(fulfillment);
+        // A suspension that was only half taken back has its memory still, and what it remembers may not be there again yet.
+        const before = fulfillment.suspended;
+        const renews = found.status === 'active' ? found.autoRenewEnabled : before === undefined;
         return {
-          at: new Date(parts.now()).toISOString(),
-          autoRenewEnabled: found.status === 'active' ? found.autoRenewEnabled : true,
+          at: before?.at ?? new Date(parts.now()).toISOString(),
+          autoRenewEnabled: renews || before?.autoRenewEnabled === true,
           // A trial cannot be suspended, and what has ended needs no suspension.
           skipped: found.isTrial || hasEnded(found),
         };

@@ -58,6 +58,10 @@ const KNOWN = {
     fulfillment: built({ suspended: { at: DAY, autoRenewEnabled: true } }),
     run: { ...run, operation: 'suspend' },
   },
+  'being resumed': {
+    fulfillment: built({ suspended: { at: DAY, autoRenewEnabled: true } }),
+    run: { ...run, operation: 'resume' },
+  },
   'suspended, in Azure': { fulfillment: built({ suspended: { at: DAY, ran: ['/vm'] } }) },
   'in Azure, trial': {
     fulfillment: built({ settled: { planId: 2101, trial: true, endDate: DAY, configuration: 'small' } }),
@@ -582,6 +586,7 @@ const ROWS: Row[] = [
 
   { status: 'STOPPED', local: 'being suspended', does: 'suspend' },
   { status: 'DEPLOYED', local: 'being suspended', and: 'paid meanwhile', does: 'resume' },
+  { status: 'STOPPED', local: 'being resumed', and: 'suspended again meanwhile', does: 'suspend' },
   {
     status: 'STOPPED',
     local: 'suspended, in Azure',
