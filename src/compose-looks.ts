@@ -31,6 +31,7 @@ import type { Measures } from './workflows/operations.ts';
 import { createRebuild, type RebuildOptions } from './workflows/rebuild.ts';
 import { createReconcile } from './workflows/reconcile.ts';
 import { createReconciliation, type ReconciliationOptions } from './workflows/reconciliation.ts';
+import { createSetAside } from './workflows/set-aside.ts';
 import { createSweep } from './workflows/sweep.ts';
 import { createWebhookRegistration } from './workflows/webhook-registration.ts';
 
@@ -207,6 +208,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
       await tallies.countUncounted();
       await inBackground(() => sweep(signal));
     },
+    setAside: createSetAside({ records, timeline, openLane: lanes.openLane, alerts, clock }),
     rebuild: (options: RebuildOptions, signal: AbortSignal) => inBackground(() => rebuild.rebuild(options, signal)),
     reconcile: (options: ReconciliationOptions, signal: AbortSignal) => inBackground(() => reconcile(options, signal)),
   };

@@ -293,7 +293,7 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
     // Two connections, for BullMQ's blocking reads must not hold up the store.
     const queueRedis = workerConnection(config.redis.url);
     const redis = workerConnection(config.redis.url);
-    const { look, sweep, webhookRegistration } = composeLooks(config, {
+    const { look, sweep, setAside, webhookRegistration } = composeLooks(config, {
       redis,
       log,
       alerts,
@@ -325,6 +325,7 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
           await sweep(signal);
         });
       },
+      setAside,
       onError(error) {
         if (error instanceof AttentionError) alerts.attention({ code: error.code, message: error.message });
         else if (error instanceof ConnectorError)

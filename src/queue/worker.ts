@@ -3,14 +3,21 @@ import { DelayedError, isNotConnectionError, type Job, Queue, Worker } from 'bul
 import { LaneLostError } from '../engine/journal.ts';
 import { Stopping } from '../engine/workflow.ts';
 import { RetryableError } from '../lib/errors.ts';
-import { LOOKS, Look, lookOptions, type QueueConnection, SWEEPS, type Sweep } from './jobs.ts';
+import { LOOKS, Look, type QueueConnection, SWEEPS, type Sweep } from './jobs.ts';
 
 /** Pause after a look that ended with an exception, i.e. with a mistake of ours. */
 const AFTER_BUG_MS = 30_000;
 /** Pause after a look that took its process down again and again: long enough for the others to get their work done. */
 const AFTER_CRASHES_MS = 600_000;
-/** Crashes of its process that a look is charged with before that pause. */
+/** Crashes of its process in a row that a look is charged with before that pause. */
 const CRASH_LIMIT = 5;
+/**
+ * A look that was at work when its process went down so often runs beside no other such look: of all that were at work the one that does it
+ * is found, and the others are not charged with it.
+ */
+const SUSPECT_CRASHES = 2;
+/** Pause before a suspect is taken up again when another one is at work. */
+const SUSPECT_PAUSE_MS = 1_000;
 /** Pause before a look goes on elsewhere; without one a stopping process would take it back itself. */
 const HAND_OVER_MS = 300;
 /** Longest time that a stop waits for looks to reach their next step. */
@@ -51,30 +58,67 @@ interface Parts {
    */
   look: (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) => Promise<LookOutcome>;
   sweep: (signal: AbortSignal) => Promise<void>;
-  /** Told of what a person should see: an exception out of a look or a sweep, a look that kills its worker, a lost lock (a RetryableError). */
+  /** Told of a subscription whose looks took their process down so often in a row that it is looked at again only after a pause. */
+  setAside: (subscriptionId: number, facts: { crashes: number; againInMs: number }) => Promise<void>;
+  /** Told of what a person should see: an exception out of a look or a sweep, a lost lock (a RetryableError). */
   onError: (error: unknown) => void;
 }
 
 /** Runs looks and sweeps. It decides nothing about subscriptions: when to look again is the answer of `look`. */
-export function createWorker({ connection, prefix, concurrency, look, sweep, onError }: Parts): ConnectorWorker {
+export function createWorker(parts: Parts): ConnectorWorker {
+  const { connection, prefix, concurrency, look, sweep, setAside, onError } = parts;
   const shared = { connection, prefix };
-  const running = { ...shared, ...LOCK, maxStalledCount: CRASH_LIMIT, autorun: false, runRetryDelay: 1_000 };
+  const running = { ...shared, ...LOCK, maxStalledCount: UNLIMITED, autorun: false, runRetryDelay: 1_000 };
   const looks = new Worker<Look, void, 'look'>(LOOKS, runLook, { ...running, concurrency });
   const sweeps = new Worker<Sweep, void, 'sweep'>(SWEEPS, (_job, _token, signal) => sweep(signal!), running);
   const queue = new Queue<Look, void, 'look', Look, void, 'look'>(LOOKS, shared);
   let stopping = false;
   let stopped: Promise<void> | undefined;
+  let isSuspectAtWork = false;
 
   /** Returning completes the job; DelayedError tells BullMQ to leave it alone, as we have put it off or no longer own it. */
   async function runLook(job: LookJob, token?: string, signal?: AbortSignal): Promise<void> {
     const { subscriptionId } = Look.parse(job.data);
+    if (job.stalledCounter > CRASH_LIMIT) return putAside(job, token!, subscriptionId);
+    const isSuspect = job.stalledCounter >= SUSPECT_CRASHES;
+    if (isSuspect && isSuspectAtWork) return leave(job, token!, SUSPECT_PAUSE_MS);
+    isSuspectAtWork ||= isSuspect;
     const asked = { isUrgent: job.priority === 0 };
-    const pauseMs = stopping ? HAND_OVER_MS : await lookOnce(subscriptionId, signal!, asked);
+    const pauseMs = stopping
+      ? HAND_OVER_MS
+      : await lookOnce(subscriptionId, signal!, asked).finally(() => {
+          if (isSuspect) isSuspectAtWork = false;
+        });
+    // Crashes that came before a look which reached its end are not charged to the next one.
+    if (job.stalledCounter > 0) await (await queue.getBackend().client).hdel(queue.toKey(job.id!), CRASHES_FIELD);
 
     const wasTakenOver = signal!.aborted && !stopping;
     if (wasTakenOver) throw new DelayedError();
     if (pauseMs === undefined) return;
     await putOff(job, token!, subscriptionId, pauseMs);
+    throw new DelayedError();
+  }
+
+  /**
+   * Puts a look aside, whoever asks for it. It stays charged with all but one of its crashes: whenever it is tried again, after the pause or
+   * because of a new request, it costs one more at most.
+   */
+  async function putAside(job: LookJob, token: string, subscriptionId: number): Promise<never> {
+    await setAside(subscriptionId, { crashes: job.stalledCounter, againInMs: AFTER_CRASHES_MS }).catch(onError);
+    return leave(job, token, AFTER_CRASHES_MS, async () => {
+      await (await queue.getBackend().client).hset(queue.toKey(job.id!), { [CRASHES_FIELD]: CRASH_LIMIT });
+    });
+  }
+
+  /** Puts a look off that was not made. */
+  async function leave(job: LookJob, token: string, pauseMs: number, then = async () => {}): Promise<never> {
+    try {
+      await job.moveToDelayed(Date.now() + pauseMs, token);
+      await then();
+    } catch (error) {
+      // Within about 15 s a worker finds it again.
+      onError(toldApart(error));
+    }
     throw new DelayedError();
   }
 
@@ -132,12 +176,7 @@ export function createWorker({ connection, prefix, concurrency, look, sweep, onE
       for (const jobId of jobIds) worker.cancelJob(jobId, 'taken over by another worker');
     });
   }
-  looks.on('failed', (job, error) => {
-    onError(error);
-    // BullMQ has given the look up and freed its lane, but the subscription is still to be looked at.
-    if (job?.deferredFailure === undefined) return;
-    queue.add('look', job.data, { ...lookOptions(job.data.subscriptionId), delay: AFTER_CRASHES_MS }).catch(onError);
-  });
+  looks.on('failed', (_job, error) => onError(error));
   sweeps.on('failed', (_job, error) => {
     if (!(error instanceof Stopping)) onError(error);
   });
@@ -164,6 +203,11 @@ export function createWorker({ connection, prefix, concurrency, look, sweep, onE
 }
 
 type LookJob = Job<Look, void, 'look'>;
+
+/** Where BullMQ counts on a job how often it was taken from a worker that let its lock run out. */
+const CRASHES_FIELD = 'stc';
+/** What BullMQ does at its own limit, to fail the job, would free the lane for a request that came meanwhile, as if nothing had happened. */
+const UNLIMITED = 1_000_000;
 
 /** The health check tells of an outage of Redis; BullMQ passes on every single attempt to reconnect that failed. */
 function isOutage(error: Error): boolean {

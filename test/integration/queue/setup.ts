@@ -38,6 +38,7 @@ export function openQueues(ownUrl?: string, { backlogLimit = 1_000 } = {}) {
       concurrency: 10,
       look: async () => ({ done: true }),
       sweep: async () => {},
+      setAside: async () => {},
       onError: (error) => errors.push(error),
       ...parts,
     });

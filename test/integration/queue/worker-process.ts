@@ -27,6 +27,7 @@ const worker = createWorker({
     return { done: true };
   },
   sweep: async () => {},
+  setAside: async () => {},
   onError: (error) => console.error(error),
 });
 

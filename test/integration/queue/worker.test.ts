@@ -315,26 +315,66 @@ it('asks a Redis that refuses writes seldom, calls that no mistake, and carries 
   expect(worker.isAlive()).toBe(true);
 });
 
-it('puts a look that keeps killing its worker off, so that the others get on, and does not lose it', async () => {
-  const { prefix, redis, openProducer, startWorker, looks } = openQueues();
+/** What BullMQ notes on a job that was taken from so many workers, all of which had let its lock run out. */
+async function charge({ redis, prefix, looks }: ReturnType<typeof openQueues>, id: number, crashes: number) {
+  const job = `${prefix}:looks:${await looks.getDeduplicationJobId(String(id))}`;
+  await redis.hset(job, 'stc', crashes);
+}
+
+it('puts a look that keeps killing its worker off, so that the others get on, says so, and does not lose it', async () => {
+  const queues = openQueues();
+  const { openProducer, startWorker, looks } = queues;
   const producer = openProducer();
   await connected(producer);
   await producer.requestLook(1);
-  // What BullMQ notes on the job when it has stalled too often.
-  await redis.hset(
-    `${prefix}:looks:${await looks.getDeduplicationJobId('1')}`,
-    'defa',
-    'job stalled more than allowable limit',
-  );
+  await charge(queues, 1, 6);
   const { look, nth, begun } = heldLooks();
-  const { errors } = startWorker({ look });
+  const setAside = vi.fn(async () => {});
+  const { errors } = startWorker({ look, setAside });
 
-  await vi.waitFor(async () => expect(await looks.getDelayedCount()).toBe(1));
+  await vi.waitFor(async () =>
+    expect(await looks.getDelayed()).toEqual([expect.objectContaining({ stalledCounter: 5 })]),
+  );
   expect(begun).toHaveLength(0);
-  expect(errors).toEqual([expect.objectContaining({ message: 'job stalled more than allowable limit' })]);
+  expect(errors).toEqual([]);
+  expect(setAside.mock.calls).toEqual([[1, { crashes: 6, againInMs: 600_000 }]]);
 
   await producer.requestLook(1);
   (await nth(0)).end({ done: true });
+});
+
+it('runs looks whose worker died twice one at a time, beside the others, so that none is charged for another', async () => {
+  const queues = openQueues();
+  const producer = queues.openProducer();
+  await connected(producer);
+  for (const id of [1, 2, 3]) await producer.requestLook(id);
+  for (const id of [1, 2]) await charge(queues, id, 2);
+  const { look, nth, begun } = heldLooks();
+  queues.startWorker({ look });
+
+  const [first, other] = [await nth(0), await nth(1)];
+  expect([first.subscriptionId, other.subscriptionId]).toContain(3);
+  await vi.waitFor(async () => expect(await queues.looks.getDelayedCount()).toBe(1));
+  expect(begun).toHaveLength(2);
+  (first.subscriptionId === 3 ? other : first).end({ done: true });
+  (await nth(2)).end({ done: true });
+  expect(new Set(begun.map(({ subscriptionId }) => subscriptionId))).toEqual(new Set([1, 2, 3]));
+  (first.subscriptionId === 3 ? first : other).end({ done: true });
+});
+
+it('forgets what a look was charged with once one has reached its end', async () => {
+  const queues = openQueues();
+  const producer = queues.openProducer();
+  await connected(producer);
+  await producer.requestLook(1);
+  await charge(queues, 1, 5);
+  const { look, nth } = heldLooks();
+  queues.startWorker({ look });
+
+  (await nth(0)).end({ againInMs: 60_000 });
+  await vi.waitFor(async () => expect(await queues.looks.getDelayedCount()).toBe(1));
+  const [job] = await queues.looks.getDelayed();
+  expect(job).toMatchObject({ data: { subscriptionId: 1 }, stalledCounter: 0 });
 });
 
 it('reports a sweep that failed, and tries it again later', async () => {
