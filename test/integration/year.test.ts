@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { SubscriptionRecord } from '../../src/workflows/record.ts';
 import type { SubscriptionState } from '../emulator/cloudesire/buying-controls.ts';
+import { addCompany } from '../support/companies.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const DAY_MS = 86_400_000;
@@ -100,26 +101,7 @@ it(
 function order(index: number, random: () => number): number {
   const { cloudesire } = world.emulators;
   const buyer = 20_000 + (index % 3 === 2 ? index - 1 : index);
-  cloudesire.putCompany(buyer, {
-    name: `Company ${buyer}`,
-    self: `userCompany/${buyer}`,
-    address: ADDRESS,
-    taxCode: 'IT12345678903',
-    phoneNumber: '+39 030 555 0100',
-    emailAddress: `office@company${buyer}.example`,
-    language: 'it',
-    users: [{ url: `user/${buyer}` }],
-  });
-  cloudesire.putBuyer(buyer, {
-    name: 'Giulia',
-    surname: 'Ferri',
-    email: `giulia@company${buyer}.example`,
-    phoneNumber: '+39 030 555 0142',
-    language: 'it',
-    address: ADDRESS,
-    company: { url: `userCompany/${buyer}` },
-    userCompany: { url: `userCompany/${buyer}` },
-  });
+  addCompany(world.emulators, buyer);
   // Microsoft gives a company one trial.
   const isTrial = random() < 0.15 && index % 3 === 0;
   const plan = isTrial || random() < 0.5 ? PLANS.monthly : PLANS.yearly;
@@ -195,16 +177,6 @@ function describeBoth(
     bought,
   });
 }
-
-const ADDRESS = {
-  id: 9101,
-  country: 'Italia',
-  city: 'Brescia',
-  address: 'Via Aldo Moro 18',
-  zipCode: '25124',
-  state: 'BS',
-  countryCode: 'IT',
-};
 
 /** A generator of pseudo-random numbers between 0 and 1 that repeats itself for the same seed (mulberry32). */
 function seeded(seed: number): () => number {
