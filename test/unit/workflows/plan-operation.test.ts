@@ -689,7 +689,7 @@ function carryOut(known: Known, seen: Seen, operation: string): Known {
     'convert-trial': { ...before, settled: { ...done, ...wish, trial: false } },
     renew: { ...before, settled: { ...done, ...endDate } },
     'set-term-end': before,
-    'note-renewal': (({ scheduled: _done, ...rest }) => rest)(before),
+    'note-renewal': (({ scheduled, ...rest }) => ({ ...rest, ...scheduled }))(before),
     suspend: { ...before, suspended: { at: DAY, autoRenewEnabled: true } },
     resume: (({ suspended: _over, ...rest }) => rest)(before),
     deprovision: { ...before, endedAt: DAY },
