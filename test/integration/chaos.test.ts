@@ -6,6 +6,7 @@ import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
 import { startEmulators } from '../emulator/emulators.ts';
 import { seeded } from '../support/backlog.ts';
 import { addCompany } from '../support/companies.ts';
+import { createEventLedger } from '../support/event-ledger.ts';
 import { createEventSender, type SentEvent } from '../support/event-sender.ts';
 import { startRedis } from '../support/redis.ts';
 import { freePort, launchService, type RunningService } from '../support/service.ts';
@@ -116,8 +117,7 @@ function createMarketplace({ emulators, webUrls }: Scene) {
   onTestFinished(() => sender.close());
   const waiting: SentEvent[] = [];
   const outcomes = new Map<number | string, number>();
-  /** Of each subscription, how many calls the marketplace had had when the last event was sent that it knows to have arrived. */
-  const heardAt = new Map<number, number>();
+  const ledger = createEventLedger(emulators);
   const known: number[] = [];
   let unknown = FIRST_UNKNOWN;
   let made = 0;
@@ -135,11 +135,10 @@ function createMarketplace({ emulators, webUrls }: Scene) {
 
   async function deliver(event: SentEvent): Promise<void> {
     underWay += 1;
-    const sentAt = emulators.cloudesire.server.calls.length;
+    const sentAt = ledger.now();
     const { outcome } = await sender.send(pick(webUrls), event);
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
-    if (outcome === 204)
-      heardAt.set(event.subscriptionId, Math.max(sentAt, heardAt.get(event.subscriptionId) ?? sentAt));
+    if (outcome === 204) ledger.accepted(event.subscriptionId, sentAt);
     else {
       await pause(between(200, 1_000));
       waiting.push(event);
@@ -169,14 +168,7 @@ function createMarketplace({ emulators, webUrls }: Scene) {
       );
     },
     /** Subscriptions that were not read after an event of theirs was answered 204. */
-    lost(): number[] {
-      const readAt = new Map<number, number>();
-      for (const [at, { method, path }] of emulators.cloudesire.server.calls.entries()) {
-        const id = method === 'GET' && /\/subscription\/(\d+)$/.exec(path)?.[1];
-        if (id) readAt.set(Number(id), at);
-      }
-      return [...heardAt].filter(([id, sentAt]) => (readAt.get(id) ?? -1) < sentAt).map(([id]) => id);
-    },
+    lost: () => ledger.unread(),
   };
 }
 
