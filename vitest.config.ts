@@ -4,8 +4,11 @@ import { createCountReporter } from './test/support/count-reporter.ts';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Needs a browser: npm run test:console.
-    exclude: process.env.CONSOLE ? [] : ['test/console/**'],
+    // These need programs of their own, a browser and promtool: npm run test:console, npm run test:alerts.
+    exclude: [
+      ...(process.env.CONSOLE ? [] : ['test/console/**']),
+      ...(process.env.ALERTS ? [] : ['test/alerts/**/*.test.ts']),
+    ],
     globalSetup: ['test/support/global-redis.ts'],
     // More waiting than computing: on two processors one worker would leave most of the time unused.
     maxWorkers: 4,

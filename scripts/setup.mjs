@@ -4,13 +4,18 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, lstatSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** In which package of which manager a program is, where that bears another name. */
+const PACKAGES = {
+  promtool: { 'apt-get': 'prometheus', apk: 'prometheus', dnf: 'golang-github-prometheus', brew: 'prometheus' },
+};
+
 const root = join(import.meta.dirname ?? new URL('.', import.meta.url).pathname, '..');
 
 if (Number(process.versions.node.split('.')[0]) < 20) fail('Node.js 20 or later is needed to set the project up.');
 installPackages();
 provideRedis();
 for (const program of process.argv.slice(2))
-  if (!(program === 'chromium' ? provideChromium() : provide(program)))
+  if (!(program === 'chromium' ? provideChromium() : provide(program, PACKAGES[program])))
     fail(`${program} was not found and could not be installed.`);
 
 /** `npm ci`, unless what is installed is at least as new as the lock file. */
