@@ -14,8 +14,10 @@ export default defineConfig({
     maxWorkers: 4,
     // Loading the same modules anew for each file would take a third of the time; no test leaves anything behind for the next.
     isolate: false,
-    testTimeout: 20_000,
-    hookTimeout: 30_000,
+    setupFiles: ['test/support/patience.ts'],
+    // No test rests on how fast the machine is.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
     reporters: ['default', createCountReporter()],
   },
 });

@@ -4,7 +4,7 @@ import { openStage, SCENARIOS, type Stage } from '../alerts/scenarios.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
 import { readRules, type Scrape, scrape } from '../support/prometheus.ts';
 
-const LIFE_MS = 60_000;
+const LIFE_MS = 120_000;
 const RULES = readRules();
 
 interface Dashboard {

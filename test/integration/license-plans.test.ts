@@ -143,7 +143,7 @@ describe('a change of plan that Microsoft carries out', () => {
     await vi.waitUntil(async () => {
       await world.look(id);
       return (await recorded(id)).state === 'needs-attention';
-    }, 60_000);
+    });
     expect(await recorded(id)).toMatchObject({
       state: 'needs-attention',
       lastError: { code: 'transition.holds-up-end', message: expect.stringContaining('cancelled until 20') },

@@ -11,7 +11,7 @@ import { type RunningService, startService } from '../support/service.ts';
 
 const OPS_TOKEN = 'operations-token-for-tests';
 const SECRET = 'endpoint-secret-for-tests';
-const LIFE_MS = 60_000;
+const LIFE_MS = 120_000;
 
 interface Operation {
   security?: Record<string, unknown>[];

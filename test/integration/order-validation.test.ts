@@ -4,6 +4,7 @@ import { loadConfig } from '../../src/config.ts';
 import { createMemoryLog } from '../support/memory-log.ts';
 import { startRedis } from '../support/redis.ts';
 import { freePort, type RunningService, startService } from '../support/service.ts';
+import { startStopwatch } from '../support/stopwatch.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 /** Longer than a router takes by default. */
@@ -714,9 +715,9 @@ describe('the values of the domain parameter', () => {
   it('are not restricted when Microsoft takes 10 s to answer, which is said in time', async () => {
     const { url } = await startWeb();
     delayMicrosoft();
-    const startedAt = performance.now();
+    const tookMs = startStopwatch();
     expect(await values(url)).toBeNull();
-    expect(performance.now() - startedAt).toBeLessThan(PROMISED_MS);
+    expect(tookMs()).toBeLessThan(PROMISED_MS);
   });
 });
 
@@ -797,9 +798,9 @@ describe('the values of the end of the term', () => {
     await sell();
     const { url } = await startWeb();
     delayMicrosoft();
-    const startedAt = performance.now();
+    const tookMs = startStopwatch();
     expect(await values(url, END)).toBeNull();
-    expect(performance.now() - startedAt).toBeLessThan(PROMISED_MS);
+    expect(tookMs()).toBeLessThan(PROMISED_MS);
   });
 
   it('are those of another parameter where one is configured', async () => {

@@ -5,6 +5,7 @@ import { createKeys } from '../../src/store/keys.ts';
 import { createPartnerSubscriptionIndex } from '../../src/store/partner-subscriptions.ts';
 import { createMemoryLog } from '../support/memory-log.ts';
 import { startRedis } from '../support/redis.ts';
+import { startStopwatch } from '../support/stopwatch.ts';
 import { connected, openQueues } from './queue/setup.ts';
 
 const CUSTOMER = '6c1f2a90-3d47-4b8e-9a55-0e7d8c4b2f11';
@@ -63,11 +64,11 @@ it('answers 503 at once while Redis is gone, so that the event is sent again', a
   const { server, index, post } = await setup();
   await index.note(PARTNER_SUBSCRIPTION, 50010);
   await server.kill();
-  const startedAt = performance.now();
+  const tookMs = startStopwatch();
 
   const answer = await post();
 
   expect(answer.status).toBe(503);
   expect(answer.headers.get('retry-after')).toBe('5');
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(tookMs()).toBeLessThan(2_000);
 });

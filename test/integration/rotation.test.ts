@@ -174,4 +174,4 @@ it('with no more rights than documented every secret is replaced in its file und
   expect(service.output().match(/"msg":"a secret was replaced"/g)).toHaveLength(6);
   expect(emulators.secrets().filter((secret) => secret.length > 3 && service.output().includes(secret))).toEqual([]);
   expect(service.output()).not.toMatch(/(event|endpoint)-secret-|operations-token-/);
-}, 120_000);
+});

@@ -5,7 +5,7 @@ import { type ReceivedEnvelopes, receiveEnvelopes } from '../support/sentry.ts';
 import { type RunningService, startService } from '../support/service.ts';
 
 /** A life takes seconds; a slow machine may need much longer. */
-const LIFE_MS = 60_000;
+const LIFE_MS = 120_000;
 const PATIENTLY = { timeout: LIFE_MS, interval: 50 };
 
 let emulators: Emulators;

@@ -6,11 +6,12 @@ import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
 import { startRedis } from '../support/redis.ts';
 import { freePort, type RunningService, runService, startService } from '../support/service.ts';
+import { startStopwatch } from '../support/stopwatch.ts';
 
 const OPS_TOKEN = 'operations-token-for-tests';
 const DAY_MS = 86_400_000;
 /** A life takes seconds; a slow machine may need much longer. */
-const LIFE_MS = 60_000;
+const LIFE_MS = 120_000;
 
 let emulators: Emulators;
 const running: RunningService[] = [];
@@ -195,7 +196,7 @@ describe('the service', () => {
     await emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS);
     expect(ordersPlaced()).toHaveLength(1);
     expect(customersCreated()).toHaveLength(1);
-  }, 90_000);
+  });
 
   it('told to stop in the middle of the work, exits 0, and the next process goes on', async () => {
     const REDIS_PREFIX = `test-${randomUUID()}`;
@@ -294,9 +295,9 @@ describe('the service without a Redis', () => {
     const service = await start({ REDIS_URL: redis.url });
     await redis.stop();
     await vi.waitFor(() => expect(service.output()).toMatch(/Redis cannot be reached/));
-    const startedAt = performance.now();
+    const tookMs = startStopwatch();
     const refused = await sendEvent(service, eventBody(50010));
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(tookMs()).toBeLessThan(2_000);
     expect(refused.status).toBe(503);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await fetch(`${service.url}/health/live`)).status).toBe(200);

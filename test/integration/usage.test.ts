@@ -3,6 +3,7 @@ import { compose } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createMemoryLog } from '../support/memory-log.ts';
 import { freePort } from '../support/service.ts';
+import { startStopwatch } from '../support/stopwatch.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const SECRET = 'endpoint-secret';
@@ -83,9 +84,9 @@ it('the last known cost is told in time while Microsoft cannot be asked', async 
   await world.pass(3 * DAY_MS);
   world.emulators.faults.inject({ server: 'partner-center', kind: 'timeout-after', times: 100 });
 
-  const startedAt = performance.now();
+  const tookMs = startStopwatch();
   expect((await read(url, 'azure-cost', id)).body.value).toBe(value);
-  expect(performance.now() - startedAt).toBeLessThan(3_000);
+  expect(tookMs()).toBeLessThan(3_000);
 });
 
 it('the cost of a trial is not charged: it begins at zero with the first payment', async () => {

@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline';
 import { Redis } from 'ioredis';
 
 /** Longest time a Redis may take from its start to its first PONG. */
-const START_LIMIT_MS = 15_000;
+const START_LIMIT_MS = 60_000;
 
 /** A private Redis on loopback, with the durability that production needs: what it answered survives a kill. */
 export interface RedisServer {

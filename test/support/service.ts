@@ -12,7 +12,7 @@ const { scripts, bin } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'ut
 /** What `npm start` hands to Node. */
 const START = scripts.start.replace(/^exec node /, '').split(' ');
 /** Starting takes under a second; a slow machine may take much longer. */
-const START_WITHIN_MS = 60_000;
+const START_WITHIN_MS = 120_000;
 
 /** The connector as a process of its own, started as `npm start` does. */
 export interface RunningService {

@@ -108,11 +108,11 @@ it('leaves a rejection that nobody handles to end the process, as it does withou
   expect(await run({ SENTRY_DSN: sentry.dsn }, program)).toBe('told of it');
   expect(sentry.items('event')).toMatchObject([{ level: 'fatal' }]);
   expect(sentry.raw()).not.toContain('nobody@');
-}, 20_000);
+});
 
 it('is off without an address, and with one that cannot be used, which it does not repeat', async () => {
   expect(await run({})).toContain('{"isOn":false}');
   const output = await run({ SENTRY_DSN: 'https://hunter3.example' });
   expect(output).toContain('{"isOn":false}');
   expect(output).not.toContain('hunter3');
-}, 20_000);
+});

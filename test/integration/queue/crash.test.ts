@@ -14,9 +14,7 @@ function spawnWorker(url: string, prefix: string) {
   return child;
 }
 
-it('goes on in another worker with what a killed one was at, and with the request that came meanwhile', {
-  timeout: 40_000,
-}, async () => {
+it('goes on in another worker with what a killed one was at, and with the request that came meanwhile', async () => {
   const { url, prefix, redis, openProducer, startWorker } = openQueues();
   const producer = openProducer();
   await connected(producer);
@@ -47,7 +45,7 @@ it('goes on in another worker with what a killed one was at, and with the reques
   (await nth(5)).end({ done: true });
 });
 
-it('never looks at a subscription in two processes at once', { timeout: 40_000 }, async () => {
+it('never looks at a subscription in two processes at once', async () => {
   const { url, prefix, redis, openProducer, looks } = openQueues();
   const producer = openProducer();
   await connected(producer);

@@ -2,6 +2,7 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { LaneLostError } from '../../../src/engine/journal.ts';
 import { Stopping } from '../../../src/engine/workflow.ts';
 import { startRedis } from '../../support/redis.ts';
+import { startStopwatch } from '../../support/stopwatch.ts';
 import { connected, heldLooks, openQueues } from './setup.ts';
 
 it('looks at a subscription once at a time and once after the last request, for 200 requests and two workers', async () => {
@@ -199,11 +200,11 @@ it('hands running looks over when it stops, and another worker goes on with them
   startWorker({ look: staying.look });
   expect(worker.isAlive()).toBe(true);
 
-  const startedAt = performance.now();
+  const tookMs = startStopwatch();
   const stopped = worker.stop();
   expect(worker.isAlive()).toBe(false);
   await stopped;
-  expect(performance.now() - startedAt).toBeLessThan(2_000);
+  expect(tookMs()).toBeLessThan(2_000);
 
   const next = await staying.nth(0);
   expect(next.subscriptionId).toBe(1);
@@ -212,7 +213,7 @@ it('hands running looks over when it stops, and another worker goes on with them
   expect(errors).toEqual([]);
 });
 
-it('stops after 10 s although a look does not end', { timeout: 30_000 }, async () => {
+it('stops after 10 s although a look does not end', async () => {
   const { openProducer, startWorker, looks } = openQueues();
   const producer = openProducer();
   await connected(producer);
@@ -221,11 +222,12 @@ it('stops after 10 s although a look does not end', { timeout: 30_000 }, async (
   await producer.requestLook(1);
   const stuck = await nth(0);
 
+  const tookMs = startStopwatch();
   const startedAt = performance.now();
   await worker.stop();
 
   expect(performance.now() - startedAt).toBeGreaterThan(9_900);
-  expect(performance.now() - startedAt).toBeLessThan(11_000);
+  expect(tookMs()).toBeLessThan(11_000);
   expect(stuck.signal.aborted).toBe(true);
   expect(await looks.getActiveCount()).toBe(1); // taken up by another worker once its lock has run out
   stuck.end({ done: true });

@@ -11,6 +11,7 @@ import {
 import { fixedSecret } from '../../../src/lib/secret.ts';
 import examples from '../../fixtures/cloudesire/signatures.json' with { type: 'json' };
 import { createMemoryLog } from '../../support/memory-log.ts';
+import { startStopwatch } from '../../support/stopwatch.ts';
 import { exchange, failuresAt, serve } from './serve.ts';
 
 const SECRETS = ['product-secret-for-tests', 'vendor-secret-for-tests', 'plätform-sécret-ü'];
@@ -340,9 +341,9 @@ describe('POST /event', () => {
   it('answers 503 within the deadline when neither queue nor quarantine ever answer', async () => {
     const never = () => new Promise<never>(() => {});
     const { post } = await setup({ requestLook: never, quarantine: never });
-    const startedAt = performance.now();
+    const tookMs = startStopwatch();
     const answers = await Promise.all([post(JSON.stringify(EVENT)), post('{')]);
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(tookMs()).toBeLessThan(2_000);
     expect(answers.map(({ status }) => status)).toEqual([503, 503]);
   });
 

@@ -9,6 +9,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { PermanentError } from '../../../src/lib/errors.ts';
 import deliveries from '../../fixtures/partner-center/webhooks-deliveries.json' with { type: 'json' };
 import { createMemoryLog } from '../../support/memory-log.ts';
+import { startStopwatch } from '../../support/stopwatch.ts';
 import { hostCertificates } from './certificate-host.ts';
 import { issue, rsaKey } from './certificates.ts';
 import { exchange, failuresAt, serve } from './serve.ts';
@@ -364,11 +365,11 @@ describe('a request that Partner Center has not signed', () => {
       if (request.url === '/slow') response.write(signing.der.subarray(0, 100));
       if (request.url === '/gone') response.writeHead(404).end();
     });
-    const startedAt = performance.now();
+    const tookMs = startStopwatch();
     const answers = await Promise.all(
       ['/large', '/slow', '/gone'].map((path) => post(body, { 'x-ms-certificate-url': host.url(path) })),
     );
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(tookMs()).toBeLessThan(2_000);
     expect(answers.map(({ status }) => status)).toEqual([401, 401, 401]);
     expect(effects).toEqual([]);
   });
@@ -410,12 +411,12 @@ describe('an event that cannot be stored', () => {
     const { post } = await setup({ ownerOf: () => new Promise(() => {}) }, (_request, response) => {
       waiting.resolve(() => response.end(signing.der));
     });
-    const startedAt = performance.now();
+    const tookMs = startStopwatch();
     const answer = post(updated);
     const send = await waiting.promise;
     setTimeout(send, 600);
     expect((await answer).status).toBe(503);
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(tookMs()).toBeLessThan(2_000);
   });
 
   it('gets 429 with Retry-After while too many looks wait', async () => {
