@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { azureSettings, licenseSettings } from './compose-settings.ts';
 import { composeUpstreams } from './compose-upstreams.ts';
 import type { Config } from './config.ts';
+import type { FlowParts } from './engine/workflow.ts';
 import type { Alerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
@@ -47,12 +48,17 @@ export interface LookParts {
   observe(call: UpstreamCall): void;
   /** Absent where nothing is counted. */
   measures?: Measures;
+  /** Absent where nobody follows the steps. */
+  aroundStep?: FlowParts['around'];
   /** Does something later, unless the process ends before. */
   later(work: () => Promise<void>, inMs: number): void;
 }
 
 /** Builds what a worker does: the look at one subscription, and the sweep over all. */
-export function composeLooks(config: Config, { redis, log, alerts, requestLook, observe, measures, later }: LookParts) {
+export function composeLooks(
+  config: Config,
+  { redis, log, alerts, requestLook, observe, measures, aroundStep, later }: LookParts,
+) {
   const clock = systemClock;
   const { timing, sales } = config;
   const keys = createKeys(config.redis.prefix);
@@ -120,6 +126,7 @@ export function composeLooks(config: Config, { redis, log, alerts, requestLook, 
     interventions,
     alerts,
     measures,
+    aroundStep,
     log,
     clock,
     withinTurn: turns.within,

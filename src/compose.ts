@@ -7,6 +7,7 @@ import { composeChecks } from './compose-checks.ts';
 import { composeLooks } from './compose-looks.ts';
 import { composeMetrics, measuresOf } from './compose-metrics.ts';
 import { composeOperations } from './compose-operations.ts';
+import { composeTracing } from './compose-tracing.ts';
 import type { Config } from './config.ts';
 import { createCertificateDownload } from './intake/certificate-download.ts';
 import { consoleRoutes } from './intake/console.ts';
@@ -28,6 +29,7 @@ import type { ErrorReporting } from './lib/error-reporting.ts';
 import { AttentionError, ConnectorError } from './lib/errors.ts';
 import type { Log } from './lib/log.ts';
 import { createMetrics } from './lib/metrics.ts';
+import type { Tracing } from './lib/tracing.ts';
 import { createProducer } from './queue/producer.ts';
 import { createWorker } from './queue/worker.ts';
 import { createCompleteness } from './store/completeness.ts';
@@ -72,19 +74,22 @@ export interface ServiceParts {
   log: Log;
   /** Absent where nobody is to hear of errors but the log. */
   reporting?: ErrorReporting | undefined;
+  /** Absent where nobody follows what is done. */
+  tracing?: Tracing | undefined;
 }
 
 /** Builds every part by its role in this process and connects them. Nothing else knows more than its own parts. */
-export function compose(config: Config, { log, reporting }: ServiceParts): Service {
+export function compose(config: Config, { log, reporting, tracing }: ServiceParts): Service {
   const clock = systemClock;
   const metrics = createMetrics();
-  const alerts = createAlerts({ log, reporting, count: (code) => metrics.countAlert(code) });
+  const alerts = createAlerts({ log, reporting, trace: tracing?.current, count: (code) => metrics.countAlert(code) });
   const { prefix } = config.redis;
   const keys = createKeys(prefix);
   let stopping = false;
 
   const producerRedis = producerConnection(config.redis.url);
   tellOutages(producerRedis, log);
+  const traces = tracing && composeTracing(tracing, { redis: producerRedis, keys });
   const completeness = createCompleteness(producerRedis, keys);
   const replication = createReplication(producerRedis);
   const producer = createProducer({
@@ -110,12 +115,18 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
     });
 
   const server = createServer({ bug: (error, facts) => alerts.bug(error, facts), isStopping: () => stopping });
-  server.addHook('onResponse', async ({ routeOptions, method }, { statusCode, elapsedTime }) => {
-    const labels = { route: routeOptions.url ?? 'unknown', method, status: String(statusCode) };
+  server.addHook('onResponse', async (request, { statusCode, elapsedTime }) => {
+    const labels = { route: request.routeOptions.url ?? 'unknown', method: request.method, status: String(statusCode) };
     metrics.requestSeconds.observe(labels, elapsedTime / 1_000);
+    traces?.answered(request, statusCode);
   });
   // Not before the body is read: what is called by the events of its stream is in no context of ours.
   if (reporting) server.addHook('preValidation', (_request, _reply, done) => reporting.apart(done));
+  if (traces)
+    server.addHook('preValidation', (request, { elapsedTime }, done) => {
+      const { method, routeOptions } = request;
+      traces.request(request, { method, route: routeOptions.url ?? 'unknown', elapsedMs: elapsedTime }, done);
+    });
   describeRoutes(server, { version: VERSION });
   const notes = async () => [
     ...config.warnings,
@@ -203,6 +214,7 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
       durationMs / 1000,
     );
     reporting?.crumb(call);
+    traces?.called(call);
     if (errorCode === `${upstream}.throttled`) metrics.throttled.inc({ upstream });
     if (call.withheld) log.info({ ...call }, 'dry run: call withheld');
     else log.debug({ ...call }, 'upstream call');
@@ -216,6 +228,8 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
       await replication.confirm();
     };
 
+    const ask = (id: number) => (traces ? traces.ask(id, () => producer.requestLook(id)) : producer.requestLook(id));
+
     /** The event itself is safe in the queue: that a line of its story is lost in an outage does not matter. */
     function heard(subscriptionId: number, text: string, facts: object = {}): void {
       const entry = { at: new Date(clock.now()).toISOString(), kind: 'event', text, ...facts } as const;
@@ -228,7 +242,7 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
     server.register(eventNotificationRoutes, {
       secrets: config.cloudesire.eventSecrets,
       async requestLook(subscriptionId, { type, eventId, date }) {
-        const outcome = await producer.requestLook(subscriptionId);
+        const outcome = await ask(subscriptionId);
         const facts = { ...(eventId !== undefined && { eventId }), ...(date && { madeAt: date }) };
         heard(subscriptionId, `the marketplace told of a change (${type})`, facts);
         return outcome;
@@ -252,7 +266,7 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
         clock,
       }),
       ownerOf: (id) => partnerSubscriptions.ownerOf(id),
-      requestLook: (id) => producer.requestLook(id),
+      requestLook: ask,
       // Whoever waits for a tenant to be linked is looked at by the sweep.
       relationshipAccepted: () => producer.requestSweep(),
       tell: (matter) => alerts.attention(matter),
@@ -300,6 +314,7 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
       requestLook: (id) => producer.requestLook(id, { urgent: false }),
       observe,
       measures: measuresOf(metrics),
+      aroundStep: traces?.step,
       later(work, inMs) {
         globalThis
           .setTimeout(() => {
@@ -315,15 +330,17 @@ export function compose(config: Config, { log, reporting }: ServiceParts): Servi
       prefix,
       concurrency: CONCURRENT_LOOKS,
       async look(subscriptionId, signal, asked) {
-        const outcome = await apart(() => look(subscriptionId, signal, asked));
+        const make = () => apart(() => look(subscriptionId, signal, asked));
+        const outcome = await (traces ? traces.look(subscriptionId, make) : make());
         metrics.looks.inc({ outcome: 'done' in outcome ? 'done' : 'again' });
         return outcome;
       },
       async sweep(signal) {
-        await regularly(async () => {
+        const make = async () => {
           await producer.repairStrayLooks();
           await sweep(signal);
-        });
+        };
+        await regularly(() => (traces ? traces.sweep(make) : make()));
       },
       setAside,
       onError(error) {

@@ -97,6 +97,10 @@ const Settings = z.object({
     'a name of at most 64 letters, digits, dots, dashes or underscores',
     readSentryEnvironment,
   ).default(SENTRY_ENVIRONMENT_DEFAULT),
+  OTEL_EXPORTER_OTLP_ENDPOINT: variable(
+    'the http: or https: address of an OTLP collector, without credentials, query or fragment',
+    readCollector,
+  ).optional(),
   RETRY_BASE_MS: wholeNumber(1, LONGEST_WAIT_MS).default(1_000),
   POLL_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(15_000),
   SWEEP_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(3_600_000),
@@ -221,6 +225,8 @@ function arrange(settings: z.output<typeof Settings>, follow: Follow) {
             agentUrl: settings.CONSUL_URL,
             token: settings.CONSUL_TOKEN === undefined ? undefined : follow('CONSUL_TOKEN', settings.CONSUL_TOKEN),
           },
+    /** Address of the collector of traces, without `/v1/traces`; absent: none are recorded. */
+    collectorUrl: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
     /** Subscriptions waiting for a first look, above which events are put off. */
     backlogLimit: settings.BACKLOG_LIMIT,
     timing: {
@@ -357,6 +363,13 @@ function readAddress(text: string): string | undefined {
 function readOrigin(text: string): string | undefined {
   const url = URL.parse(text);
   return url !== null && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url.origin : undefined;
+}
+
+/** A collector stands on this machine or in the private network, where it speaks plain HTTP unless told otherwise. */
+function readCollector(text: string): string | undefined {
+  const url = URL.parse(text);
+  const isPlain = url !== null && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  return isPlain && /^https?:$/.test(url.protocol) ? url.href.replace(/\/+$/, '') : undefined;
 }
 
 function readDsn(text: string): string | undefined {

@@ -15,7 +15,11 @@ const config = readConfig();
 const log = createLog({ level: config.logLevel });
 for (const warning of config.warnings) log.warn({ warning }, 'configuration');
 
-const service = compose(config, { log, reporting: errorReporting });
+const { collectorUrl: endpoint, role } = config;
+// Takes memory, so it is loaded only where there is somebody to send traces to.
+const tracing = endpoint === undefined ? undefined : (await import('./otel.ts')).createTracing({ endpoint, role });
+
+const service = compose(config, { log, reporting: errorReporting, tracing });
 process.on('SIGTERM', () => void stop('SIGTERM', 0));
 process.on('SIGINT', () => void stop('SIGINT', 0));
 process.on('uncaughtException', (error) => {
@@ -36,7 +40,7 @@ async function stop(reason: string, exitCode: number): Promise<void> {
   log.info({ reason }, 'stopping');
   setTimeout(() => process.exit(1), STOP_WITHIN_MS).unref();
   await service.stop();
-  await flushErrorReporting();
+  await Promise.all([flushErrorReporting(), tracing?.flush()]);
   log.info({ reason }, 'stopped');
   process.exit(exitCode);
 }

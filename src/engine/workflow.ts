@@ -101,10 +101,12 @@ export interface FlowParts {
   /** Asked before each step, effect and poll. @throws {Suspended} when nothing more is to be done for now */
   mayGoOn(): Promise<void>;
   observe(event: FlowEvent): void | Promise<void>;
+  /** Surrounds whatever a step, effect, poll or pause does, once for each time that it is done. */
+  around?: (<T>(step: string, work: () => Promise<T>) => Promise<T>) | undefined;
 }
 
 /** Loads what is remembered of a run and returns the flow that carries it on. */
-export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe }: FlowParts): Promise<Flow> {
+export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe, around }: FlowParts): Promise<Flow> {
   const entries = await journal.load(runId);
 
   async function record(step: string, entry: JournalEntry): Promise<void> {
@@ -126,7 +128,7 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
     return clock.now();
   }
 
-  return {
+  const flow: Flow = {
     isDone: (name) => entries.get(name)?.state === 'done',
 
     async step<T>(name: string, work: () => Promise<T>): Promise<T> {
@@ -207,5 +209,18 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
       if (clock.now() - since < forMs && !(await isOver({ hasBegun }))) throw new Suspended(since + forMs, waitingFor);
       await finish(name, true, since);
     },
+  };
+  return around ? surrounded(flow, around) : flow;
+}
+
+function surrounded(flow: Flow, around: NonNullable<FlowParts['around']>): Flow {
+  const once = <T>(name: string, work: () => Promise<T>): Promise<T> =>
+    flow.isDone(name) ? work() : around(name, work);
+  return {
+    isDone: flow.isDone,
+    step: (name, work) => once(name, () => flow.step(name, work)),
+    effect: (name, effect) => once(name, () => flow.effect(name, effect)),
+    poll: (name, plan, look) => once(name, () => flow.poll(name, plan, look)),
+    pause: (name, plan) => once(name, () => flow.pause(name, plan)),
   };
 }

@@ -19,6 +19,8 @@ export interface AlertParts {
   log: Log;
   /** The service that wakes people up; without it the log has to do. */
   reporting?: Pick<ErrorReporting, 'capture'> | undefined;
+  /** The trace in which it happens, as `traceparent`, where there is one. */
+  trace?: (() => string | undefined) | undefined;
   /** Counts an alert by its code. */
   count: (code: string) => void;
 }
@@ -33,25 +35,35 @@ export interface Alerts {
 }
 
 /** Creates the one way in which parts of the service ask for a person. */
-export function createAlerts({ log, reporting, count }: AlertParts): Alerts {
+export function createAlerts({ log, reporting, trace, count }: AlertParts): Alerts {
+  function traced(): { trace_id: string; span_id: string } | undefined {
+    const [, trace_id, span_id] = trace?.()?.split('-') ?? [];
+    return trace_id && span_id ? { trace_id, span_id } : undefined;
+  }
+
+  function capture(error: Error, context: CaptureContext): void {
+    const found = traced();
+    reporting?.capture(error, found ? { ...context, contexts: { ...context.contexts, trace: found } } : context);
+  }
+
   return {
     attention({ code, message, ...facts }) {
       log.error({ code, reason: message, ...facts }, 'a person has to look');
       count(code);
       // Whom it concerns is a tag: an outage would otherwise be as many matters as there are subscriptions.
-      reporting?.capture(named(code, message), { level: 'warning', fingerprint: [code], ...described(code, facts) });
+      capture(named(code, message), { level: 'warning', fingerprint: [code], ...described(code, facts) });
     },
 
     over({ code, message }) {
       log.info({ code, reason: message }, 'a matter is over');
-      reporting?.capture(named(code, message), { level: 'info', fingerprint: [code, 'over'], ...described(code, {}) });
+      capture(named(code, message), { level: 'info', fingerprint: [code, 'over'], ...described(code, {}) });
     },
 
     bug(error, facts = {}) {
       const thrown = error instanceof Error ? error : new Error('Something was thrown that is no Error.');
       log.error({ err: thrown, ...facts }, 'bug');
       count('bug');
-      reporting?.capture(thrown, { level: 'error', ...described('bug', facts) });
+      capture(thrown, { level: 'error', ...described('bug', facts) });
     },
   };
 }

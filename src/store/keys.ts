@@ -34,6 +34,8 @@ export function createKeys(prefix: string) {
     interventions: `${prefix}:interventions`,
     /** Stream of what operations have changed. */
     audit: `${prefix}:audit`,
+    /** List of what led to the next look at a subscription. */
+    traces: (subscriptionId: number) => `${prefix}:traces:${subscriptionId}`,
     timeline: (subscriptionId: number) => `${prefix}:timeline:${subscriptionId}`,
     /** List of the last calls that were made for a subscription. */
     calls: (subscriptionId: number) => `${prefix}:calls:${subscriptionId}`,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Journal, Lane } from '../engine/journal.ts';
-import { type FlowEvent, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
+import { type FlowEvent, type FlowParts, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../lib/errors.ts';
@@ -43,6 +43,8 @@ export interface ReconcileParts {
   alerts: Alerts;
   /** Absent where nothing is counted. */
   measures?: Measures | undefined;
+  /** Surrounds each step that is done; absent where nobody follows them. */
+  aroundStep?: FlowParts['around'];
   log: Log;
   clock: Clock;
   /** How long to wait after so many failed tries in a row, in milliseconds. */
@@ -245,7 +247,15 @@ export function createReconcile(
       if (writer.record.state !== 'needs-attention') turn.urgency = 'urgent';
       if (!ON_ITS_WAY.has(writer.record.state)) await standAt('running', {});
 
-      const flow = await resumeFlow({ journal: parts.journal, lane, runId, clock, mayGoOn, observe });
+      const flow = await resumeFlow({
+        journal: parts.journal,
+        lane,
+        runId,
+        clock,
+        mayGoOn,
+        observe,
+        around: parts.aroundStep,
+      });
       const carriedOut = lookFor(subscription, asked);
       const stoodAt = writer.record.step;
       try {

@@ -30,6 +30,7 @@ const OWNERS: Record<string, string> = {
   bullmq: '^src/queue/',
   fastify: '^src/intake/',
   '@sentry/node': '^src/instrument\\.ts$',
+  '@opentelemetry': '^src/otel\\.ts$',
   'prom-client': '^src/lib/metrics\\.ts$',
 };
 

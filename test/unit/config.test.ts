@@ -88,6 +88,7 @@ describe('loadConfig', () => {
         resellerPartnerIds: new Map(),
       },
       consul: undefined,
+      collectorUrl: undefined,
       backlogLimit: 50_000,
       timing: {
         httpTimeoutMs: 60_000,
@@ -250,6 +251,11 @@ describe('loadConfig', () => {
       'SENTRY_DSN',
       ['https://key@o1.sentry.example/42', 'http://key@127.0.0.1:9/1'],
       ['https://sentry.example/42', 'http://key@sentry.example/42', 'https://key@sentry.example'],
+    ],
+    [
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      ['http://collector:4318', 'https://otlp.example/otlp/'],
+      ['collector:4318', 'https://key@otlp.example', 'http://collector:4318?x=1'],
     ],
     ['BACKLOG_LIMIT', ['1'], ['0', '']],
     ['HTTP_TIMEOUT_MS', ['1', '600000'], ['0', '600001']],

@@ -1,0 +1,61 @@
+import type { Redis } from 'ioredis';
+import type { Keys } from './keys.ts';
+
+/** What led to the next look at a subscription, as `traceparent`. */
+export interface Causes {
+  /** What it follows from; absent when it began too long ago, so that no trace grows for days. */
+  parent?: { traceparent: string; beganAt: number };
+  /** What else led to it. */
+  links: string[];
+}
+
+/** Carries traces from where a look is asked for to where it is made. What is lost of it is missing in a trace, and nowhere else. */
+export interface TraceCarrier {
+  /** Leaves what leads to the next look; events that collapse into one look leave one each. */
+  leave(subscriptionId: number, traceparent: string, beganAt: number): Promise<void>;
+  /** Leaves what the next look carries on: ahead of events that came meanwhile. */
+  carryOn(subscriptionId: number, parent: NonNullable<Causes['parent']>): Promise<void>;
+  take(subscriptionId: number): Promise<Causes>;
+}
+
+/** So many causes of one look are told. */
+const MOST = 32;
+/** A look that comes later begins a trace of its own, with a link to the former. */
+const TOGETHER_MS = 3_600_000;
+
+/** Keeps them in Redis, apart from the queue: a request that another one answers would take its cause with it. */
+export function createTraceCarrier(redis: Redis, keys: Keys): TraceCarrier {
+  return {
+    async leave(subscriptionId, traceparent, beganAt) {
+      const key = keys.traces(subscriptionId);
+      await redis
+        .multi()
+        .rpush(key, `${traceparent} ${beganAt}`)
+        .ltrim(key, 0, MOST - 1)
+        .pexpire(key, 2 * TOGETHER_MS)
+        .exec();
+    },
+
+    async carryOn(subscriptionId, { traceparent, beganAt }) {
+      const key = keys.traces(subscriptionId);
+      await redis
+        .multi()
+        .lpush(key, `${traceparent} ${beganAt}`)
+        .pexpire(key, 2 * TOGETHER_MS)
+        .exec();
+    },
+
+    async take(subscriptionId) {
+      const key = keys.traces(subscriptionId);
+      const [[, left] = []] = (await redis.multi().lrange(key, 0, -1).del(key).exec()) ?? [];
+      const causes = ((left ?? []) as string[]).map((line) => {
+        const [traceparent = '', beganAt] = line.split(' ');
+        return { traceparent, beganAt: Number(beganAt) };
+      });
+      const [first, ...rest] = causes;
+      if (!first || Date.now() - first.beganAt < TOGETHER_MS)
+        return { ...(first && { parent: first }), links: rest.map(({ traceparent }) => traceparent) };
+      return { links: causes.map(({ traceparent }) => traceparent) };
+    },
+  };
+}
