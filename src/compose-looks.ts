@@ -212,7 +212,7 @@ export function composeLooks(
     look: async (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) =>
       lanes.workIn(await lanes.openLane(subscriptionId, signal), (lane) => look(lane, asked)),
     async sweep(signal: AbortSignal) {
-      await tallies.countUncounted();
+      await tallies.repair();
       await inBackground(() => sweep(signal));
     },
     setAside: createSetAside({ records, timeline, openLane: lanes.openLane, alerts, clock }),

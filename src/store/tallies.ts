@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { type Lane, LaneLostError } from '../engine/journal.ts';
 import type { CustomersTurn, ExposedCost, Records, SubscriptionRecord, Tallies, Tally } from '../workflows/record.ts';
 import type { Keys } from './keys.ts';
-import { defineScript, type Script } from './script.ts';
+import { defineScript } from './script.ts';
 
 const TURNS: CustomersTurn[] = ['agreement', 'invitation'];
 /** Steps that wait for a customer. */
@@ -22,7 +22,7 @@ const KINDS_OF_WAIT: [pattern: RegExp, kind: string][] = [
   [/^(Microsoft |partner subscription )/, 'microsoft'],
   [/^the marketplace /, 'marketplace'],
 ];
-/** How many records are counted at once that were not yet. */
+/** How many records are counted anew at once. */
 const CHUNK = 1_000;
 
 /** KEYS as of `keysOf`, behind the first one; ARGV from 2 on: id, kind, cost or nothing, since when it stands so, whose turn it is. */
@@ -49,9 +49,9 @@ const PUT = `
   return 1
 `;
 
-/** KEYS[1]: the record. What was counted meanwhile is counted better. */
-const COUNT_UNCOUNTED = `
-  if redis.call('HEXISTS', KEYS[2], ARGV[2]) == 1 or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+/** KEYS[1]: the record, ARGV[7]: as it was read. What was written meanwhile was counted then. */
+const COUNT_ANEW = `
+  if redis.call('GET', KEYS[1]) ~= ARGV[7] then return 0 end
   ${COUNT}
   return 1
 `;
@@ -69,7 +69,7 @@ export function createRecordPut(redis: Redis, keys: Keys): Records['put'] {
 
 /** The counts in Redis: a hash of how each record stands, one of how many stand so, and what little there is of the rest. */
 export function createTallies(redis: Redis, keys: Keys, records: Pick<Records, 'all'>): Tallies {
-  const countUncounted: Script = defineScript(redis, 'countUncounted', COUNT_UNCOUNTED);
+  const countAnew = defineScript(redis, 'countAnew', COUNT_ANEW);
 
   return {
     async read() {
@@ -87,13 +87,15 @@ export function createTallies(redis: Redis, keys: Keys, records: Pick<Records, '
       return since === undefined ? undefined : Number(since);
     },
 
-    async countUncounted() {
-      const [counted, recorded] = await Promise.all([redis.hlen(keys.kinds), redis.zcard(keys.records)]);
-      if (counted >= recorded) return;
+    async repair() {
+      const [kinds, costs] = await Promise.all([redis.hgetall(keys.kinds), redis.hgetall(keys.exposedCosts)]);
       let counting: Promise<unknown>[] = [];
       for await (const record of records.all()) {
-        const touched = [keys.record(record.subscriptionId), ...keysOf(keys)];
-        counting.push(countUncounted(touched, ['', ...wordsOf(record)]));
+        const { subscriptionId: id } = record;
+        const words = wordsOf(record);
+        const [, kind, cost] = words;
+        if (kinds[id] === kind && (costs[id] ?? '') === cost) continue;
+        counting.push(countAnew([keys.record(id), ...keysOf(keys)], ['', ...words, JSON.stringify(record)]));
         if (counting.length < CHUNK) continue;
         await Promise.all(counting);
         counting = [];

@@ -111,8 +111,8 @@ export interface Tallies {
   exposedCosts(): Promise<ExposedCost[]>;
   /** Since when the one has waited that has waited longest for a customer to do this, in milliseconds since the epoch. */
   waitingSince(forWhat: CustomersTurn): Promise<number | undefined>;
-  /** Counts what was recorded before there were counts. */
-  countUncounted(): Promise<void>;
+  /** Counts anew what was written by a version that does not count, or does it otherwise. */
+  repair(): Promise<void>;
 }
 
 /** What a customer is waited for: to accept the Microsoft Customer Agreement, or the invitation of the partner. */

@@ -122,13 +122,18 @@ it('does not count what a worker writes that has lost its lane', async () => {
   expect(await records.get(1)).toBeUndefined();
 });
 
-it('counts what an earlier version had recorded, once, and nothing twice', async () => {
+it('counts anew what a version wrote that does not count, and nothing twice', async () => {
   const { redis, keys, put, tallies, read } = setup();
   for (const id of [1, 2, 3]) await put(record(id, { state: id === 3 ? 'failed' : 'done' }));
-  await redis.del(keys.kinds, keys.tallies);
-  await put(record(2, { state: 'running' }));
-  expect(await read()).toEqual(['license running  1']);
-  await tallies.countUncounted();
-  await tallies.countUncounted();
-  expect(await read()).toEqual(['license done  1', 'license failed  1', 'license running  1']);
+  await redis.hdel(keys.kinds, '1');
+  await redis.hset(keys.tallies, '["license","done",""]', 1);
+  const ended = record(2, {
+    fulfillment: { productType: 'license', exposure: { partnerSubscriptionId: 'p', seats: 3 } },
+  });
+  await redis.set(keys.record(2), JSON.stringify(ended));
+  await redis.set(keys.record(3), JSON.stringify(record(3, { state: 'running' })));
+  await tallies.repair();
+  await tallies.repair();
+  expect(await read()).toEqual(['license done  2', 'license running  1']);
+  expect(await tallies.exposedCosts()).toEqual([{}]);
 });
