@@ -117,11 +117,12 @@ function describe(routes: Documented[], version: string) {
       description:
         'Takes the events of the marketplace, answers its questions about orders, and lets operations see and steer what is sold.',
     },
+    // In the order in which a reader wants them.
     tags: [
-      { name: 'events', description: 'What changes, told by the marketplace and by Microsoft' },
-      { name: 'questions', description: 'What the marketplace asks while a customer orders, and for its bills' },
-      { name: 'service', description: 'Health, metrics, this description' },
       { name: 'operations', description: 'For those who run the connector' },
+      { name: 'questions', description: 'What the marketplace asks while a customer orders, and for its bills' },
+      { name: 'events', description: 'What changes, told by the marketplace and by Microsoft' },
+      { name: 'service', description: 'Health, metrics, this description' },
     ],
     paths,
     components: {

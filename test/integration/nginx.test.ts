@@ -100,6 +100,7 @@ describe('the edge', () => {
       '/%6detrics',
       '//ops/api/subscriptions',
       '/event/../metrics',
+      '/openapi',
       '/openapi.json',
       '/',
     ]) {
@@ -108,8 +109,14 @@ describe('the edge', () => {
       expect(JSON.parse(body)).toMatchObject({ error: 'route.unknown' });
     }
     expect(taken()).toEqual([]);
-    expect((await call(`${nginx.operationsUrl}/ops/api/subscriptions`, { method: 'GET' })).status).toBe(204);
     expect((await call(`${nginx.operationsUrl}/event`)).status).toBe(404);
+  });
+
+  it('shows operations, their description and health to the inner network, and writes down what was asked for', async () => {
+    const paths = ['/ops', '/ops/api/subscriptions', '/openapi', '/openapi.json', '/health/live', '/health/ready'];
+    for (const path of paths)
+      expect((await call(nginx.operationsUrl + path, { method: 'GET' })).status, path).toBe(204);
+    await expect.poll(() => nginx.accessLog().map(({ path }) => path)).toEqual(expect.arrayContaining(paths));
   });
 
   it('writes down no secret part of a path, not even of requests that fail', async () => {

@@ -140,6 +140,14 @@ describe('the images', () => {
     expect(compose.services.nginx?.volumes).toEqual([`shared:${normalize(join(target, 'tls'))}:ro`]);
   });
 
+  it('of Nginx look for nothing beside their configuration that the documentation does not name', () => {
+    const named = [...text('docker/nginx/nginx.conf').matchAll(/^\s*(?:include|ssl_certificate(?:_key)?) (\S+);/gm)];
+    const files = new Set(named.map(([, file = '']) => file));
+    expect(files.size).toBe(4);
+    const documentation = text('docs/deployment.md');
+    for (const file of files) expect(documentation).toContain(`\`${file}\``);
+  });
+
   it('are scraped by their name in Consul, by rules that lie beside', () => {
     const { rule_files: rules, scrape_configs: jobs } = parse(text('docker/prometheus/prometheus.yaml')) as {
       rule_files: string[];

@@ -43,3 +43,10 @@ it('shows texts on the page as texts', async () => {
   expect(page).toContain('For &#60;b&#62;tests&#60;/b&#62;');
   expect(page).toContain('A &#38; B');
 });
+
+it('begins the page with what operations can call, as those are who reads it', async () => {
+  const { url } = await serve((app) => describeRoutes(app, { version: '1' }));
+  const page = await (await fetch(`${url}/openapi`)).text();
+  const headings = [...page.matchAll(/<h2>(.*?)<\/h2>/g)].map(([, name]) => name);
+  expect(headings).toEqual(['operations', 'questions', 'events', 'service', 'who calls', 'schemas']);
+});
