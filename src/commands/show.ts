@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { chaptersOf } from '../intake/console/chapters.js';
 import { presentRecord } from '../intake/ops-answers.ts';
 import type { OpsStory } from '../intake/ops-operations.ts';
 import { type Command, EXIT, readSubscriptionId, UsageError, writeJson } from './command.ts';
@@ -11,7 +12,8 @@ export interface ShowParts {
 /** Where one subscription stands, why, and its story. */
 export const show: Command<ShowParts> = {
   usage: '<id> [--json]',
-  summary: 'tells where a subscription stands and why, what can be done, and its story',
+  summary:
+    'tells where a subscription stands and why, what can be done, and its story; what repeats itself stands once, with --json each time',
 
   read(args) {
     const { values, positionals } = parseArgs({
@@ -47,9 +49,7 @@ function present({ timeline, actions, ...record }: OpsStory): string {
     actions.length > 0 && `possible now: ${actions.join(', ')}`,
     '',
     // The newest line stands where the eye of the reader is then.
-    ...timeline
-      .toReversed()
-      .map(({ at, kind, text, ...facts }) => `${at}  ${kind.padEnd(8)}  ${text}${correlationOf(facts)}`),
+    ...chaptersOf(timeline).toReversed().flatMap(linesOf),
   ];
   return lines
     .filter((line) => typeof line === 'string')
@@ -57,7 +57,25 @@ function present({ timeline, actions, ...record }: OpsStory): string {
     .join('');
 }
 
+type Line = OpsStory['timeline'][number];
+
+/** The calls that were made, each kind of them once, then what they have led to. */
+function linesOf({ entries, calls }: { entries: Line[]; calls: Line[] }): string[] {
+  const alike = Map.groupBy(calls, ({ text }) => text);
+  return [...[...alike.values()].toReversed(), entries].flatMap(folded);
+}
+
+/** What is alike, newest first, in one line: the newest one, how often, and since when. */
+function folded(lines: Line[]): string[] {
+  const [newest] = lines;
+  const oldest = lines.at(-1);
+  if (!newest || !oldest) return [];
+  const { at, kind, text, ...facts } = newest;
+  const asides = [correlationOf(facts), lines.length > 1 && `${lines.length} times since ${oldest.at}`].filter(Boolean);
+  return [`${at}  ${kind.padEnd(8)}  ${text}${asides.length > 0 ? ` (${asides.join(', ')})` : ''}`];
+}
+
 /** What Microsoft's support asks for. */
-function correlationOf({ correlationId }: { correlationId?: unknown }): string {
-  return typeof correlationId === 'string' ? ` (${correlationId})` : '';
+function correlationOf({ correlationId }: { correlationId?: unknown }): string | undefined {
+  return typeof correlationId === 'string' ? correlationId : undefined;
 }

@@ -18,8 +18,8 @@ const ROOMS: Record<string, string[]> = {
   queue: ['lib', 'engine'],
   intake: ['lib'],
   announce: ['lib'],
-  // What is told as JSON is told like the API does.
-  commands: ['lib', 'workflows/[^/]+\\.ts', 'intake/ops-(answers|operations)\\.ts'],
+  // What is told as JSON is told like the API does, and a story is folded as on the page.
+  commands: ['lib', 'workflows/[^/]+\\.ts', 'intake/ops-(answers|operations)\\.ts', 'intake/console/chapters\\.js'],
 };
 
 /** The room that alone may use a library. */

@@ -1,9 +1,10 @@
+import { chaptersOf } from './chapters.js';
 import { h } from './dom.js';
 import { copyable, counted, sentence } from './parts.js';
 import { ago, clockTime } from './time.js';
 
 /** @typedef {import('./api.js').Story['timeline'][number]} Entry */
-/** What repeats one sentence, newest first, and the calls that were made meanwhile. @typedef {{ entries: Entry[], calls: Entry[] }} Chapter */
+/** @typedef {import('./chapters.js').Chapter<Entry>} Chapter */
 
 /** @type {Record<string, string>} */
 const KINDS = {
@@ -49,56 +50,6 @@ function endOf(chapters, at) {
   const [, what] = /^(\S+) is done$/.exec(decided(chapters[at])) ?? [];
   const began = what ? chapters.findIndex((chapter, later) => later > at && decided(chapter) === `${what} begins`) : -1;
   return Math.max(began, at);
-}
-
-/**
- * @param {Entry[]} timeline
- * @returns {Chapter[]}
- */
-function chaptersOf(timeline) {
-  /** @type {Chapter[]} */
-  const chapters = [];
-  /** @type {Entry[]} */
-  let calls = [];
-  for (const entry of timeline) {
-    if (entry.kind === 'call') {
-      calls.push(entry);
-      continue;
-    }
-    settle(entry);
-    calls = [];
-  }
-  const oldest = chapters.at(-1);
-  if (oldest && !FROM_OUTSIDE.has(oldest.entries[0]?.kind ?? 'event')) oldest.calls.push(...calls);
-  else if (calls.length > 0) chapters.push({ entries: [], calls });
-  return chapters;
-
-  /** @param {Entry} entry older than the calls that were just read */
-  function settle(entry) {
-    const last = chapters.at(-1);
-    const [newer] = last?.entries ?? [];
-    if (last && newer && isRepeated(newer, entry)) {
-      last.entries.push(entry);
-      last.calls.push(...calls);
-      return;
-    }
-    if (last && newer && !FROM_OUTSIDE.has(newer.kind)) last.calls.push(...calls);
-    else if (calls.length > 0) chapters.push({ entries: [], calls });
-    chapters.push({ entries: [entry], calls: [] });
-  }
-}
-
-/** What comes in between; to all else the calls have led that were made just before it. */
-const FROM_OUTSIDE = new Set(['event', 'operator']);
-
-/** @param {Entry} one @param {Entry} other */
-function isRepeated(one, other) {
-  return one.kind === other.kind && one.kind !== 'operator' && essence(one.text) === essence(other.text);
-}
-
-/** A sentence without what is another one each time: identifiers, instants, numbers. @param {string} text */
-function essence(text) {
-  return text.replace(/[0-9a-f]{8}-[0-9a-f-]{27}/gi, '').replace(/\d+/g, '');
 }
 
 /**

@@ -42,17 +42,49 @@ describe('list', () => {
     ]);
   });
 
-  it('takes no state that there is not, and no page before the first', () => {
+  const standing = (counts: Partial<Record<string, number>>) => ({
+    async list({ state = 'done', pageSize }: OpsQuery) {
+      const total = counts[state] ?? 0;
+      const record = { ...STUCK, state: state as OpsRecord['state'] };
+      return { items: Array<OpsRecord>(Math.min(total, pageSize)).fill(record), total };
+    },
+  });
+
+  it('shows what wants somebody, the most urgent first, unless more is asked for', async () => {
+    const parts = standing({ retrying: 1, failed: 2, 'needs-attention': 51, waiting: 3, done: 1 });
+    const statesOf = (text: string) =>
+      text.split('\n').flatMap((line) => /^50010 +license +(\S+)/.exec(line)?.[1] ?? []);
+    const { text } = await run(list, [], parts);
+    expect(statesOf(text)).toEqual([...Array(50).fill('needs-attention'), 'failed', 'failed', 'retrying']);
+    expect(text).toMatch(/\n50 of 51 that are needs-attention: --state needs-attention\n$/);
+    expect(JSON.parse((await run(list, ['--json'], parts)).text)).toMatchObject({ page: 1, total: 54 });
+    expect(statesOf((await run(list, ['--state', 'waiting'], parts)).text)).toEqual(Array(3).fill('waiting'));
+    // Whoever looks for something finds it, however it stands.
+    for (const args of [['--all'], ['--customer', 'userCompany/512']])
+      expect(statesOf((await run(list, args, parts)).text)).toEqual(['done']);
+  });
+
+  it('says so when nothing wants anybody, and how to see the rest', async () => {
+    const { code, text } = await run(list, [], standing({ done: 7 }));
+    expect([code, text]).toEqual([0, 'Nothing wants you. With --all everything is listed.\n']);
+    expect(list.summary).toContain('with --all everything');
+  });
+
+  it('takes no state that there is not, no page before the first or of what wants somebody, and not all with a filter', () => {
     for (const args of [
       ['--state', 'stuck'],
-      ['--page', '0'],
+      ['--page', '2'],
+      ['--all', '--state', 'failed'],
+      ['--all', '--page', '0'],
     ]) {
       expect(() => list.read(args)).toThrow(UsageError);
     }
   });
 
   it('gives programs what the API gives', async () => {
-    const { text } = await run(list, ['--json'], { list: async () => ({ items: [STUCK], total: 1 }) });
+    const { text } = await run(list, ['--all', '--json'], {
+      list: async () => ({ items: [STUCK], total: 1 }),
+    });
     expect(JSON.parse(text)).toMatchObject({ items: [{ subscriptionId: 50010, held: null }], page: 1, total: 1 });
   });
 });
@@ -79,6 +111,31 @@ describe('show', () => {
       '',
       '2026-03-02T09:21:30.000Z  event     the marketplace told of a change',
       '2026-03-02T09:21:31.000Z  call      POST /v1/customers → 403 (c-1)',
+      '',
+    ]);
+  });
+
+  it('tells once what repeats itself, how often and since when, and keeps apart what differs', async () => {
+    const at = (second: number) => new Date(Date.parse('2026-03-02T09:00:00Z') + second * 1_000).toISOString();
+    const oneTry = (count: number) => [
+      { at: at(10 * count), kind: 'call', text: 'POST /v1/carts → 503', correlationId: `c-${count}` },
+      { at: at(10 * count + 1), kind: 'call', text: 'GET /v1/customers → 200', correlationId: `g-${count}` },
+      { at: at(10 * count + 2), kind: 'error', text: `Partner Center is out, try ${count}.` },
+    ];
+    const timeline = [
+      { at: at(0), kind: 'event', text: 'the marketplace told of a change' },
+      ...Array.from({ length: 15 }, (_, count) => oneTry(count + 1)).flat(),
+      { at: at(200), kind: 'call', text: 'POST /v1/carts → 201', correlationId: 'c-200' },
+      { at: at(201), kind: 'step', text: 'the cart is filled' },
+    ].toReversed();
+    const { text } = await run(show, ['50010'], { show: async () => ({ ...story, timeline }) });
+    expect(text.split('\n').slice(6)).toEqual([
+      '2026-03-02T09:00:00.000Z  event     the marketplace told of a change',
+      '2026-03-02T09:02:30.000Z  call      POST /v1/carts → 503 (c-15, 15 times since 2026-03-02T09:00:10.000Z)',
+      '2026-03-02T09:02:31.000Z  call      GET /v1/customers → 200 (g-15, 15 times since 2026-03-02T09:00:11.000Z)',
+      '2026-03-02T09:02:32.000Z  error     Partner Center is out, try 15. (15 times since 2026-03-02T09:00:12.000Z)',
+      '2026-03-02T09:03:20.000Z  call      POST /v1/carts → 201 (c-200)',
+      '2026-03-02T09:03:21.000Z  step      the cart is filled',
       '',
     ]);
   });
