@@ -53,6 +53,7 @@ export function planOperation(seen: Seen, known: Known, settings: PlanSettings, 
     case 'DEPLOYED':
       return planDeployed(seen, known, local, atMicrosoft);
     case 'STOPPED':
+      if (local === 'provisioning' && isReported(known)) return run('provision');
       return local === 'provisioned' || isHalfSuspended(known) || atMicrosoft?.runs
         ? run('suspend')
         : wait('the customer to pay; the marketplace has suspended the subscription');
@@ -126,6 +127,11 @@ function planPending(
     );
   }
   return run('provision');
+}
+
+/** Everything is in place, and only the record of the delivery is missing: nothing is stopped that was not reported as deployed. */
+function isReported({ run: current, fulfillment }: Known): boolean {
+  return current?.operation === 'provision' && fulfillment?.settled !== undefined;
 }
 
 /** A suspension that has begun, or one that was being taken back: what is given back already is taken away again. */

@@ -244,6 +244,26 @@ describe('non-payment', () => {
     expect(partnerSubscription()).toMatchObject({ status: 'active', autoRenewEnabled: true });
   });
 
+  it('that comes before the delivery is on record finds the delivery done, and suspends the licence', async () => {
+    const { cloudesire, faults } = world.emulators;
+    const id = cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true });
+    faults.inject({ server: 'cloudesire', method: 'PATCH', path: `/subscription/${id}`, kind: 'reset-after' });
+    while (cloudesire.subscription(id).deploymentStatus === 'PENDING') {
+      await world.look(id);
+      await world.pass(100);
+    }
+    expect((await recorded(id)).fulfillment).not.toHaveProperty('deployedAt');
+
+    cloudesire.stop(id);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ status: 'suspended' });
+    expect(cloudesire.subscription(id).deploymentStatus).toBe('STOPPED');
+    cloudesire.resume(id);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ status: 'active' });
+    expect((await recorded(id)).state).toBe('done');
+  });
+
   it('resumed by way of PENDING is reported as deployed', async () => {
     world.emulators.cloudesire.setSwitches({ resumeTo: 'PENDING' });
     const id = await sell();

@@ -56,8 +56,9 @@ export async function handOver(
   if (administrator.isNew) await forgetPassword(flow, look, owner, parts);
   await flow.step('note identifiers in the marketplace', () => report.identifiers(id, look.fulfillment()));
   await flow.step('report deployed', async () => {
-    const { deploymentStatus } = await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
-    if (deploymentStatus !== 'DEPLOYED') await report.deployed(id);
+    const { deploymentStatus } = await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED', 'STOPPED']);
+    // What is suspended has been deployed: the report arrived, its answer did not.
+    if (deploymentStatus === 'PENDING' || deploymentStatus === 'FAILED') await report.deployed(id);
   });
   await look.note({ deployedAt: new Date(now()).toISOString() });
 }

@@ -31,8 +31,9 @@ export async function handOver(flow: Flow, look: Look, owner: string, parts: Han
   if (access !== 'existing-tenant') await forgetPassword(flow, look, owner, parts);
   await flow.step('note identifiers in the marketplace', () => report.identifiers(id, look.fulfillment()));
   await flow.step('report deployed', async () => {
-    const { deploymentStatus } = await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
-    if (deploymentStatus !== 'DEPLOYED') await report.deployed(id);
+    const { deploymentStatus } = await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED', 'STOPPED']);
+    // What is suspended has been deployed: the report arrived, its answer did not.
+    if (deploymentStatus === 'PENDING' || deploymentStatus === 'FAILED') await report.deployed(id);
   });
   await look.note({ deployedAt: new Date(now()).toISOString() });
 }

@@ -62,6 +62,10 @@ const KNOWN = {
     fulfillment: built({ suspended: { at: DAY, autoRenewEnabled: true } }),
     run: { ...run, operation: 'resume' },
   },
+  'being handed over': {
+    fulfillment: (({ deployedAt: _notYet, ...rest }) => rest)(built()),
+    run,
+  },
   'suspended, in Azure': { fulfillment: built({ suspended: { at: DAY, ran: ['/vm'] } }) },
   'in Azure, trial': {
     fulfillment: built({ settled: { planId: 2101, trial: true, endDate: DAY, configuration: 'small' } }),
@@ -505,6 +509,8 @@ const ROWS: Row[] = [
   { status: 'STOPPED', local: 'nothing', does: 'wait (idle)' },
   { status: 'STOPPED', local: 'provisioned', does: 'suspend' },
   { status: 'STOPPED', local: 'suspended', does: 'wait (idle)' },
+  { status: 'STOPPED', local: 'provisioning', does: 'wait (idle)' },
+  { status: 'STOPPED', local: 'being handed over', and: 'the report is not on record', does: 'provision' },
 
   ...(['nothing', 'provisioning', 'provisioned', 'suspended', 'ended'] as const).map(
     (local): Row => ({ status: 'UNDEPLOY_SENT', local, does: 'deprovision' }),
