@@ -2,8 +2,9 @@
 // used, changed and ended; then the books are read and held against what was promised. Exit code 0 only when all of it held.
 // With --keep everything stays up afterwards, for looking around.
 import { createAzureStory } from './demo/azure.ts';
+import { writeEnvironment } from './demo/environment.ts';
 import { createLicenceStory } from './demo/licences.ts';
-import { type Stage, setStage } from './demo/stage.ts';
+import { DAY_MS, type Stage, setStage } from './demo/stage.ts';
 
 const KEEP = process.argv.includes('--keep');
 
@@ -72,9 +73,12 @@ function countPurchases(): void {
 }
 
 function introduce(): void {
-  const { emulators, service, redis, opsToken, endpointSecret } = stage;
-  const { cloudesire, partnerCenter, entra, arm, templates, caFile } = emulators;
+  const { emulators, service, environment, redis, opsToken, endpointSecret } = stage;
+  const { cloudesire, partnerCenter, entra, arm, templates, caFile, clock } = emulators;
   const [subscription] = cloudesire.subscriptions();
+  const { path, remove } = writeEnvironment(environment);
+  process.once('exit', remove);
+  const daysAhead = Math.round((clock.now() - Date.now()) / DAY_MS);
   process.stdout.write('\n— Everything keeps running; Ctrl-C ends it\n');
   process.stdout.write(
     [
@@ -87,6 +91,14 @@ function introduce(): void {
       `templates      ${templates.url}   ${templates.paths().join('   ')}`,
       `Redis          ${redis.url}`,
       '',
+      'The same at a terminal, in the folder of the project:',
+      '',
+      `  set -a; . ${path}; set +a; npx connector list --all`,
+      `  npx connector show ${subscription?.id}`,
+      '  npx connector doctor',
+      '',
+      'Calls:',
+      '',
       `  curl -H 'Authorization: Bearer ${opsToken}' ${service.url}/ops/api/subscriptions/${subscription?.id}`,
       `  curl -d '{"plan":2101,"buyer":1301,"licenses":5,"paid":true}' ${commandOf(cloudesire.url, 'placeOrder')}`,
       `  curl -d '{"plan":2201,"buyer":1301,"parameters":{"DNS_PREFIX":"officine-files"},"paid":true}' ${commandOf(cloudesire.url, 'placeOrder')}`,
@@ -94,7 +106,8 @@ function introduce(): void {
       `  curl --cacert ${caFile} -X POST ${commandOf(arm.url, 'resources')}`,
       `  curl -H 'CD-Subscription-Id: ${subscription?.id}' ${service.url}/usage/${endpointSecret}/seats`,
       '',
-      '(The connector tells the time by its own clock, so what is still charged today is listed by the date of today, not by the emulated one.)',
+      `(The world of the demo is ${daysAhead} days ahead, since months had to pass in a minute; the connector tells the time by the clock of this machine.`,
+      'So the doctor says that the clock has failed, rightly, and what is still charged is listed by the date of today, not by the emulated one.)',
       '',
     ].join('\n'),
   );

@@ -15,6 +15,8 @@ const STRIDE_EVERY_MS = 100;
 export interface Stage extends Narrator {
   emulators: Emulators;
   service: RunningService;
+  /** What the connector was started with. */
+  environment: Record<string, string>;
   redis: RedisServer;
   opsToken: string;
   /** Part of the addresses that the marketplace asks without a signature. */
@@ -45,14 +47,15 @@ export async function setStage(): Promise<Stage> {
   // The connector renews consent and tokens in time, but by its own clock, on which no day passes here.
   emulators.entra.setSwitches({ refreshTokenLifetimeDays: 1_000, accessTokenLifetimeS: (1_000 * DAY_MS) / 1_000 });
   partnerCenter.setSwitches({ transitionDelayMs: 2_000 });
-  const service = await startService({
+  const environment = {
     ...emulators.environment(),
     REDIS_URL: redis.url,
     OPS_TOKEN: opsToken,
     ENDPOINT_SECRET: endpointSecret,
     POLL_EVERY_MS: '300',
     RETRY_BASE_MS: '100',
-  });
+  };
+  const service = await startService(environment);
   emulators.connectTo(service.url);
   const narrator = createNarrator({ url: service.url, token: opsToken, startedAt, now: clock.now });
 
@@ -60,6 +63,7 @@ export async function setStage(): Promise<Stage> {
     ...narrator,
     emulators,
     service,
+    environment,
     redis,
     opsToken,
     endpointSecret,
