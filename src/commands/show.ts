@@ -45,6 +45,7 @@ function present({ timeline, actions, ...record }: OpsStory): string {
     why,
     operation && `operation ${operation}${step ? `, step "${step}"` : ''}`,
     lastError && `last error, ${lastError.at}: ${lastError.message} (${lastError.code})`,
+    needsCure(record) && `once that is cured: ${lastError?.cure ?? 'look'}`,
     fulfillment && `at Microsoft: ${JSON.stringify(fulfillment)}`,
     actions.length > 0 && `possible now: ${actions.join(', ')}`,
     '',
@@ -55,6 +56,11 @@ function present({ timeline, actions, ...record }: OpsStory): string {
     .filter((line) => typeof line === 'string')
     .map((line) => `${plain(line)}\n`)
     .join('');
+}
+
+/** Whether it stands still until a person has done something. */
+function needsCure({ state, lastError }: Pick<OpsStory, 'state' | 'lastError'>): boolean {
+  return lastError !== undefined && (state === 'needs-attention' || state === 'failed');
 }
 
 type Line = OpsStory['timeline'][number];

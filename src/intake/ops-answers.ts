@@ -25,7 +25,18 @@ const fields = {
   waitingFor: z.string().nullable(),
   since: Instant,
   attempts: z.int(),
-  lastError: z.object({ code: z.string(), message: z.string(), at: Instant }).nullable(),
+  lastError: z
+    .object({
+      code: z.string(),
+      message: z.string(),
+      at: Instant,
+      cure: z
+        .enum(['look', 'retry'])
+        .describe(
+          'What to press once its cause is cured: look does at once what happens by itself, and only retry begins anew what failed',
+        ),
+    })
+    .nullable(),
   fulfillment: z
     .record(z.string(), z.unknown())
     .nullable()
@@ -183,7 +194,7 @@ export function presentRecord(record: OpsRecord): OpsSubscription {
     waitingFor: record.waitingFor ?? null,
     since: record.since,
     attempts: record.attempts,
-    lastError: record.lastError ?? null,
+    lastError: record.lastError ? { ...record.lastError, cure: record.lastError.cure ?? 'look' } : null,
     fulfillment: record.fulfillment ? { ...record.fulfillment } : null,
     why: record.why ?? null,
     held: (intervention?.kind === 'held' && decided) || null,

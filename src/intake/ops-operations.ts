@@ -39,7 +39,7 @@ export interface OpsRecord {
   waitingFor?: string;
   since: string;
   attempts: number;
-  lastError?: { code: string; message: string; at: string };
+  lastError?: { code: string; message: string; at: string; cure?: 'look' | 'retry' };
   fulfillment?: object;
   why?: string | undefined;
   intervention?: OpsIntervention | undefined;

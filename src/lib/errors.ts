@@ -14,6 +14,12 @@ export interface ErrorFacts {
   requestId?: string;
 }
 
+/**
+ * What a person presses once the cause is cured: `look` only does at once what happens by itself; without `retry` what failed is not begun
+ * anew.
+ */
+export type Cure = 'look' | 'retry';
+
 export interface ErrorOptions {
   cause?: unknown;
   facts?: ErrorFacts;
@@ -24,6 +30,8 @@ export interface ErrorOptions {
   effect?: 'none' | 'unknown';
   /** Values for the text that a customer reads; never personal data. */
   params?: Record<string, string>;
+  /** Where only a person can cure it: what they press then. `look` is the default. */
+  cure?: Cure;
 }
 
 /** Base of every failure that this service raises on purpose. `code` is stable: alerts, texts and tests rely on it. */
@@ -32,6 +40,7 @@ export abstract class ConnectorError extends Error {
   readonly facts: ErrorFacts;
   readonly effect: 'none' | 'unknown';
   readonly params: Record<string, string>;
+  readonly cure: Cure;
 
   constructor(code: string, message: string, options: ErrorOptions = {}) {
     super(message, options.cause === undefined ? {} : { cause: options.cause });
@@ -40,6 +49,7 @@ export abstract class ConnectorError extends Error {
     this.facts = options.facts ?? {};
     this.effect = options.effect ?? 'unknown';
     this.params = options.params ?? {};
+    this.cure = options.cure ?? 'look';
   }
 }
 

@@ -104,7 +104,7 @@ async function read(response: IncomingMessage, url: URL): Promise<Buffer> {
   const type = headers['content-type'];
   if (type !== undefined && !READABLE.test(type)) throw notReadable(url, `has the content type ${type.slice(0, 60)}`);
   return await readAtMost(decoded(response, url), LARGEST_BYTES, () => {
-    const message = `The template at ${where(url)} is larger than 4 MB, which Azure does not take either. Make it smaller; the order goes on by itself.`;
+    const message = `The template at ${where(url)} is larger than 4 MB, which Azure does not take either. Make it smaller.`;
     return new AttentionError('template.too-large', message, { facts: factsOf(url), effect: 'none' });
   });
 }
@@ -156,7 +156,7 @@ function refused(reason: string, url?: URL): AttentionError {
 }
 
 function notReadable(url: URL, flaw: string, cause?: unknown): AttentionError {
-  const message = `The template at ${where(url)} ${flaw}, so that it cannot be read. Publish it there as plain JSON, or correct the address in the plan's metadata; the order goes on by itself.`;
+  const message = `The template at ${where(url)} ${flaw}, so that it cannot be read. Publish it there as plain JSON, or correct the address in the plan's metadata.`;
   return new AttentionError('template.not-readable', message, { cause, facts: factsOf(url), effect: 'none' });
 }
 

@@ -1,3 +1,4 @@
+import type { Cure } from '../lib/errors.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { AtMicrosoft, Fulfillment, LicenseAtMicrosoft, Wish } from './fulfillment.ts';
 import type { Operation } from './operations.ts';
@@ -10,7 +11,7 @@ export type Decision =
   | { kind: 'run'; operation: Operation; target?: string }
   /** Nothing to do before somebody else acts. `failed`: an operation has ended and only a person starts it again. */
   | { kind: 'wait'; state: 'idle' | 'failed'; waitingFor: string }
-  | { kind: 'attention'; code: string; message: string }
+  | { kind: 'attention'; code: string; message: string; cure?: Cure }
   /** In order, or at its end. */
   | { kind: 'settled'; state: 'idle' | 'done' };
 
@@ -180,12 +181,13 @@ function needsPerson(decision: Decision, { state, run: current, aside, retryAske
 /** What has ended at Microsoft cannot come back; buying anew costs money and needs the word of a person. */
 function endedAtMicrosoft(
   seen: Seen,
-  { retryAsked, fulfillment }: Known,
+  { retryAsked, fulfillment, run: current }: Known,
   atMicrosoft: AtMicrosoft | undefined,
 ): Decision | undefined {
   if (atMicrosoft?.status !== 'ended') return undefined;
   const { what = 'partner subscription' } = atMicrosoft;
-  if (retryAsked) return run('provision');
+  // What a person has begun keeps its own errors until it is through.
+  if (retryAsked || current?.operation === 'provision') return run('provision');
   if (fulfillment?.settled?.trial) {
     // The licence after the trial is a purchase of its own, which the customer has paid.
     if (seen.type !== 'TRIAL')
@@ -195,7 +197,8 @@ function endedAtMicrosoft(
   }
   return attention(
     'partner-subscription.ended',
-    `The ${what} has ended at Microsoft although the marketplace still sells it. Find out who ended it, or whether its term ran out while it was suspended; press retry to buy it anew, or terminate it in the marketplace.`,
+    `The ${what} has ended at Microsoft although the marketplace still sells it. Find out who ended it, or whether its term ran out while it was suspended. Terminate it in the marketplace, or have it bought anew, which costs money and so is only done by retry.`,
+    'retry',
   );
 }
 
@@ -296,10 +299,11 @@ function planClosed(status: string, local: LocalState): Decision {
 function planFailed(seen: Seen, known: Known, local: LocalState, settings: PlanSettings): Decision {
   const { failure, run: current, retryAsked } = known;
   if (local === 'provisioned' || local === 'suspended') {
-    if (retryAsked) return run('report');
+    if (retryAsked || current?.operation === 'report') return run('report');
     return attention(
       'subscription.failed-but-provisioned',
-      'The marketplace shows a failure, but everything is in place at Microsoft. Press retry to report it as deployed.',
+      'The marketplace shows a failure, but everything is in place at Microsoft. See whether that is right; retry reports it as deployed.',
+      'retry',
     );
   }
   // Data of the customer may have changed without any event; a run without a failure is one that operations wanted again.
@@ -332,6 +336,6 @@ function settled(state: 'idle' | 'done'): Decision {
   return { kind: 'settled', state };
 }
 
-function attention(code: string, message: string): Decision {
-  return { kind: 'attention', code, message };
+function attention(code: string, message: string, cure?: Cure): Decision {
+  return { kind: 'attention', code, message, ...(cure && { cure }) };
 }

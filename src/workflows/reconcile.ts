@@ -130,7 +130,7 @@ export function createReconcile(
         case 'run':
           return runOperation(decision, product, subscription, asked);
         case 'attention':
-          throw new AttentionError(decision.code, decision.message);
+          throw new AttentionError(decision.code, decision.message, decision.cure && { cure: decision.cure });
         case 'wait':
           await standAt(decision.state, {
             ...(decision.state === 'idle' && QUIET),
@@ -223,7 +223,7 @@ export function createReconcile(
       if (!workflow) {
         throw new AttentionError(
           'operation.not-offered',
-          `Subscription ${subscriptionId} is a product of type ${writer.record.productType}, for which this version of the connector has no operation ${operation}. Update the connector; the order goes on by itself.`,
+          `Subscription ${subscriptionId} is a product of type ${writer.record.productType}, for which this version of the connector has no operation ${operation}. Update the connector.`,
         );
       }
       if (writer.record.run?.operation !== operation || writer.record.run.target !== target) {

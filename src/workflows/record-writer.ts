@@ -1,7 +1,7 @@
 import type { Lane } from '../engine/journal.ts';
 import type { AlertFacts, Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
-import { ConnectorError } from '../lib/errors.ts';
+import { ConnectorError, type Cure } from '../lib/errors.ts';
 import type { Measures } from './operations.ts';
 import type { RecordState, Records, SubscriptionRecord, Timeline, TimelineEntry } from './record.ts';
 
@@ -104,8 +104,9 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
     return timeline.add(lane, { at: now(), kind, text, ...facts });
   }
 
-  function alert({ code, message, facts }: ConnectorError): void {
-    alerts.attention({ code, message, ...whereItStands(), ...(facts.upstream && { call: facts }) });
+  function alert({ code, message, facts, cure }: ConnectorError): void {
+    const text = cure === 'retry' ? `${message} ${THEN_RETRY}` : message;
+    alerts.attention({ code, message: text, ...whereItStands(), ...(facts.upstream && { call: facts }) });
   }
 
   async function tellOperations({ code, message }: { code: string; message: string }): Promise<void> {
@@ -132,10 +133,16 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
   }
 }
 
-/** What a failure leaves in the record. */
-export function errorOf(error: unknown, at: string): Changes {
-  const code = error instanceof ConnectorError ? error.code : 'bug';
-  return { lastError: { code, message: messageOf(error), at } };
+/** Ends what a person is told, where nothing goes on without that. */
+export const THEN_RETRY = 'Then press retry.';
+
+/** What a failure leaves in the record. `cure`: what a person presses then, where the error does not say it. */
+export function errorOf(error: unknown, at: string, cure?: Cure): Changes {
+  const known = error instanceof ConnectorError ? error : undefined;
+  const press = cure ?? known?.cure;
+  return {
+    lastError: { code: known?.code ?? 'bug', message: messageOf(error), at, ...(press === 'retry' && { cure: press }) },
+  };
 }
 
 export function messageOf(error: unknown): string {

@@ -1,4 +1,5 @@
 import type { Lane } from '../engine/journal.ts';
+import type { Cure } from '../lib/errors.ts';
 import type { Fulfillment } from './fulfillment.ts';
 import type { Operation, ProductType } from './operations.ts';
 
@@ -9,6 +10,8 @@ export interface RecordedError {
   code: string;
   message: string;
   at: string;
+  /** What a person presses once the cause is cured; absent for `look`. */
+  cure?: Cure;
 }
 
 /** What the connector knows of one marketplace subscription. Identifiers and states only: no personal data, no secret. */

@@ -68,7 +68,7 @@ export async function readSelling(
       if (value) return value;
       throw new AttentionError(
         'plan.not-configured',
-        `Plan ${plan.id} (${plan.name ?? 'without a name'}) of product ${product.id} lacks ${key}. Add it to the plan's integration metadata; the order goes on by itself.`,
+        `Plan ${plan.id} (${plan.name ?? 'without a name'}) of product ${product.id} lacks ${key}. Add it to the plan's integration metadata.`,
       );
     },
   };

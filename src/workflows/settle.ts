@@ -180,7 +180,7 @@ export function createSettle(parts: SettleParts) {
       if (kind === 'final') alert(error);
       writer.measureOperation(kind === 'final' ? 'failed' : 'refused');
     }
-    await keep({ failure, ...errorOf(error, now()) });
+    await keep({ failure, ...errorOf(error, now(), kind === 'final' ? 'retry' : 'look') });
     return failure.reported ? standFailed(failure) : tellFailure(failure).catch(settle);
   }
 

@@ -1,5 +1,6 @@
 import type { Intervention } from './interventions.ts';
 import type { SubscriptionRecord } from './record.ts';
+import { THEN_RETRY } from './record-writer.ts';
 
 /**
  * Where a subscription stands, in one sentence or two for the person who wonders why it does not move: what it waits for, since when, and
@@ -19,7 +20,7 @@ export function whyOf(record: SubscriptionRecord, intervention: Intervention | u
 
   switch (record.state) {
     case 'needs-attention':
-      return `Needs you since ${since}, for ${doing}${at}: ${said} Once that is cured it goes on by itself, or at once with look.`;
+      return `Needs you since ${since}, for ${doing}${at}: ${said} ${record.lastError?.cure === 'retry' ? THEN_RETRY : THEN_BY_ITSELF}`;
     case 'failed':
       return record.failure?.kind === 'customer'
         ? `Failed since ${since}, and the customer was told what is missing (${record.failure.code}): ${said} Look once they have supplied it.`
@@ -41,6 +42,7 @@ function moment(at: string): string {
   return `${at.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
+const THEN_BY_ITSELF = 'Then it goes on by itself, or at once with look.';
 const BY_ITSELF = 'It is tried again by itself.';
 
 /** Some errors say so themselves. */

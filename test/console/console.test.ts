@@ -253,6 +253,25 @@ describe('whoever presses', () => {
     expect(await page.locator('h1').textContent()).toBe(String(other));
   });
 
+  it('is offered first what helps', async () => {
+    const page = await open();
+    const { cloudesire, partnerCenter } = stage.emulators;
+    const [waiting] = night.refused.slice(1);
+    const id = cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 5, paid: true });
+    await stage.untilState(id, 'done');
+    const { fulfillment } = (await stage.ask(`/subscriptions/${id}`)) as { fulfillment: Record<string, string> };
+    partnerCenter.cancelByHand(fulfillment.partnerSubscriptionId ?? '');
+    await stage.ask(`/subscriptions/${id}/look`, { reason: 'somebody ended it there' });
+    await stage.untilState(id, 'needs-attention');
+
+    await logIn(page, `#subscriptions/${id}`);
+    await page.getByText('Then press retry.').waitFor();
+    expect(await page.locator('.actions .primary').textContent()).toBe('Retry …');
+    await goTo(page, `#subscriptions/${waiting}`);
+    await page.getByText('Then it goes on by itself, or at once with look.').waitFor();
+    expect(await page.locator('.actions .primary').textContent()).toBe('Look now …');
+  });
+
   it('retries all of one reason at once', async () => {
     const page = await open();
     await logIn(page, '#stuck');

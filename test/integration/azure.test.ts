@@ -368,6 +368,18 @@ describe('a template that cannot be deployed', () => {
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
   });
 
+  it('says that another `retry` is needed where the one at its address has a flaw', async () => {
+    const good = await readTemplate();
+    const id = await refused(good);
+    const { cure } = (await recordOf(id)).lastError ?? {};
+    expect(cure).toBe('retry');
+
+    world.emulators.templates.publish({ path: TEMPLATE_PATH, content: { ...JSON.parse(good), resources: 'none' } });
+    await world.records.askRetry(id);
+    await world.look(id);
+    expect((await recordOf(id)).lastError).toMatchObject({ code: 'template.malformed', cure: 'retry' });
+  });
+
   it.each([
     ['the template host', 'templates', 'azuredeploy'],
     ['the marketplace', 'cloudesire', 'product'],
@@ -406,6 +418,7 @@ describe('a deployment that fails', () => {
     expect(state).toBe('needs-attention');
     expect(lastError?.message).toContain('flexibleServers');
     expect(lastError?.code).not.toContain('DeploymentFailed');
+    expect(lastError?.cure).toBe('retry');
     expect(shown(id).deploymentStatus).toBe('PENDING');
 
     await world.records.askRetry(id);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createWorld, type World } from '../support/world.ts';
 
 const DAY_MS = 86_400_000;
@@ -626,6 +626,54 @@ describe('what others do at Microsoft', () => {
       .filter((one) => (one as { status?: string }).status === 'active');
     expect(active).toHaveLength(1);
     expect((await recorded(id)).state).toBe('done');
+  });
+
+  it('what keeps it from being bought anew is told until that is cured, and nothing else', async () => {
+    const id = await sell();
+    world.emulators.partnerCenter.cancelByHand((await recorded(id)).fulfillment?.partnerSubscriptionId ?? '');
+    await world.look(id);
+    expect((await recorded(id)).lastError).toMatchObject({ code: 'partner-subscription.ended', cure: 'retry' });
+    world.emulators.cloudesire.deletePlanMetadata(2101, 'offerId');
+    world.emulators.cloudesire.putPlan(2101, { externalId: null });
+
+    await world.records.askRetry(id);
+    for (let looks = 0; looks < 4; looks += 1) {
+      await world.look(id);
+      expect((await recorded(id)).lastError?.code).toBe('plan.not-configured');
+      expect((await recorded(id)).lastError?.cure).toBeUndefined();
+    }
+    expect(world.alerts).toEqual(['partner-subscription.ended', 'plan.not-configured']);
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(1);
+
+    world.emulators.cloudesire.putPlanMetadata(2101, { offerId: 'CFQ7TTC0XA11:0001' });
+    await world.settle(id);
+    expect((await recorded(id)).state).toBe('done');
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(2);
+  });
+
+  it('a change that never shows is told, and made again by retry', async () => {
+    const id = await sell();
+    const { partnerSubscriptionId = '' } = (await recorded(id)).fulfillment ?? {};
+    world.emulators.partnerCenter.setSwitches({ patchDelayMs: 1_000 });
+    world.emulators.cloudesire.changeQuantity(id, 14, { paid: true });
+    await vi.waitFor(
+      async () => {
+        await world.look(id);
+        await world.pass(2_000);
+        world.emulators.partnerCenter.changeQuantityByHand(partnerSubscriptionId, 10);
+        expect((await recorded(id)).state).toBe('needs-attention');
+      },
+      { timeout: 60_000, interval: 1 },
+    );
+    expect((await recorded(id)).lastError).toMatchObject({ code: 'partner-subscription.unchanged', cure: 'retry' });
+
+    world.emulators.partnerCenter.setSwitches({ patchDelayMs: 0 });
+    await world.look(id);
+    expect((await recorded(id)).lastError?.code).toBe('partner-subscription.unchanged');
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect((await recorded(id)).state).toBe('done');
+    expect(partnerSubscription()).toMatchObject({ quantity: 14 });
   });
 
   it('a change that somebody takes back again and again is made ever more slowly, and told once', async () => {

@@ -108,11 +108,11 @@ function stillCharged({ fulfillment }) {
 }
 
 /** The action that helps most as it stands. @param {Omit<Story, 'timeline' | 'actions'>} subscription */
-function recommended({ state, held, detached, waitingFor }) {
+function recommended({ state, held, detached, waitingFor, lastError }) {
   if (detached) return undefined;
   if (held) return 'release';
   if (state === 'failed') return waitingFor?.startsWith('operations') ? 'retry' : 'look';
-  return state === 'needs-attention' ? 'look' : undefined;
+  return state === 'needs-attention' ? (lastError?.cure ?? 'look') : undefined;
 }
 
 /** @param {string} name @param {number} id @param {boolean} isBest */

@@ -149,7 +149,7 @@ const RULES: Rule[] = [
   {
     codes: { 404: [800008] },
     meaning: 'attention',
-    advice: 'The cart is gone: a new one is needed, which a purchase makes by itself; press retry.',
+    advice: 'The cart is gone: a new one is needed, which a purchase makes by itself.',
   },
   {
     codes: { 400: [800065] },

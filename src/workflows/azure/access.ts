@@ -75,7 +75,7 @@ export async function ensureAccess(flow: Flow, where: Where, parts: AccessParts)
     if (sinceMs < POLLS_UNTIL_KNOWN * pollEveryMs) return undefined;
     throw new AttentionError(
       'azure.no-access',
-      `Azure does not let the connector into the ${about}. Give its enterprise application (${applicationId}) the role Contributor there; the order goes on by itself.`,
+      `Azure does not let the connector into the ${about}. Give its enterprise application (${applicationId}) the role Contributor there.`,
     );
   });
 }

@@ -115,7 +115,14 @@ export function createAssignment(
 
     async renewAtRetry() {
       if (!look.isRetryAsked()) return false;
-      await renew();
+      try {
+        await renew();
+      } catch (error) {
+        if (!(error instanceof AttentionError)) throw error;
+        // The order keeps to what it had, and only another press takes up what was corrected then.
+        const { code, message, facts, effect } = error;
+        throw new AttentionError(code, message, { cause: error, facts, effect, cure: 'retry' });
+      }
       return look.takeRetry();
     },
   };

@@ -134,7 +134,7 @@ export async function findAzurePlan(
   if (!suspended) return undefined;
   throw new AttentionError(
     'azure-plan.suspended',
-    `The Azure plan ${suspended.id} of customer ${customerId} is suspended, so nothing can be deployed. Reactivate it in Partner Center; the order goes on by itself.`,
+    `The Azure plan ${suspended.id} of customer ${customerId} is suspended, so nothing can be deployed. Reactivate it in Partner Center.`,
   );
 }
 

@@ -32,7 +32,7 @@ export async function giveAccess(
     if (found.length > 0) return found;
     throw new AttentionError(
       'azure.no-administrators',
-      `The plan gives the customer the role ${role}, but Partner Center shows no administrator of tenant ${where.tenantId}. Name one there; the order goes on by itself.`,
+      `The plan gives the customer the role ${role}, but Partner Center shows no administrator of tenant ${where.tenantId}. Name one there.`,
     );
   });
   // Noted before it is given, so that it can be taken away whatever happens in between.

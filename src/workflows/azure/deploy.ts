@@ -143,12 +143,12 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
     await flow.step(`deploy again after ${attempt}`, async () => {
       if (await assignment.renewAtRetry()) return;
       if ((await assignment.read()).configuration !== entered) return;
-      const error = errorOf(what, faults, settings);
+      const error = errorOf(what, faults, { ...settings, wasSent: true });
       if (!(error instanceof RetryableError)) throw error;
       throw new AttentionError(
         error.code,
-        `${causeOf(what, faults)} That was tried ${MOST_ATTEMPTS_BY_ITSELF + 1} times. Find out what is in the way, then press retry.`,
-        { facts: error.facts, effect: 'none' },
+        `${causeOf(what, faults)} That was tried ${MOST_ATTEMPTS_BY_ITSELF + 1} times. Find out what is in the way.`,
+        { facts: error.facts, effect: 'none', cure: 'retry' },
       );
     });
   }

@@ -39,14 +39,20 @@ export function causeOf(what: string, faults: readonly Fault[]): string {
  *
  * @param what was tried, as the begin of a sentence
  * @param dnsParameter code of the parameter by which the customer chooses the DNS label
+ * @param wasSent whether it failed at Azure, rather than in the check before: then only `retry`, or other parameters, begin it anew
  * @see https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
  */
-export function errorOf(what: string, faults: readonly Fault[], { dnsParameter = '' } = {}): ConnectorError {
+export function errorOf(
+  what: string,
+  faults: readonly Fault[],
+  { dnsParameter = '', wasSent = false } = {},
+): ConnectorError {
   const worst = worstOf(faults);
   const cause = causeOf(what, faults);
   if (!worst) return new RetryableError('azure.unexplained', `${cause} It is tried again.`);
   const code = `azure.${/^\w{1,60}$/.test(worst.code) ? worst.code : 'refused'}`;
   const options = { facts: { upstream: 'arm', upstreamCode: worst.code }, effect: 'none' } as const;
+  const cure = wasSent ? 'retry' : 'look';
   if (NAME_TAKEN.has(worst.code)) {
     const params = { parameter: dnsParameter };
     return new CustomerError('order.dns-name-taken', `${cause} The customer was asked for another name.`, {
@@ -57,18 +63,19 @@ export function errorOf(what: string, faults: readonly Fault[], { dnsParameter =
   if (FIXED.has(worst.code)) {
     return new AttentionError(
       code,
-      `${cause} What is deployed cannot be changed like that: have the customer set it back in the marketplace, or order anew; then press retry.`,
+      `${cause} What is deployed cannot be changed like that: have the customer set it back in the marketplace, or order anew.`,
       options,
     );
   }
   switch (worst.kind) {
     case 'permanent':
-      return new AttentionError(code, `${cause} Correct the template or the plan, then press retry.`, options);
+      // An order keeps to its template until retry.
+      return new AttentionError(code, `${cause} Correct the template or the plan.`, { ...options, cure: 'retry' });
     case 'customer':
       return new AttentionError(
         code,
-        `${cause} It lies in the customer's Azure subscription (rights, quota, policy or locks): have it cured there, then press retry.`,
-        options,
+        `${cause} It lies in the customer's Azure subscription (rights, quota, policy or locks): have it cured there.`,
+        { ...options, cure },
       );
     case 'capacity':
       return new RetryableError(code, `${cause} Azure lacks capacity; it is tried again.`, {

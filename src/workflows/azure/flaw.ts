@@ -20,7 +20,7 @@ const LONGEST_PLACE = 160;
 /** The error that names a template's flaw and its place, such as `resources[2].properties`. */
 export function flaw(code: FlawCode, place: string, what: string): AttentionError {
   const where = place === '' ? 'the template as a whole' : printable(place, LONGEST_PLACE);
-  const message = `The template cannot be deployed: ${what} (at ${where}). Correct the template; the order goes on by itself.`;
+  const message = `The template cannot be deployed: ${what} (at ${where}). Correct the template.`;
   return new AttentionError(code, message, { effect: 'none' });
 }
 

@@ -27,7 +27,7 @@ export async function prepareImage(
     if (found && !found.deprecated) return found;
     throw new AttentionError(
       'image.not-available',
-      `Azure ${found ? 'has withdrawn' : 'does not offer'} the image ${publisher}:${offer}:${sku} in ${region}. Correct publisher, offer, SKU or region in the plan's integration metadata; the order goes on by itself.`,
+      `Azure ${found ? 'has withdrawn' : 'does not offer'} the image ${publisher}:${offer}:${sku} in ${region}. Correct publisher, offer, SKU or region in the plan's integration metadata.`,
     );
   });
   const { plan } = image;

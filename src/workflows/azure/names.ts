@@ -59,6 +59,6 @@ export function isOurs({ tags }: { tags: Record<string, string> }, orderId: numb
 export function notOurs(group: string, orderId: number): AttentionError {
   return new AttentionError(
     'azure.group-not-ours',
-    `There is a resource group ${group} in Azure that does not bear the tag ${ORDER_TAG}=${orderId}, so it is left alone. If it is that of the order, put the tag back; else have it removed. The order goes on by itself then.`,
+    `There is a resource group ${group} in Azure that does not bear the tag ${ORDER_TAG}=${orderId}, so it is left alone. If it is that of the order, put the tag back; else have it removed.`,
   );
 }

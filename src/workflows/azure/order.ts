@@ -115,6 +115,6 @@ function readBudget(selling: Selling): number | undefined {
 function malformed(selling: Selling, key: string, expected: string): AttentionError {
   return new AttentionError(
     'plan.not-configured',
-    `Plan ${selling.plan.id} names ${key} "${selling.find(key)?.slice(0, 40)}"; expected is ${expected}. Correct it in the plan's integration metadata; the order goes on by itself.`,
+    `Plan ${selling.plan.id} names ${key} "${selling.find(key)?.slice(0, 40)}"; expected is ${expected}. Correct it in the plan's integration metadata.`,
   );
 }

@@ -29,7 +29,7 @@ export function chooseRegion(
     if (!look.subscription.parameters[parameter]?.trim()) {
       throw new AttentionError(
         'azure.region-unknown',
-        `Azure has no region ${region} for this customer. Correct AZURE_LOCATION; the order goes on by itself.`,
+        `Azure has no region ${region} for this customer. Correct AZURE_LOCATION.`,
       );
     }
     throw new CustomerError('order.parameter-invalid', `Azure has no region ${region} for this customer.`, {

@@ -169,17 +169,17 @@ function invalid(code: string, { flaw, bounds }: Broken): CustomerError {
 }
 
 function unknown(code: string): AttentionError {
-  const message = `The template has no parameter for the configuration parameter ${quoted(code)} of the product. Remove it from the product, or add a parameter of that name to the template; the order goes on by itself.`;
+  const message = `The template has no parameter for the configuration parameter ${quoted(code)} of the product. Remove it from the product, or add a parameter of that name to the template.`;
   return new AttentionError('template.parameter-unknown', message, { effect: 'none' });
 }
 
 function missing({ name, type }: TemplateParameter): AttentionError {
-  const message = `The template requires the parameter ${quoted(name)} (${type}), which nothing supplies. Add a configuration parameter of that code to the product, or a default to the template; the order goes on by itself.`;
+  const message = `The template requires the parameter ${quoted(name)} (${type}), which nothing supplies. Add a configuration parameter of that code to the product, or a default to the template.`;
   return new AttentionError('template.parameter-missing', message, { effect: 'none' });
 }
 
 function unfit({ name, secure }: TemplateParameter, { flaw, bounds }: Broken): AttentionError {
   const limits = secure ? [] : Object.entries(bounds).map(([limit, value]) => `, ${limit} ${value}`);
-  const message = `The value that the connector has for the parameter ${quoted(name)} of the template does not fit its declaration (${flaw}${limits.join('')}). Correct the metadata of the plan, or the template; the order goes on by itself.`;
+  const message = `The value that the connector has for the parameter ${quoted(name)} of the template does not fit its declaration (${flaw}${limits.join('')}). Correct the metadata of the plan, or the template.`;
   return new AttentionError('template.parameter-unfit', message, { effect: 'none' });
 }

@@ -90,7 +90,7 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
       }
 
       async function moveAtRenewal(present: PlanChange['present']): Promise<void> {
-        const shown = await orderNextTerm(flow, 'schedule the new plan', fulfillment, next, parts);
+        const shown = await orderNextTerm(flow, look, 'schedule the new plan', next, parts);
         await look.note({ ...shown, ...present, ...(!isTrial && { trial: false }), scheduled: next });
       }
 
@@ -99,8 +99,8 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
         if (fulfillment.scheduled || isOtherOnOrder) {
           await changePartnerSubscription(
             flow,
+            look,
             'drop the other plan',
-            fulfillment,
             { change: () => NOTHING_ON_ORDER, shows: (found) => onOrder(found) === undefined },
             parts,
           );

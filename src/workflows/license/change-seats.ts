@@ -59,8 +59,8 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
       } else if (seats > before.item.seats) {
         const shown = await changePartnerSubscription(
           flow,
+          look,
           'raise seats',
-          fulfillment,
           { change: () => ({ quantity: seats }), shows: (found) => (found?.quantity ?? 0) >= seats },
           parts,
         );
@@ -71,8 +71,8 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
         if (!next && before.ordered !== seats) {
           await changePartnerSubscription(
             flow,
+            look,
             'drop the schedule',
-            fulfillment,
             { change: () => NOTHING_ON_ORDER, shows: (found) => (onOrder(found)?.seats ?? seats) === seats },
             parts,
           );
@@ -128,8 +128,8 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
         if (outcome === 'lowered') {
           const shown = await changePartnerSubscription(
             flow,
+            look,
             'fewer seats',
-            fulfillment,
             { change: () => ({ quantity: wanted }), shows: (found) => found !== undefined && found.quantity <= wanted },
             parts,
           );
@@ -143,8 +143,8 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
         const item = next ?? { ...before.item, seats: wanted };
         const shown = await orderNextTerm(
           flow,
+          look,
           'schedule fewer seats for the renewal, since none are taken back now',
-          fulfillment,
           item,
           parts,
         );

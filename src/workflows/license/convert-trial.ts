@@ -62,7 +62,7 @@ export function createConvertTrial(parts: ChangePlanParts): Workflow<Look> {
           await look.note({ scheduled: undefined });
           return;
         }
-        const shown = await orderNextTerm(flow, 'schedule the conversion', fulfillment, next, parts);
+        const shown = await orderNextTerm(flow, look, 'schedule the conversion', next, parts);
         await look.note({ ...shown, scheduled: next });
         await flow.step('tell the customer when', () => tellStanding(look, parts.report));
       }

@@ -48,9 +48,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       const { customerId } = look.fulfillment();
       const bought = customerId && (await findBought(flow, look, customerId));
       const partnerSubscriptionId = bought && (await followMoves(flow, look, bought));
-      const end: End = partnerSubscriptionId
-        ? await endIt(flow, { ...look.fulfillment(), partnerSubscriptionId })
-        : { kind: 'nothing' };
+      const end: End = partnerSubscriptionId ? await endIt(flow, look) : { kind: 'nothing' };
       if (end.kind === 'runs-out') await look.note({ exposure: end.exposure });
       if (look.subscription.deploymentStatus === 'UNDEPLOY_SENT') {
         await flow.step('report undeployed', () => report.undeployed(look.subscription.id));
@@ -145,7 +143,8 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     return id;
   }
 
-  async function endIt(flow: Flow, fulfillment: Fulfillment): Promise<End> {
+  async function endIt(flow: Flow, look: Look): Promise<End> {
+    const fulfillment = look.fulfillment();
     const { customerId = '', partnerSubscriptionId = '' } = fulfillment;
     const read = () => readPartnerSubscription(parts, fulfillment);
 
@@ -171,8 +170,8 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     if (outcome === 'cancelled') {
       await changePartnerSubscription(
         flow,
+        look,
         'cancellation',
-        fulfillment,
         { change: () => ({ status: 'deleted' }), shows: hasEnded },
         parts,
       );
@@ -181,8 +180,8 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
 
     const { seats, commitmentEndDate: until } = await changePartnerSubscription(
       flow,
+      look,
       'let the term run out, since it cannot be cancelled any more',
-      fulfillment,
       { change: () => RUN_OUT, shows: runsOut },
       parts,
     );

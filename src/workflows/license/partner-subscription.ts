@@ -5,6 +5,7 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { NextTerm, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { SubscriptionChange } from '../../upstreams/partner-center/subscriptions.ts';
 import type { AtMicrosoft, Fulfillment } from '../fulfillment.ts';
+import type { Look } from '../look.ts';
 import { isSameItem, type TermItem } from '../term-item.ts';
 import { findCatalogItem } from './catalog-item.ts';
 
@@ -43,16 +44,21 @@ const MOST_TRIES = 3;
  */
 export async function changePartnerSubscription(
   flow: Flow,
+  look: Look,
   name: string,
-  fulfillment: Fulfillment,
   {
     change,
     shows,
   }: { change(found: PartnerSubscription): SubscriptionChange; shows(found: PartnerSubscription | undefined): boolean },
   parts: LicenseParts,
 ): Promise<Shown> {
+  const fulfillment = look.fulfillment();
   const read = (): Promise<PartnerSubscription | undefined> => readPartnerSubscription(parts, fulfillment);
-  for (let time = 1; time <= MOST_TRIES; time += 1) {
+  for (let time = 1; ; time += 1) {
+    if (time > 1 && time % MOST_TRIES === 1) {
+      const shown = await giveUpAfter(time - 1);
+      if (shown) return shown;
+    }
     await flow.effect<{ requestId: string }, true>(time === 1 ? name : `${name}, again ${time}`, {
       prepare: () => ({ requestId: randomUUID() }),
       find: async () => (shows(await read()) ? true : undefined),
@@ -75,10 +81,20 @@ export async function changePartnerSubscription(
     );
     if (shown) return shown;
   }
-  throw new AttentionError(
-    'partner-subscription.unchanged',
-    `Microsoft accepted "${name}" for partner subscription ${fulfillment.partnerSubscriptionId} of customer ${fulfillment.customerId} ${MOST_TRIES} times, but it does not show. See in Partner Center who changes it back, and press retry.`,
-  );
+
+  /** Returns when operations want it made again, or with what it shows once somebody else has made it. */
+  function giveUpAfter(times: number): Promise<Shown | null> {
+    return flow.step(`${name}: go on after ${times}`, async () => {
+      const found = await read();
+      if (shows(found)) return shownBy(found);
+      if (look.takeRetry()) return null;
+      throw new AttentionError(
+        'partner-subscription.unchanged',
+        `Microsoft accepted "${name}" for partner subscription ${fulfillment.partnerSubscriptionId} of customer ${fulfillment.customerId} ${MOST_TRIES} times, but it does not show. See in Partner Center who changes it back; retry makes the change again.`,
+        { cure: 'retry' },
+      );
+    });
+  }
 }
 
 /** What a partner subscription shows once a change was made. */
@@ -105,14 +121,16 @@ async function awaitPartnerSubscription(
   const { shown } = await flow.poll<{ shown: Shown | null }>(name, plan, async ({ sinceMs }) => {
     const found = await readPartnerSubscription(parts, fulfillment);
     if (!shows(found)) return sinceMs > POLLS_UNTIL_AGAIN * pollEveryMs ? { shown: null } : undefined;
-    return {
-      shown: {
-        seats: found?.quantity ?? 0,
-        ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
-      },
-    };
+    return { shown: shownBy(found) };
   });
   return shown;
+}
+
+function shownBy(found: PartnerSubscription | undefined): Shown {
+  return {
+    seats: found?.quantity ?? 0,
+    ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
+  };
 }
 
 /** What the decision needs to know of a licence at Microsoft. */
@@ -193,12 +211,12 @@ export const NOTHING_ON_ORDER: SubscriptionChange = { scheduledActions: [], sche
  */
 export async function orderNextTerm(
   flow: Flow,
+  look: Look,
   name: string,
-  fulfillment: Fulfillment,
   item: TermItem,
   parts: LicenseParts,
 ): Promise<Shown> {
-  const { country = '', segment = 'commercial' } = fulfillment;
+  const { country = '', segment = 'commercial' } = look.fulfillment();
   const [productId = '', skuId = ''] = item.offerId.split(':');
   // Whether it is sold at all is found before anything is changed.
   const next = await flow.step('find the item of the next term', () =>
@@ -215,7 +233,7 @@ export async function orderNextTerm(
     const ordered = onOrder(found);
     return ordered !== undefined && isSameItem(ordered, item) && found?.autoRenewEnabled === true;
   };
-  return changePartnerSubscription(flow, name, fulfillment, { change: () => change, shows }, parts);
+  return changePartnerSubscription(flow, look, name, { change: () => change, shows }, parts);
 }
 
 /** `product:sku` of a catalogue item. */

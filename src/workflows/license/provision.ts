@@ -122,8 +122,8 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       // The cart line already carried the name; where it did not arrive it is set now.
       await changePartnerSubscription(
         flow,
+        look,
         'name the partner subscription',
-        look.fulfillment(),
         {
           change: () => ({ friendlyName: markOf(subscription.id) }),
           shows: (found) => bearsMark(found?.friendlyName, subscription.id),
@@ -134,8 +134,8 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       if (shown.trial) {
         await changePartnerSubscription(
           flow,
+          look,
           'let the trial run out',
-          look.fulfillment(),
           { change: () => RUN_OUT, shows: endsWithTerm },
           parts,
         );

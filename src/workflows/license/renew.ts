@@ -26,8 +26,8 @@ export function createRenewLicense(parts: LicenseParts): Workflow<Look> {
       if (!renews) {
         await changePartnerSubscription(
           flow,
+          look,
           'switch the renewal on',
-          fulfillment,
           {
             change: () => ({ autoRenewEnabled: true, scheduledActions: [] }),
             shows: (one) => one?.autoRenewEnabled === true,

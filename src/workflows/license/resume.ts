@@ -19,16 +19,16 @@ export function createResumeLicense(parts: LicenseParts & { report: Report }): W
       if (suspended && !suspended.skipped) {
         await changePartnerSubscription(
           flow,
+          look,
           'reactivate',
-          fulfillment,
           { change: () => ({ status: 'active' }), shows: (found) => found?.status === 'active' },
           parts,
         );
         if (suspended.autoRenewEnabled) {
           await changePartnerSubscription(
             flow,
+            look,
             'restore the renewal',
-            fulfillment,
             { change: () => ({ autoRenewEnabled: true }), shows: (found) => found?.autoRenewEnabled === true },
             parts,
           );

@@ -23,9 +23,9 @@ export function createSetTermEnd(parts: LicenseParts): Workflow<Look> {
       const { scheduled, settled } = fulfillment;
       if (settled?.trial) {
         const runsOut = { change: () => RUN_OUT, shows: endsWithTerm };
-        await changePartnerSubscription(flow, 'let the trial run out', fulfillment, runsOut, parts);
+        await changePartnerSubscription(flow, look, 'let the trial run out', runsOut, parts);
       } else if (scheduled) {
-        await look.note(await orderNextTerm(flow, 'put on order again', fulfillment, scheduled, parts));
+        await look.note(await orderNextTerm(flow, look, 'put on order again', scheduled, parts));
       }
     },
   };

@@ -39,8 +39,8 @@ export function createSuspendLicense(parts: LicenseParts): Workflow<Look> {
       if (!at.skipped) {
         await changePartnerSubscription(
           flow,
+          look,
           'suspend',
-          fulfillment,
           {
             change: () => ({ status: 'suspended' }),
             shows: (found) => found?.status === 'suspended' || hasEnded(found),

@@ -191,7 +191,8 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
       if (arrived || look.takeRetry()) return { arrived };
       throw new AttentionError(
         'transition.failed',
-        `Microsoft did not move partner subscription ${partnerSubscriptionId} to ${offerId} (errors: ${outcome.failed}). Look at it in Partner Center; once the cause is cured press retry, which asks for it anew. A move made there by hand is taken over.`,
+        `Microsoft did not move partner subscription ${partnerSubscriptionId} to ${offerId} (errors: ${outcome.failed}). Look at it in Partner Center and cure the cause: retry asks for it anew. A move made there by hand is taken over.`,
+        { cure: 'retry' },
       );
     });
     if (byHand.arrived) return arrive(byHand.arrived);
@@ -288,8 +289,8 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
     const ourId = look.subscription.id;
     await changePartnerSubscription(
       flow,
+      look,
       'name the partner subscription',
-      look.fulfillment(),
       { change: () => ({ friendlyName: markOf(ourId) }), shows: (found) => bearsMark(found?.friendlyName, ourId) },
       parts,
     );
@@ -348,7 +349,8 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
       : 'Microsoft charges the whole term once its window for cancellations has closed';
     return new AttentionError(
       'transition.holds-up-end',
-      `The customer has terminated, but Microsoft is still moving ${which} to another item, and ending it waits for that. ${window}. Press retry to end what is there now without waiting, and look in Partner Center whether the move then left another subscription; or ask the support of Partner Center.`,
+      `The customer has terminated, but Microsoft is still moving ${which} to another item, and ending it waits for that. ${window}. Ask the support of Partner Center; or retry, which ends what is there now without waiting: then look in Partner Center whether the move has left another subscription.`,
+      { cure: 'retry' },
     );
   }
 }

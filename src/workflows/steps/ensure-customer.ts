@@ -238,7 +238,7 @@ async function createTenant(
       }
       throw new AttentionError(
         'customer.creation-unclear',
-        `Partner Center never answered the creation of ${domain}; the name is taken, but no customer of ours has it. Look for it in Partner Center: once it is listed there the order goes on. If it is somebody else's, press retry to take another name.`,
+        `Partner Center never answered the creation of ${domain}; the name is taken, but no customer of ours has it. Look for it in Partner Center, where it may be listed yet. If it is somebody else's, retry takes another name.`,
       );
     },
 

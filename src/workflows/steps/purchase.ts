@@ -93,7 +93,8 @@ export async function buy(
       if (look.takeRetry()) return;
       throw new PermanentError(
         'order.failed',
-        `Microsoft ended order ${orderId} as "${outcome.status}". Look at it in Partner Center; once the cause is cured press retry, which buys anew.`,
+        `Microsoft ended order ${orderId} as "${outcome.status}". Look at it in Partner Center and cure the cause; retry buys anew.`,
+        { cure: 'retry' },
       );
     });
   }
@@ -103,7 +104,8 @@ export async function buy(
       if (look.takeRetry()) return;
       throw new AttentionError(
         'order.impossible',
-        `${MOST_ROUNDS} carts in a row came to nothing at Partner Center for customer ${customerId}. Look at the offer of the plan there and press retry, which makes a new one; or terminate the order.`,
+        `${MOST_ROUNDS} carts in a row came to nothing at Partner Center for customer ${customerId}. Look at the offer of the plan there: retry makes a new one. Or terminate the order.`,
+        { cure: 'retry' },
       );
     });
   }

@@ -64,7 +64,7 @@ export async function underAgreement<T>(
     if (look.takeRetry()) return;
     throw new AttentionError(
       'agreement.not-recognised',
-      `The agreement of customer ${customerId} was accepted at ${agreedAt}, but Microsoft still demands it. See in Partner Center which agreement the customer has, and ask its support; it is tried again by itself. Press retry to have the customer asked for it once more. (${refusal.message})`,
+      `The agreement of customer ${customerId} was accepted at ${agreedAt}, but Microsoft still demands it. See in Partner Center which agreement the customer has, and ask its support; or retry, which has the customer asked for it once more. (${refusal.message})`,
       { cause: refusal, facts: refusal.facts },
     );
   }

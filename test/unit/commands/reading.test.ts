@@ -107,6 +107,7 @@ describe('show', () => {
       'Needs you since 2026-03-02 09:21 UTC.',
       'operation provision, step "order placed"',
       'last error, 2026-03-02T09:21:31.000Z: The credit line is too low. (partner-center.refused)',
+      'once that is cured: look',
       'possible now: look, retry',
       '',
       '2026-03-02T09:21:30.000Z  event     the marketplace told of a change',
@@ -129,7 +130,7 @@ describe('show', () => {
       { at: at(201), kind: 'step', text: 'the cart is filled' },
     ].toReversed();
     const { text } = await run(show, ['50010'], { show: async () => ({ ...story, timeline }) });
-    expect(text.split('\n').slice(6)).toEqual([
+    expect(text.split('\n').slice(7)).toEqual([
       '2026-03-02T09:00:00.000Z  event     the marketplace told of a change',
       '2026-03-02T09:02:30.000Z  call      POST /v1/carts → 503 (c-15, 15 times since 2026-03-02T09:00:10.000Z)',
       '2026-03-02T09:02:31.000Z  call      GET /v1/customers → 200 (g-15, 15 times since 2026-03-02T09:00:11.000Z)',

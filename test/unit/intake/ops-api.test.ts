@@ -124,8 +124,15 @@ describe('GET /ops/api/subscriptions', () => {
       'subscriptionId productType state operation step waitingFor since attempts lastError fulfillment why held detached';
     for (const item of body.items) expect(Object.keys(item).join(' ')).toBe(fields);
     const { seen: _, ...waiting } = WAITING;
-    expect(body.items[0]).toEqual({ ...waiting, held: null, detached: null });
+    const lastError = { ...WAITING.lastError, cure: 'look' };
+    expect(body.items[0]).toEqual({ ...waiting, lastError, held: null, detached: null });
     expect(body.items[1]).toMatchObject({ subscriptionId: 50011, operation: null, lastError: null, why: null });
+  });
+
+  it('says which press helps', async () => {
+    const lastError = { code: 'order.failed', message: 'It failed.', at: WAITING.since, cure: 'retry' } as const;
+    const { call } = await setup({ list: async () => ({ items: [{ ...WAITING, lastError }], total: 1 }) });
+    expect((await call('GET', '/subscriptions')).body.items[0]).toMatchObject({ lastError });
   });
 
   it('hands on the filters that were given, and only those', async () => {

@@ -23,6 +23,8 @@ const KNOWN = {
   nothing: {},
   provisioning: { run },
   provisioned: { fulfillment: built() },
+  'provisioned, being bought anew': { fulfillment: built(), state: 'needs-attention', run },
+  'provisioned, being reported again': { fulfillment: built(), run: { ...run, operation: 'report' } },
   suspended: { fulfillment: built({ suspended: { at: DAY, autoRenewEnabled: true } }) },
   ended: { fulfillment: built({ endedAt: DAY }) },
   'provisioned, fewer seats on order': {
@@ -349,6 +351,13 @@ const ROWS: Row[] = [
   },
   {
     status: 'DEPLOYED',
+    local: 'provisioned, being bought anew',
+    and: 'ended at Microsoft, and what a person has begun is not through',
+    atMicrosoft: { status: 'ended' },
+    does: 'provision',
+  },
+  {
+    status: 'DEPLOYED',
     local: 'provisioned',
     and: 'suspended by Microsoft',
     atMicrosoft: { status: 'suspended' },
@@ -544,6 +553,7 @@ const ROWS: Row[] = [
     does: 'tell: subscription.sandbox-order',
   },
   { status: 'FAILED', local: 'provisioned', does: 'tell: subscription.failed-but-provisioned' },
+  { status: 'FAILED', local: 'provisioned, being reported again', does: 'report' },
   {
     status: 'FAILED',
     local: 'provisioned',

@@ -18,8 +18,12 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
   [undefined, { state: 'done' }],
   ['Waits since 2026-03-02 09:21 UTC for the payment.', { state: 'idle', waitingFor: 'the payment' }],
   [
-    'Needs you since 2026-03-02 09:21 UTC, for provision at step "read plan": Plan 2101 lacks offerId. Add it. Once that is cured it goes on by itself, or at once with look.',
+    'Needs you since 2026-03-02 09:21 UTC, for provision at step "read plan": Plan 2101 lacks offerId. Add it. Then it goes on by itself, or at once with look.',
     { state: 'needs-attention', operation: 'provision', step: 'read plan', lastError },
+  ],
+  [
+    'Needs you since 2026-03-02 09:21 UTC, for a look: Plan 2101 lacks offerId. Add it. Then press retry.',
+    { state: 'needs-attention', lastError: { ...lastError, cure: 'retry' } },
   ],
   [
     'Fails since 2026-03-01 00:00 UTC, 3 times, at a look: Plan 2101 lacks offerId. Add it. It is tried again by itself.',

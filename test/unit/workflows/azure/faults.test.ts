@@ -40,6 +40,19 @@ describe('what a cause asks for', () => {
     expect(mayPass(fault({ kind }))).toBe(expected === RetryableError);
   });
 
+  it('what was only checked goes on by itself once cured; what was sent only by retry', () => {
+    const quota = [fault({ code: 'QuotaExceeded', kind: 'customer' })];
+
+    expect(errorOf('The check', quota)).toMatchObject({ cure: 'look' });
+    expect(errorOf('Deployment a', quota, { wasSent: true })).toMatchObject({ cure: 'retry' });
+  });
+
+  it('a template is read anew by retry alone', () => {
+    expect(errorOf('The check', [fault({ code: 'InvalidTemplate', kind: 'permanent' })])).toMatchObject({
+      cure: 'retry',
+    });
+  });
+
   it('a name that is taken is a matter for the customer', () => {
     expect(errorOf('x', [fault({ code: 'DnsRecordInUse', kind: 'permanent' })])).toBeInstanceOf(CustomerError);
   });

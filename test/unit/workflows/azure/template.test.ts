@@ -320,7 +320,7 @@ describe.each<[string, string, [what: string, parts: object][]]>([
   it.each(cases)(`refuses ${what}: %s`, (_case, parts) => {
     const found = flawOf(parts);
     expect(found.code, found.message).toBe(code);
-    expect(found.message).toMatch(/^The template cannot be deployed: .* \(at .+\)\. Correct the template;/);
+    expect(found.message).toMatch(/^The template cannot be deployed: .* \(at .+\)\. Correct the template\./);
     expect(found.message).not.toContain('hunter2');
   });
 });
