@@ -24,6 +24,7 @@ export async function compareTakes(redisUrl: string): Promise<Comparison> {
     retryBaseMs: 1_000,
     turn: turns.current,
     tell: { began() {}, lasts() {}, ended() {} },
+    ask: async () => {},
     random: Math.random,
   });
   let holder = 0;

@@ -11,7 +11,7 @@ import { createRefreshTokenStore } from './store/refresh-token.ts';
 import { createSecretBox } from './store/secret-box.ts';
 import { createAzure } from './upstreams/azure/client.ts';
 import { createCloudesire } from './upstreams/cloudesire/client.ts';
-import { createHttp, type Http, type UpstreamCall } from './upstreams/http.ts';
+import { createHttp, type Http, path, type UpstreamCall } from './upstreams/http.ts';
 import { createPartnerCenter } from './upstreams/partner-center/client.ts';
 import { createTokens } from './upstreams/partner-center/token.ts';
 import { createTemplateHost } from './upstreams/template-host.ts';
@@ -55,6 +55,7 @@ export function composeUpstreams(config: Config, parts: UpstreamParts) {
     retryBaseMs: config.timing.retryBaseMs,
     turn,
     tell: outageNews(parts),
+    ask: (upstream) => isThere[upstream as (typeof UPSTREAMS)[number]](),
     random: Math.random,
   });
   const refreshTokens = createRefreshTokenStore(redis, keys, box, systemClock);
@@ -71,19 +72,30 @@ export function composeUpstreams(config: Config, parts: UpstreamParts) {
       mayWrite,
       observe,
     });
+  const entra = httpFor('entra', authorityUrl);
+  const arm = httpFor('arm', config.azure.armUrl);
   const tokens = createTokens({
     ...app,
-    http: httpFor('entra', authorityUrl),
+    http: entra,
     clock: systemClock,
     refreshTokens,
     seed: refreshToken,
   });
+  const cloudesire = createCloudesire({
+    http: httpFor('cloudesire', config.cloudesire.baseUrl),
+    token: config.cloudesire.authToken,
+  });
+  const partnerCenter = createPartnerCenter({ http: httpFor('partner-center', baseUrl), tokens });
+  /** Of each upstream a cheap read that concerns no customer, and is made however little else there is to do. */
+  const isThere: Record<(typeof UPSTREAMS)[number], () => Promise<unknown>> = {
+    cloudesire: cloudesire.customers.me,
+    'partner-center': partnerCenter.account.isThere,
+    entra: () => openly(entra, path`/${app.tenantId}/v2.0/.well-known/openid-configuration`),
+    arm: () => openly(arm, '/metadata/endpoints', { 'api-version': '2022-09-01' }),
+  };
   return {
-    cloudesire: createCloudesire({
-      http: httpFor('cloudesire', config.cloudesire.baseUrl),
-      token: config.cloudesire.authToken,
-    }),
-    partnerCenter: createPartnerCenter({ http: httpFor('partner-center', baseUrl), tokens }),
+    cloudesire,
+    partnerCenter,
     azure: createAzure({
       armUrl: config.azure.armUrl,
       billingAccount: config.azure.billingAccount,
@@ -103,6 +115,11 @@ export function composeUpstreams(config: Config, parts: UpstreamParts) {
     }),
     templateHost: createTemplateHost({ hosts: config.azure.templateHosts }),
   };
+}
+
+/** Reads what needs no token, and whose content does not matter. */
+function openly(http: Http, path: string, query?: Record<string, string>): Promise<unknown> {
+  return http.send({ method: 'GET', path, query, accept: () => true, ignoreBody: true, concernsAll: true });
 }
 
 /** A person is told of an outage that lasts, and then also of its end; the log of every one. */

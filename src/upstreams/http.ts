@@ -19,6 +19,8 @@ export interface HttpRequest {
   form?: Record<string, string>;
   /** Whether nothing changes upstream. By default a GET or HEAD is a read and anything else a write. */
   isRead?: boolean | undefined;
+  /** It concerns no customer and no order: when the upstream fails at it, it would fail at anything. */
+  concernsAll?: boolean | undefined;
   /** Budgets that the call draws from, all at once. */
   budgetKeys?: string[];
   /** Refusals that the caller understands: returned instead of thrown. */
@@ -190,6 +192,7 @@ export function createHttp(parts: HttpParts): Http {
     const { request, facts, effect, seen } = sending;
     const { budgetKeys = [], accept, toError } = request;
     const what = `${facts.method} ${facts.path}`;
+    const kind = request.concernsAll ? undefined : what;
     if (readOnly && effect !== 'none') {
       seen.withheld = true;
       throw new WithheldError('read-only.withheld', `would send ${what}`, { facts, effect: 'none' });
@@ -224,10 +227,10 @@ export function createHttp(parts: HttpParts): Http {
     }
 
     const answer = await transmit(sending, timeoutMs).catch(async (error: unknown) => {
-      if (error instanceof ConnectorError) await tell(passage, error);
+      if (error instanceof ConnectorError) await tell(passage, error, kind);
       throw error;
     });
-    if (answer.status >= 500) await passage?.failed(`it answered ${what} with ${answer.status}`, what);
+    if (answer.status >= 500) await passage?.failed(`it answered ${what} with ${answer.status}`, kind);
     else await passage?.answered();
 
     const pauseMs = pauseOf(answer);
@@ -242,9 +245,13 @@ export function createHttp(parts: HttpParts): Http {
   }
 
   /** A failure to connect any call would have met; that nothing comes back may be due to what was sent. */
-  async function tell(passage: Passage | undefined, { code, message, facts }: ConnectorError): Promise<void> {
+  async function tell(
+    passage: Passage | undefined,
+    { code, message }: ConnectorError,
+    kind: string | undefined,
+  ): Promise<void> {
     if (code === `${upstream}.unreachable`) await passage?.failed(message);
-    else if (code === `${upstream}.no-answer`) await passage?.failed(message, `${facts.method} ${facts.path}`);
+    else if (code === `${upstream}.no-answer`) await passage?.failed(message, kind);
     else await passage?.answered();
   }
 

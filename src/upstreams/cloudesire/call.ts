@@ -11,7 +11,7 @@ const BUDGET_KEYS = ['cloudesire'];
 const LOCKED_PAUSE_MS = 10 * 60_000;
 const LONGEST_QUOTE = 200;
 
-type CallOptions = Pick<HttpRequest, 'query' | 'body' | 'accept' | 'ignoreBody'> & {
+type CallOptions = Pick<HttpRequest, 'query' | 'body' | 'accept' | 'ignoreBody' | 'concernsAll'> & {
   /** The body holds secrets that a refusal might quote: its text is not repeated. */
   isSecret?: boolean;
 };

@@ -18,7 +18,7 @@ export function createCustomers(call: Call) {
 
   /** The connector's own account: the cheapest proof that token and address are right. */
   async function me(): Promise<User> {
-    return readBody(await call('GET', '/user/me'), User);
+    return readBody(await call('GET', '/user/me', { concernsAll: true }), User);
   }
 
   /** The company of a user; `undefined` when it does not exist or the account may not see it. */

@@ -43,5 +43,10 @@ export function createAccount(call: Call) {
     return said === undefined ? undefined : said === 'true';
   }
 
-  return { country, isMfaCompliant };
+  /** Resolves when Partner Center answers at all: the cheapest read of what it is there for. */
+  async function isThere(): Promise<void> {
+    await call({ method: 'GET', path: '/v1/customers', query: { size: 1 }, concernsAll: true });
+  }
+
+  return { country, isMfaCompliant, isThere };
 }

@@ -9,7 +9,10 @@ const CUSTOMER_PATH = /^\/v1\/customers\/([^/]+)/;
 /** Which token a call takes: the application's own, or that of the user who consented. */
 export type Auth = 'app' | 'user';
 
-export type CallRequest = Pick<HttpRequest, 'method' | 'path' | 'query' | 'headers' | 'body' | 'isRead' | 'accept'> & {
+export type CallRequest = Pick<
+  HttpRequest,
+  'method' | 'path' | 'query' | 'headers' | 'body' | 'isRead' | 'accept' | 'concernsAll'
+> & {
   auth?: Auth;
   /** Makes an effect idempotent: drawn and stored before the first call, the same until an answer came. */
   requestId?: string;

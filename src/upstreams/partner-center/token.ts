@@ -75,6 +75,8 @@ export function createTokens(parts: TokenParts): Tokens {
         form: { client_id: clientId, client_secret: secret, ...form },
         headers: { Accept: 'application/json' },
         isRead: true,
+        // A user's may fail for that user's sake.
+        concernsAll: form.grant_type === 'client_credentials',
         toError: refusalOf,
       }),
     );

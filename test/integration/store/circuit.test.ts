@@ -7,9 +7,10 @@ import { openStore } from './setup.ts';
 const READ = { isRead: true, timeoutMs: 60_000 };
 const WRITE = { isRead: false, timeoutMs: 180_000 };
 
-function openCircuit({ urgency = 'urgent' as Turn['urgency'], random = (): number => 0.5 } = {}) {
+function openCircuit({ urgency = 'urgent' as Turn['urgency'], random = (): number => 0.5, isThere = true } = {}) {
   const { redis, keys } = openStore();
   const told: { what: string; outage: Outage }[] = [];
+  const asked: string[] = [];
   const process = () =>
     createCircuit({
       redis,
@@ -20,6 +21,11 @@ function openCircuit({ urgency = 'urgent' as Turn['urgency'], random = (): numbe
         began: (outage) => told.push({ what: 'began', outage }),
         lasts: (outage) => told.push({ what: 'lasts', outage }),
         ended: (outage) => told.push({ what: 'ended', outage }),
+      },
+      async ask(upstream) {
+        asked.push(upstream);
+        const passage = (await pass())!;
+        await (isThere ? passage.answered() : passage.failed('503'));
       },
       random,
     });
@@ -44,7 +50,13 @@ function openCircuit({ urgency = 'urgent' as Turn['urgency'], random = (): numbe
     }
   }
 
-  return { redis, keys, told, one, other, pass, breakDown, passMs };
+  /** The same while it is closed. */
+  async function passClosedMs(ms: number): Promise<void> {
+    const failures = keys.circuitFailures('shop');
+    for (const failure of await redis.zrange(failures, 0, '-1')) await redis.zincrby(failures, -ms, failure);
+  }
+
+  return { redis, keys, told, asked, passClosedMs, one, other, pass, breakDown, passMs };
 }
 
 describe('a circuit', () => {
@@ -78,6 +90,44 @@ describe('a circuit', () => {
     expect(await pass()).toBeUndefined();
   });
 
+  it('opens where few call, when nothing has succeeded for a minute and a call that concerns no customer fails too', async () => {
+    const { told, asked, pass, passClosedMs } = openCircuit({ isThere: false });
+    const failOnce = async () => (await pass(WRITE))!.failed('503', 'POST /customers/1/carts');
+    await failOnce();
+    await passClosedMs(59_000);
+    await failOnce();
+    expect(asked).toEqual([]);
+    await passClosedMs(1_000);
+    const before = Date.now();
+    await failOnce();
+    expect(asked).toEqual(['shop']);
+    expect(await pass()).toBeUndefined();
+    expect(told.map(({ what }) => what)).toEqual(['began']);
+    // It has lasted since the first of the failures.
+    expect(before - Date.parse(told[0]!.outage.since)).toBeGreaterThanOrEqual(60_000);
+  });
+
+  it('stays closed for all others when one call fails for hours and nobody else calls, since it asks itself', async () => {
+    const { told, asked, pass, passClosedMs } = openCircuit({ isThere: true });
+    for (let minutes = 0; minutes < 120; minutes += 5) {
+      await (await pass(WRITE))!.failed('500', 'PATCH /customers/poison');
+      await passClosedMs(300_000);
+    }
+    expect(asked.length).toBeGreaterThan(5);
+    expect(told).toEqual([]);
+    expect(await pass()).toBeDefined();
+  });
+
+  it('asks nothing itself while others are answered', async () => {
+    const { asked, pass, passClosedMs } = openCircuit();
+    for (let seconds = 0; seconds < 600; seconds += 30) {
+      await (await pass(WRITE))!.failed('500', 'PATCH /customers/poison');
+      await (await pass())!.answered();
+      await passClosedMs(30_000);
+    }
+    expect(asked).toEqual([]);
+  });
+
   it('keeps calls away from one upstream and no other', async () => {
     const { one, pass, breakDown } = openCircuit();
     await breakDown();
@@ -101,14 +151,19 @@ describe('while it is open', () => {
     }
   });
 
-  it('takes a call that changes something for the probe only when half a minute brought none that reads', async () => {
-    const { pass, breakDown, passMs } = openCircuit();
-    await breakDown();
-    await passMs(34_000);
-    expect(await pass(WRITE)).toBeUndefined();
-    await passMs(1_000);
-    expect(await pass(WRITE)).toBeDefined();
-  });
+  it.each([false, true])(
+    'asks itself, rather than let a call that changes something find out whether it is back: %s',
+    async (isThere) => {
+      const { asked, pass, breakDown, passMs } = openCircuit({ isThere });
+      await breakDown();
+      await passMs(4_000);
+      expect(await pass(WRITE)).toBeUndefined();
+      expect(asked).toEqual([]);
+      await passMs(1_000);
+      expect((await pass(WRITE)) !== undefined).toBe(isThere);
+      expect(asked).toEqual(['shop']);
+    },
+  );
 
   it('gives the probe to another when it was not sent after all, or when who had it is gone', async () => {
     const { pass, breakDown, passMs } = openCircuit();
@@ -167,7 +222,7 @@ describe('while it is open', () => {
       expect(Math.max(...early)).toBeLessThan(7_500);
 
       await passMs(24 * 3_600_000);
-      await one.enter('shop', WRITE); // is the probe
+      await one.enter('shop', READ); // is the probe
       const late = await waits();
       expect(Math.min(...late)).toBe(longestMs / 2);
       expect(Math.max(...late)).toBeCloseTo(1.4 * longestMs, -1);

@@ -479,6 +479,13 @@ describe('a circuit', () => {
     expect(told).toEqual([['failed', `it answered POST /orders with ${status}`, 'POST /orders']]);
   });
 
+  it('hears of a failure of what concerns no customer as of one that any call would have met', async () => {
+    const { circuit, told } = createCircuit();
+    const { send } = await setup({ status: 503 }, { circuit });
+    await send({ ...READ, concernsAll: true }).catch(() => {});
+    expect(told).toEqual([['failed', 'it answered GET /orders/1 with 503']]);
+  });
+
   it('hears of a connection that did not come about as of one that no call would have got', async () => {
     const port = await startPort((socket) => void socket.destroy());
     const { circuit, told } = createCircuit();
