@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Keys } from './keys.ts';
+import { defineScript } from './script.ts';
 
 /** What led to the next look at a subscription, as `traceparent`. */
 export interface Causes {
@@ -23,27 +24,23 @@ const MOST = 32;
 /** A look that comes later begins a trace of its own, with a link to the former. */
 const TOGETHER_MS = 3_600_000;
 
+/** KEYS[1]: the list, ARGV: where it goes, the cause, how many are kept, for how long. One command, since there is one for each event. */
+const LEAVE = `
+  redis.call(ARGV[1], KEYS[1], ARGV[2])
+  redis.call('LTRIM', KEYS[1], 0, ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+`;
+
 /** Keeps them in Redis, apart from the queue: a request that another one answers would take its cause with it. */
 export function createTraceCarrier(redis: Redis, keys: Keys): TraceCarrier {
-  return {
-    async leave(subscriptionId, traceparent, beganAt) {
-      const key = keys.traces(subscriptionId);
-      await redis
-        .multi()
-        .rpush(key, `${traceparent} ${beganAt}`)
-        .ltrim(key, 0, MOST - 1)
-        .pexpire(key, 2 * TOGETHER_MS)
-        .exec();
-    },
+  const write = defineScript(redis, 'leaveTrace', LEAVE);
+  const put = async (command: 'LPUSH' | 'RPUSH', subscriptionId: number, cause: string) => {
+    await write([keys.traces(subscriptionId)], [command, cause, MOST - 1, 2 * TOGETHER_MS]);
+  };
 
-    async carryOn(subscriptionId, { traceparent, beganAt }) {
-      const key = keys.traces(subscriptionId);
-      await redis
-        .multi()
-        .lpush(key, `${traceparent} ${beganAt}`)
-        .pexpire(key, 2 * TOGETHER_MS)
-        .exec();
-    },
+  return {
+    leave: (subscriptionId, traceparent, beganAt) => put('RPUSH', subscriptionId, `${traceparent} ${beganAt}`),
+    carryOn: (subscriptionId, { traceparent, beganAt }) => put('LPUSH', subscriptionId, `${traceparent} ${beganAt}`),
 
     async take(subscriptionId) {
       const key = keys.traces(subscriptionId);
