@@ -20,6 +20,8 @@ const KINDS = {
 };
 /** Spans that wait to be sent while the collector is slow; what comes beyond is dropped. */
 const MOST_WAITING = 4_096;
+/** Small batches are garbage before they grow old: with the usual 512, collecting them took most of the time under load. */
+const BATCH = 64;
 const SEND_WITHIN_MS = 5_000;
 const FLUSH_WITHIN_MS = 2_000;
 
@@ -42,7 +44,7 @@ export function createTracing({ endpoint, role }: { endpoint: string; role: stri
       'vcs.ref.head.revision': REVISION,
       'connector.role': role,
     }),
-    spanProcessors: [new BatchSpanProcessor({ exporter, maxQueueSize: MOST_WAITING })],
+    spanProcessors: [new BatchSpanProcessor({ exporter, maxQueueSize: MOST_WAITING, maxExportBatchSize: BATCH })],
   });
   const tracer = provider.getTracer('microsoft-connector', VERSION);
   const storage = new AsyncLocalStorage<Span>();
