@@ -17,9 +17,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { freePort } from '../test/support/free-port.ts';
 import { commandOf, readDockerfile } from '../test/support/image.ts';
 import { startRedis } from '../test/support/redis.ts';
-import { freePort } from '../test/support/service.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const USER = '1000:1000';

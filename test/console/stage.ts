@@ -2,7 +2,8 @@ import { createHmac, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
-import { freePort, type RunningService, startService } from '../support/service.ts';
+import { freePort } from '../support/free-port.ts';
+import { type RunningService, startService } from '../support/service.ts';
 
 const DAY_MS = 86_400_000;
 const YEARLY = 2103;

@@ -8,8 +8,9 @@ import { seeded } from '../support/backlog.ts';
 import { addCompany } from '../support/companies.ts';
 import { createEventLedger } from '../support/event-ledger.ts';
 import { createEventSender, type SentEvent } from '../support/event-sender.ts';
+import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis.ts';
-import { freePort, launchService, type RunningService } from '../support/service.ts';
+import { launchService, type RunningService } from '../support/service.ts';
 
 const EVENTS = Number(process.env.CHAOS_EVENTS ?? 150);
 const SEED = Number(process.env.CHAOS_SEED ?? 1);

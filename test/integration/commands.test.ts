@@ -6,7 +6,8 @@ import { get } from 'node:https';
 import { userInfo } from 'node:os';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
-import { freePort, runCommand } from '../support/service.ts';
+import { freePort } from '../support/free-port.ts';
+import { runCommand } from '../support/service.ts';
 
 /* The command line, as a process of its own. */
 

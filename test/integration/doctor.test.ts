@@ -9,9 +9,9 @@ import type { Finding } from '../../src/workflows/doctor.ts';
 import { trustAuthority } from '../emulator/core/tls.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
 import { PARTNER_TENANT_ID } from '../emulator/entra/emulator.ts';
+import { freePort } from '../support/free-port.ts';
 import { createMemoryLog } from '../support/memory-log.ts';
 import { type RedisServer, startRedis } from '../support/redis.ts';
-import { freePort } from '../support/service.ts';
 
 /* What keeps a set-up from working is named, with what cures it, before anything is sold. */
 

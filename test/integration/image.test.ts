@@ -4,8 +4,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
+import { freePort } from '../support/free-port.ts';
 import { commandOf, layImage, readDockerfile } from '../support/image.ts';
-import { freePort } from '../support/service.ts';
 
 /* What the image consists of, laid into a clean folder and run as its command says. `npm run test:image` builds the image itself. */
 

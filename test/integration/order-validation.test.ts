@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { compose } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config.ts';
+import { freePort } from '../support/free-port.ts';
 import { createMemoryLog } from '../support/memory-log.ts';
 import { startRedis } from '../support/redis.ts';
-import { freePort, type RunningService, startService } from '../support/service.ts';
+import { type RunningService, startService } from '../support/service.ts';
 import { startStopwatch } from '../support/stopwatch.ts';
 import { createWorld, type World } from '../support/world.ts';
 

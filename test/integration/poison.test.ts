@@ -3,7 +3,8 @@ import { Queue } from 'bullmq';
 import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { workerConnection } from '../../src/store/redis.ts';
 import { startEmulators } from '../emulator/emulators.ts';
-import { freePort, type RunningService, startService } from '../support/service.ts';
+import { freePort } from '../support/free-port.ts';
+import { type RunningService, startService } from '../support/service.ts';
 
 /** What a dead worker was at is taken up after about 15 s; a slow machine may need much longer. */
 const LIFE_MS = 300_000;

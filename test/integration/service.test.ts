@@ -4,8 +4,9 @@ import { once } from 'node:events';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
+import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis.ts';
-import { freePort, type RunningService, runService, startService } from '../support/service.ts';
+import { type RunningService, runService, startService } from '../support/service.ts';
 import { startStopwatch } from '../support/stopwatch.ts';
 
 const OPS_TOKEN = 'operations-token-for-tests';

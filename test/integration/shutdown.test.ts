@@ -83,8 +83,9 @@ describe.concurrent('told to stop, a process', { timeout: 3 * LIFE_MS }, () => {
     const answered = answers.filter((answer) => answer === 204).length;
     expect(answered).toBeGreaterThan(SENDERS);
     expect(first.output().split('"event queued"').length - 1).toBe(answered);
-    // Connections that the system had set up, but the process never saw when it ceased to listen, are reset.
-    expect(answers.filter((answer) => answer !== 204 && answer !== 'ECONNRESET')).toEqual([]);
+    // Connections that the system had set up, but the process never saw when it ceased to listen, are reset. A slow machine may not queue
+    // an event in time.
+    expect(answers.filter((answer) => answer !== 204 && answer !== 503 && answer !== 'ECONNRESET')).toEqual([]);
     await Promise.all(ids.map((id) => emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS)));
     expect(placed()).toBe(ORDERS);
     expect(await second.end('SIGTERM')).toBe(0);

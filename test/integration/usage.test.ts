@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, expect, it, onTestFinished, vi } from 'vitest';
 import { compose } from '../../src/compose.ts';
 import { loadConfig } from '../../src/config.ts';
+import { freePort } from '../support/free-port.ts';
 import { createMemoryLog } from '../support/memory-log.ts';
-import { freePort } from '../support/service.ts';
+
 import { startStopwatch } from '../support/stopwatch.ts';
 import { createWorld, type World } from '../support/world.ts';
 

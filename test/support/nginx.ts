@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createTls } from '../emulator/core/tls.ts';
 import { type Instance, renderConsulTemplate } from './consul-template.ts';
-import { freePort } from './service.ts';
+import { freePort } from './free-port.ts';
 
 const CONFIGURATION = join(import.meta.dirname, '../../docker/nginx');
 /** Debian installs it where only root has a path to. */

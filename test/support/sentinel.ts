@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Redis } from 'ioredis';
+import { freePort } from './free-port.ts';
 import { type RedisServer, startRedis } from './redis.ts';
-import { freePort } from './service.ts';
 
 /** The name under which the Sentinels watch the master. */
 const NAME = 'mymaster';

@@ -7,8 +7,8 @@ import { fixedSecret } from '../../../src/lib/secret.ts';
 import { createConsulAgent } from '../../emulator/consul/agent.ts';
 import { createClock } from '../../emulator/core/clock.ts';
 import { createFaults } from '../../emulator/core/faults.ts';
+import { freePort } from '../../support/free-port.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
-import { freePort } from '../../support/service.ts';
 
 /** What is waited for takes milliseconds; a slow machine may need much longer. */
 const SOON = { timeout: 20_000, interval: 5 };
