@@ -54,6 +54,8 @@ const CONCURRENT_LOOKS = 20;
 const REDIS_WITHIN_MS = 2_000;
 /** Pause before a sweep is asked for again. */
 const ASK_FOR_SWEEP_AGAIN_MS = 5_000;
+/** How often it is seen whether sweeps are still on schedule, at most. */
+const SEE_SCHEDULE_EVERY_MS = 60_000;
 /** After it was told to stop, a process listens for so long at least: long enough for a load balancer to see that it is not ready. */
 const LEAVE_MS = 1_000;
 /** How often it is made sure that Consul still knows of this instance. */
@@ -86,6 +88,8 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
   const { prefix } = config.redis;
   const keys = createKeys(prefix);
   let stopping = false;
+  let scheduleSeen: NodeJS.Timeout | undefined;
+  const seeEveryMs = Math.min(SEE_SCHEDULE_EVERY_MS, config.timing.sweepEveryMs);
 
   const producerRedis = producerConnection(config.redis.url);
   tellOutages(producerRedis, log);
@@ -160,6 +164,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
   return {
     async start() {
       worker?.start();
+      if (worker) scheduleSeen = setInterval(() => void seeSchedule(), seeEveryMs);
       // Without Redis it listens all the same, to say what it lacks.
       await Promise.race([producerReady(producerRedis), setTimeout(REDIS_WITHIN_MS)]);
       await server.listen({ host: config.http.host, port: config.http.port });
@@ -169,6 +174,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
 
     async stop() {
       stopping = true;
+      clearInterval(scheduleSeen);
       await Promise.all([worker?.stop(), announcement?.withdraw(), setTimeout(LEAVE_MS)]);
       await server.close();
       await producer.close();
@@ -205,6 +211,14 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
       log.warn({ err }, 'a sweep could not be asked for; it is tried again');
       globalThis.setTimeout(() => void sweepAnew(), ASK_FOR_SWEEP_AGAIN_MS).unref();
     }
+  }
+
+  /** Redis may be emptied under a service that lives on: then nobody would sweep any more, and nothing be found again. */
+  async function seeSchedule(): Promise<void> {
+    // Without an answer there is no telling; a Redis that comes back is asked anyway.
+    if (await producer.areSweepsScheduled().catch(() => true)) return;
+    log.warn('sweeps were on no schedule any more: was Redis emptied? One is made at once');
+    await sweepAnew();
   }
 
   function observe(call: UpstreamCall): void {

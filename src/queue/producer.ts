@@ -35,6 +35,8 @@ export interface Producer {
   requestSweep(): Promise<void>;
   /** Sweeps every `everyMs`, once for all processes; the period asked for last counts. A new period begins with a sweep at once. */
   scheduleSweeps(everyMs: number): Promise<void>;
+  /** False once somebody has emptied Redis: nothing else takes a schedule away. */
+  areSweepsScheduled(): Promise<boolean>;
   /** Looks that wait for a worker, at most a quarter of a second ago. Looks that were put off do not count. */
   backlog(): Promise<number>;
   /** Looks that wait for a worker, that were put off, and that are made at this moment. */
@@ -182,6 +184,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     },
 
     scheduleSweeps: (everyMs) => confirmed(() => scheduleSweeps(everyMs)),
+    areSweepsScheduled: async () => (await sweeps.getJobScheduler('sweep')) !== undefined,
 
     backlog: () => confirmed(backlog),
     looks: () => confirmed(countLooks),

@@ -8,6 +8,7 @@ import { freePort } from '../support/free-port.ts';
 import { startRedis } from '../support/redis.ts';
 import { type RunningService, runService, startService } from '../support/service.ts';
 import { startStopwatch } from '../support/stopwatch.ts';
+import { forgetKeys, openStore } from './store/setup.ts';
 
 const OPS_TOKEN = 'operations-token-for-tests';
 const DAY_MS = 86_400_000;
@@ -178,6 +179,21 @@ describe('the service', () => {
     const { body } = await ops(second, `/subscriptions/${sold}`);
     expect(body).toMatchObject({ fulfillment: { deployedAt: expect.any(String), seats: 10 } });
     expect(second.output()).toContain('"code":"store.lost"');
+    expect(ordersPlaced()).toHaveLength(2);
+  });
+
+  it('has what it had sold on record again when Redis is emptied under it, and sells on', async () => {
+    const REDIS_PREFIX = `test-${randomUUID()}`;
+    const service = await start({ REDIS_PREFIX, SWEEP_EVERY_MS: '1000' });
+    const sold = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true });
+    await emulators.cloudesire.whenStatus(sold, 'DEPLOYED', LIFE_MS);
+    const { redis } = openStore();
+    await forgetKeys(redis, REDIS_PREFIX);
+
+    const next = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1302, licenses: 3, paid: true });
+    await emulators.cloudesire.whenStatus(next, 'DEPLOYED', LIFE_MS);
+    const { body } = await ops(service, `/subscriptions/${sold}`);
+    expect(body).toMatchObject({ fulfillment: { deployedAt: expect.any(String), seats: 10 } });
     expect(ordersPlaced()).toHaveLength(2);
   });
 

@@ -1,6 +1,7 @@
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { startRedis } from '../../support/redis.ts';
 import { startStopwatch } from '../../support/stopwatch.ts';
+import { forgetKeys } from '../store/setup.ts';
 import { connected, heldLooks, openQueues } from './setup.ts';
 
 async function openPrivate() {
@@ -248,6 +249,17 @@ it('sweeps at once and then periodically, once for all processes, with the perio
 
   await other.scheduleSweeps(50);
   await vi.waitFor(() => expect(sweeps).toBeGreaterThan(3), 5_000);
+});
+
+it('knows that sweeps are on no schedule any more once Redis was emptied', async () => {
+  const { redis, prefix, openProducer } = openQueues();
+  const producer = openProducer();
+  await connected(producer);
+  await producer.scheduleSweeps(3_600_000);
+  expect(await producer.areSweepsScheduled()).toBe(true);
+
+  await forgetKeys(redis, prefix);
+  expect(await producer.areSweepsScheduled()).toBe(false);
 });
 
 it('can be closed while Redis is away', async () => {
