@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { ConnectorError } from '../lib/errors.ts';
+import { ConnectorError, RetryableError } from '../lib/errors.ts';
 import type { Azure } from '../upstreams/azure/client.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { PartnerCenter } from '../upstreams/partner-center/client.ts';
@@ -58,6 +58,8 @@ interface Check {
   name: string;
   /** Checks without whose success there is nothing to find out. */
   after?: string[];
+  /** The upstream that it asks: while that is out, which another check has found, nothing else would be found out. */
+  asks?: string;
   look(): Promise<Found[]>;
 }
 
@@ -75,14 +77,18 @@ const MOST_OFFERS = 40;
  */
 export async function* examine(parts: DoctorParts): AsyncGenerator<Finding> {
   const unusable = new Set<string>();
-  for (const { name, after = [], look } of checksOf(parts)) {
-    const missing = after.find((one) => unusable.has(one));
+  const foundOut = new Map<string, string>();
+  for (const { name, after = [], asks = '', look } of checksOf(parts)) {
+    const missing = after.find((one) => unusable.has(one)) ?? foundOut.get(asks);
     if (missing !== undefined) {
       unusable.add(name);
       yield { check: name, verdict: 'skipped', says: `Not looked at, because of ${missing}.` };
       continue;
     }
-    const found = await look().catch((error: unknown) => [failure(error)]);
+    const found = await look().catch((error: unknown) => {
+      if (isOut(error) && error.facts.upstream !== undefined) foundOut.set(error.facts.upstream, name);
+      return [failure(error)];
+    });
     if (found.some(({ verdict }) => verdict === 'failed' || verdict === 'skipped')) unusable.add(name);
     for (const one of found) yield { check: name, ...one };
   }
@@ -195,6 +201,7 @@ function checksOf(parts: DoctorParts): Check[] {
     {
       name: 'multi-factor authentication',
       after: ['user'],
+      asks: 'partner-center',
       async look() {
         const isCompliant = await partnerCenter.account.isMfaCompliant();
         if (isCompliant === undefined)
@@ -211,6 +218,7 @@ function checksOf(parts: DoctorParts): Check[] {
     {
       name: 'admin agent',
       after: ['user'],
+      asks: 'partner-center',
       async look() {
         await partnerCenter.customers.relationshipRequest();
         return [ok('The user has the role of an admin agent.')];
@@ -355,11 +363,20 @@ function failed(says: string, cure?: string): Found {
 
 /** The messages of errors end with what to do; some say it less well than it can be said of a whole set-up. */
 function failure(error: unknown): Found {
+  // Nothing is tried again by itself here.
+  if (isOut(error)) return failed(error.message.replace(/ It is (tried|asked) again by itself.*$/, ''), cureOf(error));
   if (error instanceof ConnectorError) return failed(error.message, cureOf(error));
   // What else there is to find out is found out all the same. Its text is nobody's whom we know, and may hold anything.
   const { name, code } = error as Error & { code?: unknown };
   return failed(`This could not be looked at (${[name, code].filter(Boolean).join(', ')}), which should not happen.`);
 }
+
+/** The upstream failed, or nothing came back: what it would have said is not known. */
+function isOut(error: unknown): error is RetryableError {
+  return error instanceof RetryableError && OUTAGE.test(error.code);
+}
+
+const OUTAGE = /\.(unavailable|no-answer|unreachable)$/;
 
 /** https://learn.microsoft.com/entra/identity-platform/reference-error-codes */
 const ENTRA_CURES: Record<string, string> = {
@@ -381,6 +398,9 @@ function cureOf({ code, facts, message }: ConnectorError): string | undefined {
   if (code.endsWith('.unreachable') && facts.upstream !== undefined) {
     const setting = ADDRESSES[facts.upstream];
     return setting && `Check ${setting}, name resolution, firewall and, for a private authority, NODE_EXTRA_CA_CERTS.`;
+  }
+  if (OUTAGE.test(code) && facts.upstream !== undefined) {
+    return `Look whether the status page of ${facts.upstream} reports an outage, and at network, firewall and proxy on the way there. Until it answers, what needs it waits and is not lost.`;
   }
   if (facts.upstream === 'cloudesire' && (facts.status === 404 || code === 'cloudesire.malformed')) {
     return 'CMW_BASE_URL is not the address of the API: it has a path, as in https://…/api.';

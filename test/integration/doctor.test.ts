@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { openDoctor } from '../../src/compose-doctor.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createKeys } from '../../src/store/keys.ts';
@@ -193,6 +193,20 @@ describe('names what is wrong, and the cure:', () => {
     const PARTNER_CENTER_BASE_URL = `http://127.0.0.1:${await freePort()}`;
     const told = toldOf(await examine({ PARTNER_CENTER_BASE_URL }), 'partner center');
     expect(told).toMatch(/^failed: .*cannot be reached.*Check PARTNER_CENTER_BASE_URL, name resolution, firewall/);
+  });
+
+  it('an outage of Partner Center, once, with where to look; what asks it too is no failure of its own', async () => {
+    emulators.faults.watch(({ server }) =>
+      server === 'partner-center' ? { kind: 'status', status: 503, body: {} } : undefined,
+    );
+    onTestFinished(() => emulators.faults.watch(() => undefined));
+    const findings = await examine();
+    expect(failedIn(findings)).toEqual(['partner center']);
+    expect(toldOf(findings, 'partner center')).toMatch(/^failed: .* is not available: .*status page.*network.*proxy/);
+    expect(toldOf(findings, 'partner center')).not.toContain('by itself');
+    for (const check of ['multi-factor authentication', 'admin agent']) {
+      expect(toldOf(findings, check)).toBe('skipped: Not looked at, because of partner center.');
+    }
   });
 
   it('a Redis that throws away and does not keep', async () => {
