@@ -6,13 +6,15 @@ export interface Turn {
   holder?: string;
   /** `asked`: somebody waits for the answer this very moment; `urgent`: somebody waits for the outcome; `background`: nobody does. */
   urgency: 'asked' | 'urgent' | 'background';
+  /** How far that has come which somebody waits for: `bought` is paid for and not yet delivered, of what has `begun` something exists. */
+  progress?: 'begun' | 'bought' | undefined;
   /** Since when the holder has wanted to make its calls, in milliseconds since the epoch: of two alike the older goes first. */
   sinceAt: number;
 }
 
 /** Carries a turn from where a look begins to where its calls are counted. */
 export interface Turns {
-  /** Does the work; every call that comes of it is made in this turn, whose urgency may still be changed meanwhile. */
+  /** Does the work; every call that comes of it is made in this turn, whose urgency and progress may still be changed meanwhile. */
   within<T>(turn: Turn, work: () => Promise<T>): Promise<T>;
   /** The turn in which this very call is made. */
   current(): Turn | undefined;

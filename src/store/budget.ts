@@ -8,7 +8,7 @@ import { defineScript } from './script.ts';
 export interface Budget {
   /**
    * Takes one call from each of the keys, or from none: then the answer says when the holder's turn comes. Until then it has a place
-   * in the line, in which those who have waited longest go first; one that does not come back loses its place after 2 s.
+   * in the line, in which those who are furthest along go first, and of these those who have waited longest; one that does not come back loses its place after 2 s.
    */
   take(budgets: string[]): Promise<{ waitMs: number } | undefined>;
   /**
@@ -40,6 +40,11 @@ export interface RateLimit {
 const LEFT_TO_OTHERS = { asked: 0, urgent: 0.02, background: 0.06 };
 /** So much longer than the urgent ones those in the background wait in a line: they come later, but they do come. */
 const HEAD_START_MS = 600_000;
+/**
+ * So much sooner come those who are further along: they need the fewest calls until they are done, and what was bought is paid for. Those
+ * that have not begun come before them all the same when they have waited for so long.
+ */
+const LEAD_MS = { begun: 3_600_000, bought: 7_200_000 };
 const LISTED = 200;
 
 /**
@@ -235,8 +240,9 @@ export async function listBudgets(redis: Redis, keys: Keys, limitOf: BudgetParts
   );
 }
 
-/** The older the turn the smaller; in microseconds, as a decimal number. */
+/** The further along, and then the older, the smaller; in microseconds, as a decimal number. */
 function placeOf(turn: Turn | undefined): string {
   if (!turn || turn.urgency === 'asked') return '0';
-  return String(1_000 * (turn.sinceAt + (turn.urgency === 'background' ? HEAD_START_MS : 0)));
+  if (turn.urgency === 'background') return String(1_000 * (turn.sinceAt + HEAD_START_MS));
+  return String(1_000 * (turn.sinceAt - (turn.progress ? LEAD_MS[turn.progress] : 0)));
 }

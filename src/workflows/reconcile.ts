@@ -21,6 +21,7 @@ import type {
   PartnerSubscriptionIndex,
   RecordState,
   Records,
+  SubscriptionRecord,
   Timeline,
 } from './record.ts';
 import { createRecordWriter, QUIET, withoutUndefined } from './record-writer.ts';
@@ -77,6 +78,7 @@ export function createReconcile(
       holder: String(subscriptionId),
       urgency: isUrgent ? 'urgent' : 'background',
       sinceAt: stored?.heldUpSince ? Date.parse(stored.heldUpSince) : clock.now(),
+      progress: stored && progressOf(stored),
     };
     const writer = createRecordWriter({ ...parts, lane, stored });
     const { keep, standAt, tell, tellOperations, alert } = writer;
@@ -241,6 +243,7 @@ export function createReconcile(
           ...(target && { target }),
         });
       }
+      turn.progress = progressOf(writer.record);
       if (asked.retry) await records.forgetRetry(lane);
       const runId = writer.record.run?.id ?? '';
       // Whoever asked for the look, somebody waits for what it found to do, unless it has been waiting for a person anyway.
@@ -342,6 +345,7 @@ export function createReconcile(
       const after = withoutUndefined<Fulfillment>({ ...before, ...facts });
       if (JSON.stringify(after) === JSON.stringify(before)) return;
       await keep({ fulfillment: after, customer: after.owner });
+      turn.progress = progressOf(writer.record);
       await index(after);
     }
 
@@ -370,7 +374,7 @@ export function createReconcile(
       if (event.kind === 'step-finished' && productType) parts.measures?.step({ productType, ...event });
       const isNews = writer.record.state !== 'running';
       writer.foresee({
-        ...(isNews && { state: 'running', since: now(), waitingFor: undefined }),
+        ...(isNews && { state: 'running', since: now(), waitingFor: undefined, heldUpBy: undefined }),
         attempts: 0,
         failingSince: undefined,
         told: undefined,
@@ -387,14 +391,7 @@ export function createReconcile(
 
     async function notFound(): Promise<LookOutcome> {
       const { fulfillment } = writer.record;
-      const { subscriptionId: azureSubscriptionId, subscriptionAskedAt } = fulfillment?.azure ?? {};
-      const isBought =
-        fulfillment?.checkoutAt ??
-        fulfillment?.orderId ??
-        fulfillment?.partnerSubscriptionId ??
-        subscriptionAskedAt ??
-        azureSubscriptionId;
-      if (isBought && !fulfillment?.endedAt) {
+      if (isBought(fulfillment) && !fulfillment?.endedAt) {
         throw new AttentionError(
           'subscription.vanished',
           `The marketplace no longer shows subscription ${subscriptionId}, but it exists at Microsoft and may be charged. Nothing is ended on that alone: find out why, then end it by hand.`,
@@ -426,6 +423,19 @@ export function createReconcile(
       );
     }
   };
+}
+
+/** Whether something may exist at Microsoft that is charged. */
+function isBought({ checkoutAt, orderId, partnerSubscriptionId, azure }: Partial<Fulfillment> = {}): boolean {
+  const first = checkoutAt ?? orderId ?? partnerSubscriptionId ?? azure?.subscriptionAskedAt ?? azure?.subscriptionId;
+  return first !== undefined;
+}
+
+/** What an operation has reached decides how soon its next call comes. */
+function progressOf({ run, fulfillment }: SubscriptionRecord): Turn['progress'] {
+  if (!run) return undefined;
+  if (run.operation === 'provision' && isBought(fulfillment)) return 'bought';
+  return fulfillment?.customerId === undefined ? undefined : 'begun';
 }
 
 /** Whether the same may get further a little later, without anybody. */

@@ -80,6 +80,7 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
     const isNews = news !== undefined && record.told !== news;
     await keep({
       heldUpSince: undefined,
+      heldUpBy: undefined,
       ...facts,
       waitingFor,
       state,

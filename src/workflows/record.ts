@@ -39,6 +39,8 @@ export interface SubscriptionRecord {
   failingSince?: string;
   /** ISO instant since which it has been held up by an upstream that takes no calls; with it goes its place in the line for calls. */
   heldUpSince?: string;
+  /** What holds up the next look, where the record itself stands for another reason. */
+  heldUpBy?: string;
   lastError?: RecordedError;
   run?: Run;
   /** The run before this one, if it needed a person: the rest is not held up by it. */

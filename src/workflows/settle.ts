@@ -14,7 +14,7 @@ import type { Turn } from '../lib/turn.ts';
 import type { Report } from '../report/report.ts';
 import { WithheldError } from '../upstreams/http.ts';
 import type { LookOutcome } from './look.ts';
-import type { Failure } from './record.ts';
+import type { Failure, SubscriptionRecord } from './record.ts';
 import { type Changes, errorOf, messageOf, type RecordWriter } from './record-writer.ts';
 
 export interface SettleParts {
@@ -60,14 +60,21 @@ export function createSettle(parts: SettleParts) {
       const isOutage = error.waitingFor !== undefined;
       const waitingFor = error.waitingFor ?? `the limit of ${error.facts.upstream ?? 'the upstream'}`;
       const heldUpSince = new Date(turn.sinceAt).toISOString();
+      // What holds up everything is no failure of this operation: that time does not count for its deadline.
+      const failingSince =
+        writer.record.failingSince && new Date(Date.parse(writer.record.failingSince) + pauseMs).toISOString();
+      if (waitsForSomebody(writer.record)) {
+        const { state, since } = writer.record;
+        const told = state === 'waiting' ? tellIfSlow(writer.record.waitingFor ?? waitingFor, since) : {};
+        await keep({ heldUpSince, heldUpBy: waitingFor, failingSince, ...told });
+        return { againInMs: pauseMs };
+      }
       await standAt('waiting', {
         waitingFor,
         heldUpSince,
         // An outage is told once for all that it holds up.
         ...(!isOutage && tellIfSlow(waitingFor, heldUpSince)),
-        // What holds up everything is no failure of this operation: that time does not count for its deadline.
-        failingSince:
-          writer.record.failingSince && new Date(Date.parse(writer.record.failingSince) + pauseMs).toISOString(),
+        failingSince,
       });
       return { againInMs: pauseMs };
     }
@@ -200,4 +207,10 @@ export function createSettle(parts: SettleParts) {
     await standAt('failed', { failure, waitingFor, attempts: 0, failingSince: undefined });
     return { done: true };
   }
+}
+
+/** It stands for a reason of its own, which goes on when only the look at it has to wait: that must not be hidden. */
+function waitsForSomebody({ state, heldUpSince, heldUpBy }: SubscriptionRecord): boolean {
+  if (state === 'waiting') return heldUpSince === undefined || heldUpBy !== undefined;
+  return state === 'needs-attention' || state === 'failed';
 }

@@ -13,6 +13,12 @@ export function whyOf(record: SubscriptionRecord, intervention: Intervention | u
   if (intervention) {
     return `Held by ${intervention.by} since ${moment(intervention.at)} (${intervention.reason}): nothing is sent for it. Release it once that is settled.`;
   }
+  const why = whyItStands(record);
+  if (!why || !record.heldUpBy || !record.heldUpSince) return why;
+  return `${why} The next look has waited since ${moment(record.heldUpSince)} for ${record.heldUpBy}.`;
+}
+
+function whyItStands(record: SubscriptionRecord): string | undefined {
   const since = moment(record.since);
   const at = record.step ? ` at step "${record.step}"` : '';
   const doing = record.operation ?? 'a look';

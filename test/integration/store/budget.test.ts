@@ -212,6 +212,24 @@ describe('a line', () => {
     expect(await redis.zrange(keys.budgetLine('partner'), 0, '-1')).toEqual(['soon after', 'sweep', 'much later']);
   });
 
+  it('lets those who are further along go first, and who has not begun after two hours all the same', async () => {
+    const { redis, keys, takeAs, spend } = openLine(100);
+    await spend();
+    const hoursMs = 60 * MINUTE_MS;
+    await takeAs(urgent('new', 0));
+    await takeAs({ ...urgent('begun', 5), progress: 'begun' });
+    await takeAs({ ...urgent('bought', 10), progress: 'bought' });
+    await takeAs({ ...urgent('bought much later', 2.5 * hoursMs), progress: 'bought' });
+    await takeAs({ ...background('sweep', 0), progress: 'bought' });
+    expect(await redis.zrange(keys.budgetLine('partner'), 0, '-1')).toEqual([
+      'bought',
+      'begun',
+      'new',
+      'sweep',
+      'bought much later',
+    ]);
+  });
+
   it('begins only after a pause, little by little', async () => {
     const { budget, takeAs } = openLine(60);
     await budget.pause(['partner'], 30_000);

@@ -49,6 +49,15 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     'Failed since 2026-03-02 09:21 UTC, and the customer was told what is missing (customer.city): Plan 2101 lacks offerId. Add it. Look once they have supplied it.',
     { state: 'failed', lastError, failure: { kind: 'customer', code: 'customer.city', params: {}, reported: true } },
   ],
+  [
+    'Waits since 2026-03-02 09:21 UTC for the customer to accept the agreement. It goes on by itself. The next look has waited since 2026-03-02 10:00 UTC for the limit of partner-center.',
+    {
+      state: 'waiting',
+      waitingFor: 'the customer to accept the agreement',
+      heldUpSince: '2026-03-02T10:00:00.000Z',
+      heldUpBy: 'the limit of partner-center',
+    },
+  ],
   ['At work since 2026-03-02 09:21 UTC: suspend.', { state: 'running', operation: 'suspend' }],
 ])('says %s', (why, facts) => {
   expect(whyOf(record(facts), undefined)).toBe(why);
