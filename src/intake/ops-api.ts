@@ -183,6 +183,10 @@ async function admit(request: FastifyRequest, reply: FastifyReply, { sessions, f
     failures.note(request.ip, 'operations refused: not the token of OPS_TOKEN');
   }
   reply.header('www-authenticate', 'Bearer');
+  if (bySession === 'former' && byToken === 'nobody') {
+    const message = 'The operations token was changed: log in with the new one.';
+    return refuse(reply, 401, { error: 'ops.token-changed', message });
+  }
   return refuse(reply, 401, {
     error: 'ops.unauthorized',
     message: 'Send the value of OPS_TOKEN as Authorization: Bearer, or log in.',

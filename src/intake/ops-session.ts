@@ -22,9 +22,9 @@ const Session = z.object({ by: z.string(), until: z.number() });
 
 /**
  * Who is behind a request. `wrong`: something was shown that proves nothing; `nobody`: nothing was shown, or a session that has ended;
- * `misnamed`: the proof holds, the name is unusable.
+ * `former`: a session of a token that was replaced; `misnamed`: the proof holds, the name is unusable.
  */
-export type Caller = { by: string } | 'wrong' | 'nobody' | 'misnamed';
+export type Caller = { by: string } | 'wrong' | 'nobody' | 'former' | 'misnamed';
 
 export interface Sessions {
   /** Whether this is the token that opens operations. */
@@ -62,7 +62,7 @@ export function createSessions({ token, clock }: { token: Secret; clock: Clock }
     const given = Buffer.from(signature, 'base64url');
     const right = signatureOf(content);
     // Nobody guesses a signature: it is one of a token that was replaced.
-    if (given.length !== right.length || !timingSafeEqual(given, right)) return 'nobody';
+    if (given.length !== right.length || !timingSafeEqual(given, right)) return 'former';
     const { by, until } = Session.parse(JSON.parse(Buffer.from(content, 'base64url').toString()));
     return clock.now() < until ? { by } : 'nobody';
   }

@@ -31,7 +31,9 @@ export type Action = 'look' | 'retry' | 'hold' | 'release' | 'detach' | 'attach'
 export function actionsFor(record: SubscriptionRecord, intervention: Intervention | undefined): Action[] {
   if (intervention?.kind === 'detached') return ['attach'];
   if (intervention) return ['release', 'detach'];
-  const mayRetry = ['needs-attention', 'failed', 'retrying', 'waiting'].includes(record.state);
+  const { state, lastError, failure } = record;
+  const hasFailed = lastError !== undefined || failure !== undefined;
+  const mayRetry = ['needs-attention', 'failed', 'retrying'].includes(state) || (state === 'waiting' && hasFailed);
   return ['look', ...(mayRetry ? (['retry'] as const) : []), 'hold', 'detach'];
 }
 

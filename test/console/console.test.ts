@@ -8,6 +8,7 @@ import { createNight, HOSTILE, type Night, type Stage, setStage } from './stage.
 const NAME = 'Ada Lovelace';
 const DESKTOP = { width: 1280, height: 850 };
 const TABLET = { width: 768, height: 1024 };
+const FOLDED = { width: 280, height: 653 };
 const PHONE = { width: 360, height: 740 };
 const REFRESH_MS = 10_000;
 
@@ -125,7 +126,7 @@ describe('logging in', () => {
     expect(page.url()).toContain(`#subscriptions/${night.held}`);
   });
 
-  it('over in the midst of a press is told too, and what was typed is pressed by nobody', async () => {
+  it('over in the midst of a press is told too; what was typed is pressed by nobody, and still there afterwards', async () => {
     const page = await open();
     await logIn(page, `#subscriptions/${night.delivered}`);
     await page.getByRole('button', { name: 'Hold' }).click();
@@ -133,7 +134,39 @@ describe('logging in', () => {
     await page.context().clearCookies();
     await page.locator('#press').getByRole('button', { name: 'Hold' }).click();
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await page.getByRole('status').filter({ hasText: 'Your session has ended.' }).waitFor();
+
+    await page.getByLabel('Token of operations').fill(stage.token);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: `Hold: ${night.delivered}` }).waitFor();
+    expect(await page.getByLabel('Reason').inputValue()).toBe('never sent');
+    expect(await page.evaluate('document.activeElement.id')).toBe('press-reason');
     expect(JSON.stringify(await stage.ask('/audit'))).not.toContain('never sent');
+    await page.getByRole('button', { name: 'Cancel' }).click();
+  });
+
+  it('says so when the token was changed, also to whoever has a question open, and says nothing to who has just come', async () => {
+    const page = await open();
+    await page.goto(`${stage.url}/ops#subscriptions/${night.delivered}`);
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    expect(await page.locator('#login-why').isVisible()).toBe(false);
+    await logIn(page, `#subscriptions/${night.delivered}`);
+    await page.getByRole('button', { name: 'Hold' }).click();
+    await page.getByLabel('Reason').fill('half a wo');
+    // As a browser has it after the change: a session that was signed with another token.
+    const [cookie] = await page.context().cookies(`${stage.url}/ops`);
+    await page.context().addCookies([{ ...cookie!, value: `${cookie!.value.split('.')[0]}.${'A'.repeat(43)}` }]);
+    await page.clock.runFor(REFRESH_MS);
+    await page.getByRole('status').filter({ hasText: 'The operations token was changed' }).waitFor();
+    await page.getByLabel('Token of operations').fill(stage.token);
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: `Hold: ${night.delivered}` }).waitFor();
+    expect(await page.getByLabel('Reason').inputValue()).toBe('half a wo');
+    await page.getByRole('button', { name: 'Cancel' }).click();
+
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    expect(await page.locator('#login-why').isVisible()).toBe(false);
   });
 });
 
@@ -187,6 +220,37 @@ describe('whoever looks for an order', () => {
       .getByRole('button', { name: /^Copy Correlation id [0-9a-f-]{36}$/ })
       .first()
       .waitFor();
+  });
+
+  it('gives its number as it stands in mails and tickets', async () => {
+    const page = await open();
+    await logIn(page);
+    for (const [id, text] of [
+      [night.held, `#${night.held}`],
+      [night.failed, `order ${night.failed}`],
+      [night.retrying, `Subscription no. ${night.retrying}`],
+    ] as const) {
+      await page.getByRole('searchbox').first().fill(text);
+      await page.keyboard.press('Enter');
+      await page.getByRole('heading', { name: String(id) }).waitFor();
+    }
+    // A code of an error is no order.
+    await page.getByRole('searchbox').first().fill('error 900159');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Subscriptions' }).waitFor();
+  });
+
+  it('past the last page of a list reads that there is no such page, and comes back', async () => {
+    const page = await open();
+    await logIn(page);
+    for (const view of ['audit', 'subscriptions', 'customers']) {
+      await goTo(page, `#${view}?page=99`);
+      await page.getByText('There is no page 99.').waitFor();
+      await page.getByRole('link', { name: 'The first one' }).click();
+      await page.getByText('There is no page 99.').waitFor({ state: 'detached' });
+      await settled(page);
+      expect(await page.locator('main .nothing').count()).toBe(0);
+    }
   });
 
   it('finds it by a text, filters the list, and comes back to the same place', async () => {
@@ -272,6 +336,23 @@ describe('whoever presses', () => {
     expect(await page.locator('.actions .primary').textContent()).toBe('Look now …');
   });
 
+  it('sends the reason with Enter, alone or with Ctrl, and begins a line with Shift', async () => {
+    const page = await open();
+    await logIn(page, `#subscriptions/${night.exposed}`);
+    for (const keys of ['Enter', 'Control+Enter']) {
+      await page.getByRole('button', { name: 'Look now' }).click();
+      await page.keyboard.press(keys);
+      // Without a reason nothing is sent.
+      expect(await page.locator('#press').isVisible()).toBe(true);
+      await page.keyboard.type('one');
+      await page.keyboard.press('Shift+Enter');
+      await page.keyboard.type(`two, by ${keys}`);
+      await page.keyboard.press(keys);
+      await page.locator('#press').waitFor({ state: 'hidden' });
+      expect(JSON.stringify(await stage.ask('/audit'))).toContain(String.raw`one\ntwo, by ${keys}"`);
+    }
+  });
+
   it('retries all of one reason at once', async () => {
     const page = await open();
     await logIn(page, '#stuck');
@@ -324,6 +405,7 @@ it('can be used with the keyboard alone, and the focus is always to be seen', as
   await page.keyboard.type(stage.token);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Needs you now' }).waitFor();
+  await expect.poll(() => page.evaluate('document.activeElement.tagName'), { timeout: WITHIN_MS }).toBe('H1');
   await page.keyboard.press('/');
   await page.keyboard.type(String(night.held));
   await page.keyboard.press('Enter');
@@ -455,6 +537,7 @@ describe('what is shown', () => {
 });
 
 describe.each([
+  ['a folded phone', FOLDED],
   ['a phone', PHONE],
   ['a tablet', TABLET],
   ['a desktop', DESKTOP],

@@ -18,8 +18,17 @@ const ANSWER_WITHIN_MS = 10_000;
 
 /** The connector cannot be reached, or cannot reach its Redis. */
 export class Away extends Error {}
-/** Nobody is logged in any more. */
-export class LoggedOut extends Error {}
+/** Nobody is logged in any more; the message tells why when the token was changed. */
+export class LoggedOut extends Error {
+  /**
+   * @param {boolean} isTokenChanged
+   * @param {string} message
+   */
+  constructor(isTokenChanged, message) {
+    super(message);
+    this.isTokenChanged = isTokenChanged;
+  }
+}
 /** The connector says no, and why. */
 export class Refused extends Error {
   /**
@@ -95,7 +104,7 @@ async function send(method, path, body) {
   const answer = await response.json().catch(() => ({}));
   if (response.ok) return answer;
   const message = typeof answer.message === 'string' ? answer.message : `The answer was ${response.status}.`;
-  if (response.status === 401 && path !== '/login') throw new LoggedOut(message);
+  if (response.status === 401 && path !== '/login') throw new LoggedOut(answer.error === 'ops.token-changed', message);
   if (response.status >= 502 && response.status <= 504) throw new Away(message);
   throw new Refused(response.status, message);
 }

@@ -1,6 +1,6 @@
 import { read } from './api.js';
 import { h } from './dom.js';
-import { badge, copyable, counted, linkTo, listAddress, money, nothing, pager, table } from './parts.js';
+import { badge, copyable, counted, empty, linkTo, listAddress, money, nothing, pager, table } from './parts.js';
 import { ago, clockTime, day } from './time.js';
 
 /* The views that are lists and no more. */
@@ -78,7 +78,7 @@ export async function stuck({ query }) {
               ],
             })),
           )
-        : nothing('Nothing is in quarantine.'),
+        : empty(kept, 'stuck', query, 'Nothing is in quarantine.'),
       pager(kept, 'stuck', query),
     ],
   };
@@ -126,7 +126,7 @@ export async function exposures({ query }) {
               }),
             ),
           )
-        : nothing('Microsoft charges nothing that the marketplace has ended.'),
+        : empty(list, 'exposures', query, 'Microsoft charges nothing that the marketplace has ended.'),
       pager(list, 'exposures', query),
     ],
   };
@@ -223,7 +223,7 @@ export async function customers({ query }) {
               ],
             })),
           )
-        : nothing('No customer yet.'),
+        : empty(list, 'customers', query, 'No customer yet.'),
       pager(list, 'customers', query),
     ],
   };
@@ -269,7 +269,7 @@ export async function audit({ query }) {
               ],
             })),
           )
-        : nothing('Nothing was pressed yet.'),
+        : empty(list, 'audit', query, 'Nothing was pressed yet.'),
       pager(list, 'audit', query),
     ],
   };

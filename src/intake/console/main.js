@@ -29,7 +29,14 @@ let asked = 0;
 /** When the content was read, by the clock of the connector. @type {string | undefined} */
 let freshAt;
 
-const session = createSession({ loggedIn: () => void refresh(), away: sayAway });
+const session = createSession({
+  async loggedIn() {
+    await refresh();
+    // Who was reading is where they were; who has just come is led to the beginning.
+    if (document.activeElement === document.body) main.querySelector('h1')?.focus();
+  },
+  away: sayAway,
+});
 const press = createPresses({
   said: say,
   loggedOut: session.ask,
@@ -57,7 +64,7 @@ async function refresh() {
     session.show();
   } catch (error) {
     if (ours !== asked) return;
-    if (error instanceof LoggedOut) session.ask();
+    if (error instanceof LoggedOut) session.ask(error);
     else if (error instanceof Away) sayAway(error.message);
     else if (error instanceof Refused) {
       session.show();
@@ -198,15 +205,17 @@ search.addEventListener('submit', (event) => {
   if (text) goTo('subscriptions', new URLSearchParams({ text }));
 });
 
+const ORDER = /^(?:(?:order|subscription|number|no\.?)[\s:]*)*#?\s*(\d{1,10})$/i;
+
 /**
- * A number goes to the subscription itself.
+ * A number goes to the subscription itself, also as `#50010` or `order 50010`.
  *
  * @param {string} view
  * @param {URLSearchParams} query
  */
 function goTo(view, query) {
-  const text = query.get('text') ?? '';
-  if (view === 'subscriptions' && /^\d{1,10}$/.test(text)) location.hash = `#subscriptions/${text}`;
+  const [, number] = ORDER.exec(query.get('text') ?? '') ?? [];
+  if (view === 'subscriptions' && number) location.hash = `#subscriptions/${number}`;
   else location.hash = query.size > 0 ? `#${view}?${query}` : `#${view}`;
 }
 

@@ -120,6 +120,19 @@ export function table(caption, columns, rows) {
 const PAGE_SIZE = 50;
 
 /**
+ * The address of a page of a list, filtered as it is.
+ *
+ * @param {string} view
+ * @param {URLSearchParams} query
+ * @param {number} page
+ */
+function pageAddress(view, query, page) {
+  const other = new URLSearchParams(query);
+  other.set('page', String(page));
+  return `#${view}?${other}`;
+}
+
+/**
  * The way to the other pages of a list; nothing when there is only one.
  *
  * @param {{ page: number, total: number }} list
@@ -128,13 +141,9 @@ const PAGE_SIZE = 50;
  */
 export function pager({ page, total }, view, query) {
   const pages = Math.ceil(total / PAGE_SIZE);
-  if (pages <= 1) return undefined;
+  if (pages <= 1 || page > pages) return undefined;
   /** @param {number} to */
-  const address = (to) => {
-    const other = new URLSearchParams(query);
-    other.set('page', String(to));
-    return `#${view}?${other}`;
-  };
+  const address = (to) => pageAddress(view, query, to);
   return h(
     'nav',
     { class: 'pager', 'aria-label': 'Pages' },
@@ -147,6 +156,20 @@ export function pager({ page, total }, view, query) {
 /** What stands where there is nothing to list. @param {string} text */
 export function nothing(text) {
   return h('p', { class: 'nothing' }, text);
+}
+
+/**
+ * What stands in the place of a list that shows nothing: that there is nothing, or that this page of it is none.
+ *
+ * @param {{ page: number, total: number }} list
+ * @param {string} view
+ * @param {URLSearchParams} query
+ * @param {string} text
+ */
+export function empty({ page, total }, view, query, text) {
+  if (total === 0) return nothing(text);
+  const first = h('a', { href: pageAddress(view, query, 1) }, 'The first one');
+  return h('p', { class: 'nothing' }, `There is no page ${page}. `, first);
 }
 
 /** @param {number} amount @param {string} currency */

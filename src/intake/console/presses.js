@@ -17,7 +17,7 @@ const go = /** @type {HTMLButtonElement} */ (form.elements.namedItem('go'));
 /**
  * Opens the question for a reason when a button with `data-press` was pressed, and says what came of it.
  *
- * @param {{ said(text: string): void, loggedOut(): void, changed(): void }} parts
+ * @param {{ said(text: string): void, loggedOut(over: LoggedOut): void, changed(): void }} parts
  * @returns {(button: HTMLElement) => void}
  */
 export function createPresses({ said, loggedOut, changed }) {
@@ -40,7 +40,7 @@ export function createPresses({ said, loggedOut, changed }) {
       said(outcomeOf(what, answer));
       changed();
     } catch (error) {
-      if (error instanceof LoggedOut) loggedOut();
+      if (error instanceof LoggedOut) loggedOut(error);
       else if (error instanceof Away)
         refuse(`${error.message} Whether it was taken is not certain: see the audit trail.`);
       else if (error instanceof Refused) refuse(error.message);
@@ -48,6 +48,11 @@ export function createPresses({ said, loggedOut, changed }) {
     } finally {
       go.disabled = false;
     }
+  });
+  fieldOf(form, 'reason').addEventListener('keydown', (event) => {
+    if (!(event instanceof KeyboardEvent) || event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    form.requestSubmit(go);
   });
   form.querySelector('[name=cancel]')?.addEventListener('click', () => dialog.close());
 

@@ -8,15 +8,20 @@ const dialog = byId('login', HTMLDialogElement);
 const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
 const refusal = /** @type {HTMLElement} */ (form.querySelector('.refusal'));
 const submit = /** @type {HTMLButtonElement} */ (form.querySelector('button'));
+const reason = byId('login-why', HTMLElement);
 const who = byId('who', HTMLElement);
 
 /**
  * The dialog in which people log in, over whatever they were reading: it is still there afterwards.
  *
  * @param {{ loggedIn(): void, away(text: string): void }} parts
- * @returns {{ ask(): void, show(): void }} `ask` opens it; `show` tells who is logged in
+ * @returns {{ ask(over?: import('./api.js').LoggedOut): void, show(): void }} `ask` opens it, and says why when a session is over; `show` tells who
+ * is logged in
  */
 export function createSession({ loggedIn, away }) {
+  /** What was open when the session was over: it is opened again, with what was typed. @type {HTMLDialogElement | undefined} */
+  let interrupted;
+
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (submit.disabled) return;
@@ -28,6 +33,8 @@ export function createSession({ loggedIn, away }) {
       localStorage.setItem(NAME, operator);
       fieldOf(form, 'token').value = '';
       dialog.close();
+      interrupted?.showModal();
+      interrupted = undefined;
       loggedIn();
     } catch (error) {
       if (!(error instanceof Refused || error instanceof Away)) throw error;
@@ -41,10 +48,16 @@ export function createSession({ loggedIn, away }) {
   // There is nothing behind it to go back to.
   dialog.addEventListener('cancel', (event) => event.preventDefault());
 
-  function ask() {
+  /** @param {import('./api.js').LoggedOut} [over] */
+  function ask(over) {
+    const wasIn = who.childElementCount > 0;
     who.replaceChildren();
     if (dialog.open) return;
-    for (const open of document.querySelectorAll('dialog[open]')) if (open instanceof HTMLDialogElement) open.close();
+    reason.textContent = over?.isTokenChanged ? over.message : over && wasIn ? 'Your session has ended.' : '';
+    reason.hidden = reason.textContent === '';
+    const open = document.querySelector('dialog[open]');
+    interrupted = open instanceof HTMLDialogElement ? open : undefined;
+    interrupted?.close();
     const name = fieldOf(form, 'operator');
     name.value = localStorage.getItem(NAME) ?? '';
     refusal.hidden = true;

@@ -1,6 +1,6 @@
 import { read } from './api.js';
 import { h } from './dom.js';
-import { badge, counted, linkTo, nothing, pager, sentence } from './parts.js';
+import { badge, counted, empty, linkTo, pager, sentence } from './parts.js';
 import { ago } from './time.js';
 
 const STATES = ['needs-attention', 'failed', 'retrying', 'waiting', 'running', 'idle', 'done', 'held', 'detached'];
@@ -22,7 +22,12 @@ export async function subscriptions({ query }) {
       h('p', { class: 'hint', role: 'status' }, `${counted(list.total, 'subscription')}, what changed last first`),
       list.items.length > 0
         ? h('ul', { class: 'rows' }, ...list.items.map(row))
-        : nothing('Nothing fits. An order that the connector has never heard of can be looked up by its number.'),
+        : empty(
+            list,
+            'subscriptions',
+            query,
+            'Nothing fits. An order that the connector has never heard of can be looked up by its number.',
+          ),
       pager(list, 'subscriptions', query),
     ],
   };

@@ -401,7 +401,9 @@ describe('a session of a browser', () => {
     const cookie = await login();
     token = 'next-token-of-operations';
     for (let polls = 0; polls < 20; polls += 1) {
-      expect((await send('GET', '/api/overview', undefined, { cookie })).status).toBe(401);
+      const { status, body } = await send('GET', '/api/overview', undefined, { cookie });
+      expect(status).toBe(401);
+      expect(body).toMatchObject({ error: 'ops.token-changed' });
     }
     expect((await send('POST', '/login', JSON.stringify({ token: TOKEN, operator: 'Ada' }))).status).toBe(401);
     expect((await send('POST', '/login', JSON.stringify({ token, operator: 'Ada' }))).status).toBe(204);
