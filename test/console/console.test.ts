@@ -264,7 +264,9 @@ describe('whoever looks for an order', () => {
     await page.getByRole('link', { name: 'Clear' }).click();
     await page.getByText(/^\d\d subscriptions/).waitFor();
 
-    await page.evaluate('scrollTo(0, 700)');
+    // The page hears of it with its next frame, which is none of the clock that stands still.
+    const scrolled = 'new Promise((heard) => { addEventListener("scroll", heard, { once: true }); scrollTo(0, 700); })';
+    await page.evaluate(`${scrolled}.then(() => undefined)`);
     await page.clock.runFor(500);
     await page.locator('.rows a').last().click();
     await page.locator('.why').waitFor();
