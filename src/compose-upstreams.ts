@@ -4,6 +4,7 @@ import type { Alerts } from './lib/alerts.ts';
 import { systemClock } from './lib/clock.ts';
 import type { Log } from './lib/log.ts';
 import type { Turn } from './lib/turn.ts';
+import { nameOf } from './lib/upstream-names.ts';
 import { type BudgetState, createBudget, type RateLimit } from './store/budget.ts';
 import { createCircuit, type OutageListener } from './store/circuit.ts';
 import { createKeys } from './store/keys.ts';
@@ -131,13 +132,13 @@ function outageNews({ log, alerts }: Pick<UpstreamParts, 'log' | 'alerts'>): Out
     lasts({ upstream, since, because }) {
       alerts.attention({
         code: `${upstream}.outage`,
-        message: `${upstream} has not answered since ${since}. What needs it waits, without a deadline, and goes on by itself. Look whether the upstream reports an outage, and at network, DNS and proxy of this host. Last failure: ${because}`,
+        message: `${nameOf(upstream)} has not answered since ${since}. What needs it waits, without a deadline, and goes on by itself. Look whether the upstream reports an outage, and at network, DNS and proxy of this host. Last failure: ${because}`,
       });
     },
     ended({ upstream, since, wasTold }) {
       log.info({ upstream, since }, 'an upstream is back: the work goes on');
       if (!wasTold) return;
-      const message = `${upstream} answers again; it had not since ${since}. What waited for it goes on by itself.`;
+      const message = `${nameOf(upstream)} answers again; it had not since ${since}. What waited for it goes on by itself.`;
       alerts.over({ code: `${upstream}.outage`, message });
     },
   };

@@ -44,6 +44,11 @@ const fields = {
   why: z.string().nullable().describe('Why it does not move, and what to do; null when nothing is to come'),
   held: Intervention.nullable().describe('Nothing is sent for it until it is released'),
   detached: Intervention.nullable().describe('The connector leaves it alone'),
+  failingSince: Instant.nullable().describe('Of its first failure, if nothing has succeeded since'),
+  nextTryAt: Instant.nullable().describe('Of what is retrying'),
+  deadlineAt: Instant.nullable().describe(
+    'When retrying ends: a delivery is given up then, of anything else a person is told',
+  ),
 };
 
 /** A subscription in a list. */
@@ -199,6 +204,9 @@ export function presentRecord(record: OpsRecord): OpsSubscription {
     why: record.why ?? null,
     held: (intervention?.kind === 'held' && decided) || null,
     detached: (intervention?.kind === 'detached' && decided) || null,
+    failingSince: record.troubledSince ?? null,
+    nextTryAt: record.nextTryAt ?? null,
+    deadlineAt: record.deadlineAt ?? null,
   };
 }
 

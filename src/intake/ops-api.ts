@@ -98,7 +98,7 @@ const Reasoned = z
   .object({ reason: z.string().trim().min(1).max(500).describe('Why, for the audit trail') })
   .meta({ id: 'Reason' });
 /** To look again, or to take up again, changes nothing that was decided: programs may do so without saying why. */
-const MaybeReasoned = Reasoned.extend({ reason: Reasoned.shape.reason.default('none was given') }).meta({
+const MaybeReasoned = Reasoned.extend({ reason: Reasoned.shape.reason.default('(no reason)') }).meta({
   id: 'MaybeReason',
 });
 const REASONS = { look: MaybeReasoned, retry: MaybeReasoned, hold: Reasoned, release: Reasoned, attach: Reasoned };

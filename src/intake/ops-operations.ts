@@ -40,6 +40,9 @@ export interface OpsRecord {
   since: string;
   attempts: number;
   lastError?: { code: string; message: string; at: string; cure?: 'look' | 'retry' };
+  troubledSince?: string;
+  nextTryAt?: string;
+  deadlineAt?: string;
   fulfillment?: object;
   why?: string | undefined;
   intervention?: OpsIntervention | undefined;

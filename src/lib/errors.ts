@@ -1,3 +1,5 @@
+import { inOrder } from './foreign-text.ts';
+
 /** What an error may know beyond its sentence. Never a body, a token or a personal datum: all of it is logged. */
 export interface ErrorFacts {
   /** The upstream that refused or did not answer, e.g. `partner-center`. */
@@ -43,7 +45,8 @@ export abstract class ConnectorError extends Error {
   readonly cure: Cure;
 
   constructor(code: string, message: string, options: ErrorOptions = {}) {
-    super(message, options.cause === undefined ? {} : { cause: options.cause });
+    // Whatever others have named may stand in it.
+    super(inOrder(message), options.cause === undefined ? {} : { cause: options.cause });
     this.name = new.target.name;
     this.code = code;
     this.facts = options.facts ?? {};

@@ -4,6 +4,7 @@ import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import type { z } from 'zod';
 import { AttentionError, ConnectorError, type ErrorFacts, RetryableError, ThrottledError } from '../lib/errors.ts';
 import { parseForeignJson } from '../lib/json.ts';
+import { nameOf } from '../lib/upstream-names.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -161,6 +162,7 @@ export function path(texts: TemplateStringsArray, ...values: (string | number)[]
  */
 export function createHttp(parts: HttpParts): Http {
   const { upstream, baseUrl, readTimeoutMs, readOnly, budget, circuit, mayWrite, observe } = parts;
+  const name = nameOf(upstream);
   const base = baseUrl.replace(/\/+$/, '');
   const isSecure = base.startsWith('https:');
   const agent = isSecure ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
@@ -204,19 +206,19 @@ export function createHttp(parts: HttpParts): Http {
     if (passage && 'waitMs' in passage) {
       throw new ThrottledError(
         `${upstream}.outage`,
-        `${upstream} has not answered since ${passage.since}; ${what} waits until it is back.`,
+        `${name} has not answered since ${passage.since}; ${what} waits until it is back.`,
         {
           facts,
           effect: 'none',
           retryAfterMs: passage.waitMs,
-          waitingFor: `${upstream} to be back: it has not answered since ${passage.since}`,
+          waitingFor: `${name} to be back: it has not answered since ${passage.since}`,
         },
       );
     }
     const wait = budgetKeys.length > 0 ? await budget?.take(budgetKeys) : undefined;
     if (wait) {
       await passage?.unsent();
-      const message = `${what} waits ${wait.waitMs} ms for its turn within the rate limit of ${upstream}.`;
+      const message = `${what} waits ${wait.waitMs} ms for its turn within the rate limit of ${name}.`;
       throw throttled('budget', message, facts, wait.waitMs);
     }
     if (!isRead) {
@@ -236,7 +238,7 @@ export function createHttp(parts: HttpParts): Http {
     const pauseMs = pauseOf(answer);
     if (pauseMs !== undefined) {
       if (budgetKeys.length > 0) await budget?.pause(budgetKeys, pauseMs, { refused: true });
-      const message = `${upstream} throttles: ${what} was refused with ${answer.status} and is sent again in ${pauseMs} ms.`;
+      const message = `${name} throttles: ${what} was refused with ${answer.status} and is sent again in ${pauseMs} ms.`;
       throw throttled('throttled', message, answer.facts, pauseMs);
     }
     if (budgetKeys.length > 0 && isScarce(answer)) await budget?.pause(budgetKeys, SCARCE_PAUSE_MS, { refused: false });
@@ -313,7 +315,7 @@ function requireSendable(headers: Record<string, string>, what: string, facts: E
     try {
       validateHeaderValue(name, value);
     } catch {
-      const message = `${what} was not sent: the value for its header ${name} holds characters that no header can. It is tried again by itself; if that goes on, look where ${facts.upstream} tells that value.`;
+      const message = `${what} was not sent: the value for its header ${name} holds characters that no header can. It is tried again by itself; if that goes on, look where ${nameOf(facts.upstream)} tells that value.`;
       throw new RetryableError(`${facts.upstream}.malformed`, message, { facts, effect: 'none' });
     }
   }
@@ -382,7 +384,7 @@ export function compact<T extends object>(value: T): Compact<T> {
 
 /** The error for an answer that came, but does not say what it should: `<upstream>.malformed`. */
 export function malformed({ facts, effect }: Answer, why: string): RetryableError {
-  const message = `The answer of ${facts.upstream} to ${facts.method} ${facts.path} (${facts.status}) ${why}. It is asked again by itself; if that goes on, compare the answer with the API's documentation.`;
+  const message = `The answer of ${nameOf(facts.upstream)} to ${facts.method} ${facts.path} (${facts.status}) ${why}. It is asked again by itself; if that goes on, compare the answer with the API's documentation.`;
   return new RetryableError(`${facts.upstream}.malformed`, message, { facts, effect });
 }
 
@@ -410,19 +412,20 @@ function transmissionError(
   }: Pick<Sending, 'facts' | 'effect'> & { isConnected: boolean; timeoutMs: number },
 ): RetryableError {
   const { upstream, method, path: sentTo } = facts;
+  const name = nameOf(upstream);
   // The HTTP client's error holds the whole request, token included; only what lies beneath it may travel on.
   const options = { facts, effect, ...(error.cause instanceof Error && { cause: error.cause }) } as const;
   const reason = axios.isCancel(error) ? `nothing within ${timeoutMs} ms` : (error.code ?? error.name);
 
   if (!isConnected) {
-    const message = `${upstream} cannot be reached (${reason}): ${method} ${sentTo} was not sent. Check address, DNS, network and certificate; it is tried again by itself.`;
+    const message = `${name} cannot be reached (${reason}): ${method} ${sentTo} was not sent. Check address, DNS, network and certificate; it is tried again by itself.`;
     return new RetryableError(`${upstream}.unreachable`, message, { ...options, effect: 'none' });
   }
   if (error.message.startsWith('maxContentLength')) {
-    const message = `The answer of ${upstream} to ${method} ${sentTo} exceeds ${ANSWER_LIMIT_BYTES} bytes and was not read. It is asked again by itself.`;
+    const message = `The answer of ${name} to ${method} ${sentTo} exceeds ${ANSWER_LIMIT_BYTES} bytes and was not read. It is asked again by itself.`;
     return new RetryableError(`${upstream}.malformed`, message, options);
   }
-  const message = `${upstream} did not answer ${method} ${sentTo} (${reason}). It is tried again by itself; a write only after its effect was looked for.`;
+  const message = `${name} did not answer ${method} ${sentTo} (${reason}). It is tried again by itself; a write only after its effect was looked for.`;
   return new RetryableError(`${upstream}.no-answer`, message, options);
 }
 
@@ -439,20 +442,24 @@ function refusal(answer: Answer): ConnectorError {
   const { status, facts, effect } = answer;
   const what = `${facts.method} ${facts.path} (${status}${facts.correlationId ? `, ${facts.correlationId}` : ''})`;
   if (status >= 300 && status < 400) {
-    const message = `${facts.upstream} answered ${what} with a redirect, which is not followed. Check the configured base URL.`;
+    const message = `${nameOf(facts.upstream)} answered ${what} with a redirect, which is not followed. Check the configured base URL.`;
     return new AttentionError(`${facts.upstream}.redirected`, message, { facts, effect });
   }
   if (status === 408 || status >= 500) {
     const retryAfterMs = retryAfterOf(answer);
-    const message = `${facts.upstream} is not available: ${what}. It is tried again by itself.`;
+    const message = `${nameOf(facts.upstream)} is not available: ${what}. It is tried again by itself.`;
     return new RetryableError(`${facts.upstream}.unavailable`, message, {
       facts,
       effect,
       ...(retryAfterMs !== undefined && { retryAfterMs }),
     });
   }
-  const message = `${facts.upstream} refused ${what} without a reason that is known here. Look the call up with its identifier.`;
+  const message = `${nameOf(facts.upstream)} refused ${what} ${isSilent(answer) ? 'and gave no reason: ask its support, and quote the identifier' : 'without a reason that is known here. Look the call up with its identifier'}.`;
   return new AttentionError(`${facts.upstream}.unexplained`, message, { facts, effect });
+}
+
+function isSilent({ body }: Answer): boolean {
+  return body === undefined || body === null || body === '';
 }
 
 /** How long a throttled call has to wait; `undefined` when it was not throttled. */

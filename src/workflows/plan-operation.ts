@@ -1,4 +1,5 @@
 import type { Cure } from '../lib/errors.ts';
+import { nameIn } from '../lib/foreign-text.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { AtMicrosoft, Fulfillment, LicenseAtMicrosoft, Wish } from './fulfillment.ts';
 import type { Operation } from './operations.ts';
@@ -205,7 +206,7 @@ function endedAtMicrosoft(
 function suspendedAtMicrosoft(atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
   if (atMicrosoft?.status !== 'suspended') return undefined;
   const { what = 'partner subscription', suspensionReasons } = atMicrosoft;
-  const reasons = suspensionReasons.join(', ') || 'no reason stated';
+  const reasons = suspensionReasons.map(nameIn).join(', ') || 'no reason stated';
   return attention(
     'partner-subscription.suspended',
     `The ${what} is suspended at Microsoft (${reasons}), not by this connector. Clear the reason in Partner Center and reactivate it there.`,

@@ -377,6 +377,7 @@ export function createReconcile(
         ...(isNews && { state: 'running', since: now(), waitingFor: undefined, heldUpBy: undefined }),
         attempts: 0,
         failingSince: undefined,
+        troubledSince: undefined,
         told: undefined,
         // What succeeds once more is not yet what shows.
         ...((writer.record.lastDone?.again ?? 0) < MOST_IN_VAIN && { alerted: undefined }),

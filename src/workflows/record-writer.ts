@@ -2,6 +2,7 @@ import type { Lane } from '../engine/journal.ts';
 import type { AlertFacts, Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ConnectorError, type Cure } from '../lib/errors.ts';
+import { inOrder } from '../lib/foreign-text.ts';
 import type { Measures } from './operations.ts';
 import type { RecordState, Records, SubscriptionRecord, Timeline, TimelineEntry } from './record.ts';
 
@@ -49,6 +50,7 @@ export const QUIET: Changes = {
   told: undefined,
   attempts: 0,
   failingSince: undefined,
+  troubledSince: undefined,
   lastError: undefined,
 };
 
@@ -74,13 +76,16 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
   };
 
   async function standAt(state: RecordState, facts: Changes): Promise<void> {
-    const { waitingFor, lastError } = facts;
+    const { lastError } = facts;
+    const waitingFor = facts.waitingFor && inOrder(facts.waitingFor);
     // The text of an error may change with every try, as the identifier of the call does.
     const news = lastError ? `${lastError.code} ${record.step ?? ''}` : waitingFor;
     const isNews = news !== undefined && record.told !== news;
     await keep({
       heldUpSince: undefined,
       heldUpBy: undefined,
+      nextTryAt: undefined,
+      deadlineAt: undefined,
       ...facts,
       waitingFor,
       state,
@@ -102,7 +107,7 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
   }
 
   function tell(kind: TimelineEntry['kind'], text: string, facts: Record<string, unknown>): Promise<void> {
-    return timeline.add(lane, { at: now(), kind, text, ...facts });
+    return timeline.add(lane, { at: now(), kind, text: inOrder(text), ...facts });
   }
 
   function alert({ code, message, facts, cure }: ConnectorError): void {

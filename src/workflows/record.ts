@@ -37,6 +37,11 @@ export interface SubscriptionRecord {
   attempts: number;
   /** ISO instant of the first of the failures in a row; the deadline of the operation counts from it. Moved on by what is no failure of it. */
   failingSince?: string;
+  /** ISO instant of the first failure after which nothing has succeeded, whatever was waited for or pressed meanwhile. */
+  troubledSince?: string;
+  /** Of what is retried: ISO instants of the next try, and of the end of trying where that goes on failing. */
+  nextTryAt?: string;
+  deadlineAt?: string;
   /** ISO instant since which it has been held up by an upstream that takes no calls; with it goes its place in the line for calls. */
   heldUpSince?: string;
   /** What holds up the next look, where the record itself stands for another reason. */

@@ -1,4 +1,5 @@
 import { AttentionError, ConnectorError } from '../lib/errors.ts';
+import { nameIn } from '../lib/foreign-text.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Plan, Product, Subscription } from '../upstreams/cloudesire/schema.ts';
 
@@ -68,7 +69,7 @@ export async function readSelling(
       if (value) return value;
       throw new AttentionError(
         'plan.not-configured',
-        `Plan ${plan.id} (${plan.name ?? 'without a name'}) of product ${product.id} lacks ${key}. Add it to the plan's integration metadata.`,
+        `Plan ${plan.id} (${nameIn(plan.name ?? 'without a name')}) of product ${product.id} lacks ${key}. Add it to the plan's integration metadata.`,
       );
     },
   };

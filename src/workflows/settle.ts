@@ -11,6 +11,7 @@ import {
 } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Turn } from '../lib/turn.ts';
+import { nameOf } from '../lib/upstream-names.ts';
 import type { Report } from '../report/report.ts';
 import { WithheldError } from '../upstreams/http.ts';
 import type { LookOutcome } from './look.ts';
@@ -35,7 +36,7 @@ export function createSettle(parts: SettleParts) {
   const { writer, turn, isAwaited, report, log, clock, backoffMs, settings } = parts;
   const { standAt, keep, tell, alert } = writer;
   const { subscriptionId } = writer.record;
-  const now = (): string => new Date(clock.now()).toISOString();
+  const now = (): string => isoOf(clock.now());
 
   return { settle, tellFailure };
 
@@ -58,7 +59,7 @@ export function createSettle(parts: SettleParts) {
     if (error instanceof ThrottledError) {
       const pauseMs = error.retryAfterMs ?? settings.retryBaseMs;
       const isOutage = error.waitingFor !== undefined;
-      const waitingFor = error.waitingFor ?? `the limit of ${error.facts.upstream ?? 'the upstream'}`;
+      const waitingFor = error.waitingFor ?? `the limit of ${nameOf(error.facts.upstream)}`;
       const heldUpSince = new Date(turn.sinceAt).toISOString();
       // What holds up everything is no failure of this operation: that time does not count for its deadline.
       const failingSince =
@@ -92,7 +93,13 @@ export function createSettle(parts: SettleParts) {
 
   async function wait(waitingFor: string): Promise<void> {
     const since = writer.record.state === 'waiting' ? writer.record.since : now();
-    await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined, ...tellIfSlow(waitingFor, since) });
+    await standAt('waiting', {
+      waitingFor,
+      attempts: 0,
+      failingSince: undefined,
+      troubledSince: undefined,
+      ...tellIfSlow(waitingFor, since),
+    });
   }
 
   /** A wait has no deadline, since what is waited for may come at any time; but one that takes longer than that is told once. */
@@ -117,6 +124,7 @@ export function createSettle(parts: SettleParts) {
       alerted,
       waitingFor,
       failingSince: undefined,
+      troubledSince: writer.record.troubledSince ?? now(),
       ...errorOf(error, now()),
     });
     return { againInMs: Math.min(10 * settings.retryBaseMs * 2 ** Math.min(attempts - 1, 7), 900_000) };
@@ -124,7 +132,8 @@ export function createSettle(parts: SettleParts) {
 
   async function retry(error: unknown): Promise<LookOutcome> {
     const attempts = writer.record.attempts + 1;
-    const failingSince = writer.record.failingSince ?? now();
+    const nowMs = clock.now();
+    const failingSince = writer.record.failingSince ?? isoOf(nowMs);
     const known = error instanceof ConnectorError ? error : undefined;
     const isRepeated =
       writer.record.attempts > 0 && writer.record.lastError?.message.endsWith(messageOf(error)) === true;
@@ -136,7 +145,8 @@ export function createSettle(parts: SettleParts) {
       await wait(error.waitingFor);
       return { againInMs: Math.max(backoffMs(1), pauseMs) };
     }
-    const isOver = clock.now() - Date.parse(failingSince) >= settings.deadlineMs;
+    const deadlineAtMs = Date.parse(failingSince) + settings.deadlineMs;
+    const isOver = nowMs >= deadlineAtMs;
     const isTold = writer.record.failure?.reported !== false;
     if (isOver && writer.record.run?.operation === 'provision' && isTold) {
       return fail(
@@ -166,6 +176,9 @@ export function createSettle(parts: SettleParts) {
     await standAt('retrying', {
       attempts,
       failingSince,
+      troubledSince: writer.record.troubledSince ?? failingSince,
+      nextTryAt: isoOf(nowMs + retryInMs),
+      deadlineAt: isoOf(deadlineAtMs),
       waitingFor: `the next try, number ${attempts + 1}`,
       ...errorOf(error, now()),
     });
@@ -213,4 +226,8 @@ export function createSettle(parts: SettleParts) {
 function waitsForSomebody({ state, heldUpSince, heldUpBy }: SubscriptionRecord): boolean {
   if (state === 'waiting') return heldUpSince === undefined || heldUpBy !== undefined;
   return state === 'needs-attention' || state === 'failed';
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
 }

@@ -19,6 +19,7 @@ export function whyOf(record: SubscriptionRecord, intervention: Intervention | u
 }
 
 function whyItStands(record: SubscriptionRecord): string | undefined {
+  const troubled = record.troubledSince && moment(record.troubledSince);
   const since = moment(record.since);
   const at = record.step ? ` at step "${record.step}"` : '';
   const doing = record.operation ?? 'a look';
@@ -26,15 +27,15 @@ function whyItStands(record: SubscriptionRecord): string | undefined {
 
   switch (record.state) {
     case 'needs-attention':
-      return `Needs you since ${since}, for ${doing}${at}: ${said} ${record.lastError?.cure === 'retry' ? THEN_RETRY : THEN_BY_ITSELF}`;
+      return `Needs you since ${troubled ?? since}, for ${doing}${at}: ${said} ${record.lastError?.cure === 'retry' ? THEN_RETRY : THEN_BY_ITSELF}`;
     case 'failed':
       return record.failure?.kind === 'customer'
         ? `Failed since ${since}, and the customer was told what is missing (${record.failure.code}): ${said} Look once they have supplied it.`
         : `Failed since ${since}, and the customer was told: ${said} Cure the cause, then press retry: it resumes at the failed step.`;
     case 'retrying':
-      return `Fails since ${moment(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${withTail(said)}`;
+      return `Fails since ${troubled ?? moment(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${withNextTry(said, record)}`;
     case 'waiting':
-      return `Waits since ${since} for ${record.waitingFor ?? 'its next look'}. It goes on by itself.`;
+      return `Waits since ${since} for ${record.waitingFor ?? 'its next look'}${troubled ? `, after failing since ${troubled}` : ''}. It goes on by itself.`;
     case 'running':
       return `At work since ${since}: ${doing}${at}.`;
     case 'idle':
@@ -51,9 +52,18 @@ function moment(at: string): string {
 const THEN_BY_ITSELF = 'Then it goes on by itself, or at once with look.';
 const BY_ITSELF = 'It is tried again by itself.';
 
-/** Some errors say so themselves. */
-function withTail(said: string): string {
-  return said.endsWith(BY_ITSELF) ? said : `${said} ${BY_ITSELF}`;
+/** When it is tried next, until when, and what then; some errors say themselves that it is tried again. */
+function withNextTry(said: string, { nextTryAt, deadlineAt, run, failure }: SubscriptionRecord): string {
+  const reason = said.endsWith(BY_ITSELF) ? said.slice(0, -BY_ITSELF.length).trimEnd() : said;
+  if (!nextTryAt || !deadlineAt) return `${reason} ${BY_ITSELF}`;
+  const isGivenUp = run?.operation === 'provision' && failure?.reported !== false;
+  const then = isGivenUp ? 'then it is given up, and the customer told' : 'then a person is told, and it goes on';
+  return `${reason} It is tried again by itself, next at ${toTheSecond(nextTryAt)}, until ${moment(deadlineAt)}: ${then}.`;
+}
+
+/** `2026-03-02 09:21:07 UTC`. */
+function toTheSecond(at: string): string {
+  return `${at.slice(0, 19).replace('T', ' ')} UTC`;
 }
 
 function timesOf(attempts: number): string {

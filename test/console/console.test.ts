@@ -57,7 +57,7 @@ async function open(options: { viewport?: typeof DESKTOP; colorScheme?: 'light' 
 async function logIn(page: Page, place = ''): Promise<void> {
   await page.goto(`${stage.url}/ops${place}`);
   await page.getByLabel('Your name').fill(NAME);
-  await page.getByLabel('Token of operations').fill(stage.token);
+  await page.getByLabel('Operations token').fill(stage.token);
   await page.getByRole('button', { name: 'Log in' }).click();
   await page.getByRole('button', { name: 'Log out' }).waitFor();
 }
@@ -92,11 +92,11 @@ describe('logging in', () => {
     const page = await open();
     await page.goto(`${stage.url}/ops`);
     await page.getByLabel('Your name').fill(NAME);
-    await page.getByLabel('Token of operations').fill('guessed');
+    await page.getByLabel('Operations token').fill('guessed');
     await page.keyboard.press('Enter');
     await page.getByRole('alert').filter({ hasText: 'not the value of OPS_TOKEN' }).waitFor();
 
-    await page.getByLabel('Token of operations').fill(stage.token);
+    await page.getByLabel('Operations token').fill(stage.token);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Needs you now' }).waitFor();
     expect(await page.locator('#who').textContent()).toContain(NAME);
@@ -120,7 +120,7 @@ describe('logging in', () => {
     expect(await page.getByLabel('Your name').inputValue()).toBe(NAME);
     expect(await page.locator('main h1').textContent()).toBe(String(night.held));
 
-    await page.getByLabel('Token of operations').fill(stage.token);
+    await page.getByLabel('Operations token').fill(stage.token);
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Log out' }).waitFor();
     expect(page.url()).toContain(`#subscriptions/${night.held}`);
@@ -187,7 +187,7 @@ describe('the overview', () => {
     await logIn(page);
     await settled(page);
     expect(await page.locator('.matters > li').allTextContents()).toEqual([
-      expect.stringMatching(/^arm is out. Since 1?\d+ (min|h) ago/),
+      expect.stringMatching(/^Azure is out, for \d+ (min|h)\. What needs it waits; that time/),
       expect.stringContaining('7 looks wait for a worker, the first for 15 min'),
       expect.stringMatching(/^needs you2 subscriptions.*restore the reseller relationship.*Retry all 2/),
       expect.stringMatching(/^needs you1 subscription.*partner-center/),

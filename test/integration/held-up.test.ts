@@ -35,9 +35,9 @@ describe('a look that waits for the limit hides nothing:', () => {
     for (let look = 0; look < 2; look += 1) await world.look(id);
     const { heldUpSince, heldUpBy, ...after } = (await world.records.get(id))!;
     expect(after).toEqual(before);
-    expect(heldUpBy).toBe('the limit of partner-center');
+    expect(heldUpBy).toBe('the limit of Partner Center');
     const why = whyOf((await world.records.get(id))!, undefined);
-    expect(why).toMatch(/^Needs you since .* The next look has waited since .* for the limit of partner-center\.$/);
+    expect(why).toMatch(/^Needs you since .* The next look has waited since .* for the limit of Partner Center\.$/);
 
     world.emulators.faults.watch(() => undefined);
     await world.pass(600_000);
@@ -63,7 +63,7 @@ describe('a look that waits for the limit hides nothing:', () => {
     await useUpLimit();
     const id = buy();
     await world.look(id);
-    expect(await world.records.get(id)).toMatchObject({ state: 'waiting', waitingFor: 'the limit of partner-center' });
+    expect(await world.records.get(id)).toMatchObject({ state: 'waiting', waitingFor: 'the limit of Partner Center' });
   });
 });
 

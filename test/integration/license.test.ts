@@ -416,6 +416,42 @@ describe('an upstream that fails', () => {
     expect(happened('customer created')).toHaveLength(customersBefore);
   });
 
+  it('says when it is tried next, until when, and since when nothing has succeeded, also while a limit holds it up', async () => {
+    const fail = (status: number, headers = {}) =>
+      world.emulators.faults.inject({
+        server: 'partner-center',
+        method: 'POST',
+        path: '/carts$',
+        kind: 'status',
+        status,
+        headers,
+        times: 1,
+      });
+    fail(503);
+    const id = buy();
+    const before = Date.now();
+    await world.look(id);
+    const { troubledSince = '', nextTryAt = '', deadlineAt = '', state } = (await world.records.get(id)) ?? {};
+    expect(state).toBe('retrying');
+    expect(Date.parse(nextTryAt)).toBeGreaterThan(Date.parse(troubledSince));
+    expect(Date.parse(deadlineAt) - Date.parse(troubledSince)).toBe(72 * 3_600_000);
+    expect(Date.parse(troubledSince)).toBeGreaterThanOrEqual(before);
+
+    fail(429, { 'Retry-After': '3600' });
+    await world.look(id);
+    const held = await world.records.get(id);
+    expect(held).toMatchObject({ state: 'waiting', troubledSince });
+    expect(held).not.toHaveProperty('nextTryAt');
+    // The pause counts for no deadline, and hides nothing.
+    expect(Date.parse(held?.failingSince ?? '') - Date.parse(troubledSince)).toBe(3_600_000);
+
+    world.emulators.faults.clear();
+    await world.pass(3_600_000);
+    await world.settle(id);
+    expect(await world.records.get(id)).toMatchObject({ state: 'done' });
+    expect(await world.records.get(id)).not.toHaveProperty('troubledSince');
+  });
+
   it('is given up after the deadline also when the upstream asks for long pauses only', async () => {
     await world.close();
     world = await createWorld({ OPERATION_DEADLINE_MS: '1' });
@@ -471,7 +507,7 @@ describe('an upstream that fails', () => {
     const outcome = await world.look(id);
     expect(outcome).toEqual({ againInMs: expect.any(Number) });
     expect(callsTo('partner-center')).toHaveLength(calls);
-    expect(await world.records.get(id)).toMatchObject({ state: 'waiting', waitingFor: 'the limit of partner-center' });
+    expect(await world.records.get(id)).toMatchObject({ state: 'waiting', waitingFor: 'the limit of Partner Center' });
   });
 
   it('buys once when the answer to the checkout is lost', async () => {

@@ -1,6 +1,18 @@
 import { read } from './api.js';
 import { h } from './dom.js';
-import { badge, copyable, counted, empty, linkTo, listAddress, money, nothing, pager, table } from './parts.js';
+import {
+  badge,
+  copyable,
+  counted,
+  empty,
+  linkTo,
+  listAddress,
+  money,
+  nothing,
+  pager,
+  table,
+  upstreamName,
+} from './parts.js';
 import { ago, clockTime, day } from './time.js';
 
 /* The views that are lists and no more. */
@@ -156,7 +168,7 @@ export async function limits() {
         circuits.map(({ upstream, openSince, nextProbeAt }) => ({
           key: upstream,
           cells: [
-            upstream,
+            upstreamName(upstream),
             openSince === null
               ? h('span', { class: 'badge state-done' }, 'answers')
               : h('span', { class: 'badge state-failed' }, 'is out'),

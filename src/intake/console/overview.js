@@ -1,7 +1,7 @@
 import { read } from './api.js';
 import { h } from './dom.js';
-import { badge, counted, linkTo, listAddress, money, sentence } from './parts.js';
-import { ago, span } from './time.js';
+import { badge, counted, linkTo, listAddress, money, sentence, upstreamName } from './parts.js';
+import { ago, lasting, span } from './time.js';
 
 /** A look that waits for longer than this finds no worker. */
 const LONG_WAIT_S = 300;
@@ -65,11 +65,11 @@ function outage({ upstream, since }) {
   return h(
     'li',
     { class: 'matter bad', 'data-key': `out ${upstream}` },
-    h('p', { class: 'sentence' }, `${upstream} is out.`, since && [' Since ', ago(since), '.']),
+    h('p', { class: 'sentence' }, `${upstreamName(upstream)} is out`, since && [', for ', lasting(since)], '.'),
     h(
       'p',
       { class: 'hint' },
-      'What needs it waits and fails for no deadline; now and then a call finds out whether it is back. ',
+      'What needs it waits; that time does not count towards deadlines. Now and then a call finds out whether it is back. ',
       h('a', { href: '#limits' }, 'Limits'),
     ),
   );
@@ -146,7 +146,7 @@ function standing({ code, state, count, oldestAt, subscriptionIds }, why) {
       badge(state),
       h('strong', {}, counted(count, 'subscription')),
       h('code', {}, code),
-      h('span', {}, 'since ', ago(oldestAt)),
+      h('span', {}, 'for ', lasting(oldestAt)),
     ),
     why && h('p', { class: 'sentence' }, sentence(why)),
     h(

@@ -24,6 +24,19 @@ export function badge(state) {
   return h('span', { class: `badge state-${state}` }, STATE_WORDS[state] ?? state);
 }
 
+/** @type {Record<string, string>} */
+const UPSTREAM_NAMES = {
+  cloudesire: 'Cloudesire',
+  'partner-center': 'Partner Center',
+  entra: 'Entra ID',
+  arm: 'Azure',
+};
+
+/** What people call an upstream. @param {string} upstream */
+export function upstreamName(upstream) {
+  return UPSTREAM_NAMES[upstream] ?? upstream;
+}
+
 /** @param {number} id */
 export function linkTo(id) {
   return h('a', { href: `#subscriptions/${id}` }, id);

@@ -1,6 +1,6 @@
 import { chaptersOf } from './chapters.js';
 import { h } from './dom.js';
-import { copyable, counted, sentence } from './parts.js';
+import { copyable, counted, sentence, upstreamName } from './parts.js';
 import { ago, clockTime } from './time.js';
 
 /** @typedef {import('./api.js').Story['timeline'][number]} Entry */
@@ -139,7 +139,7 @@ function callsLine(calls) {
 
 /** @param {Entry[]} calls */
 function callsFolded(calls) {
-  const upstreams = [...new Set(calls.map(({ upstream }) => String(upstream)))].join(', ');
+  const upstreams = [...new Set(calls.map(({ upstream }) => upstreamName(String(upstream))))].join(', ');
   const failed = calls.filter(isFailed).length;
   return h(
     'details',

@@ -2,7 +2,7 @@ import { Refused, read } from './api.js';
 import { h } from './dom.js';
 import { badge, copyable, counted, money, sentence } from './parts.js';
 import { isFailed, story } from './story.js';
-import { ago, day } from './time.js';
+import { ago, day, lasting } from './time.js';
 
 /** @typedef {import('./api.js').Story} Story */
 
@@ -58,7 +58,8 @@ function unknown(id) {
 
 /** @param {Story} story */
 function known({ timeline, actions, ...subscription }) {
-  const { subscriptionId, productType, state, operation, step, since, why, held, detached } = subscription;
+  const { subscriptionId, productType, state, operation, step, why, held, detached } = subscription;
+  const { since, failingSince, nextTryAt } = subscription;
   const best = recommended(subscription);
   const ordered = [...actions].sort((one, other) => Number(other === best) - Number(one === best));
   return [
@@ -69,7 +70,15 @@ function known({ timeline, actions, ...subscription }) {
       badge(state),
       held && badge('held'),
       detached && badge('detached'),
-      h('span', { class: 'hint' }, [productType, operation].filter(Boolean).join(' · '), ' · since ', ago(since)),
+      h(
+        'span',
+        { class: 'hint' },
+        [productType, operation].filter(Boolean).join(' · '),
+        ' · for ',
+        lasting(since),
+        failingSince && failingSince < since && [', failing for ', lasting(failingSince)],
+        state === 'retrying' && nextTryAt && [', next try ', ago(nextTryAt)],
+      ),
     ),
     h('p', { class: `why state-${state}` }, why ? sentence(why) : 'In order; nothing is to come.'),
     stillCharged(subscription),

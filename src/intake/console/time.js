@@ -38,6 +38,17 @@ export function ago(at) {
   return h('time', { datetime: at, title: absolute(at) }, relative(at));
 }
 
+/** How long it has lasted, and in the title since when. @param {string} since an ISO instant */
+export function lasting(since) {
+  return h('time', { datetime: since, title: absolute(since), 'data-lasting': true }, length(since));
+}
+
+/** @param {string} since */
+function length(since) {
+  const seconds = (now() - Date.parse(since)) / 1_000;
+  return Number.isNaN(seconds) ? since : span(seconds);
+}
+
 /** An instant by the clock, and in the title in full. @param {string} at */
 export function clockTime(at) {
   const text = absolute(at);
@@ -52,7 +63,8 @@ export function day(at) {
 /** Lets every age on the page grow. */
 export function age() {
   for (const element of document.querySelectorAll('time:not([data-fixed])')) {
-    const text = relative(element.getAttribute('datetime') ?? '');
+    const at = element.getAttribute('datetime') ?? '';
+    const text = element.hasAttribute('data-lasting') ? length(at) : relative(at);
     if (element.textContent !== text) element.textContent = text;
   }
 }

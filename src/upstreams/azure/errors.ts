@@ -145,7 +145,7 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
       return new AttentionError(`arm.${code ?? 'forbidden'}`, `${what} ${RIGHTS[actor]}${told}`, options);
     }
     if (!worst || !code) {
-      const text = `${what} No reason is given: look the call up with its identifier.`;
+      const text = `${what} Azure gave no reason: ask its support, and quote the correlation id.`;
       return new AttentionError('arm.refused', text, options);
     }
     const advice = ADVICE.get(code) ?? BY_KIND[worst.kind];

@@ -1,5 +1,6 @@
 import type { ClientOptions } from '@azure-rest/core-client';
 import { AttentionError, type ConnectorError } from '../../lib/errors.ts';
+import { nameOf } from '../../lib/upstream-names.ts';
 import type { Answer, Http, HttpRequest, Method } from '../http.ts';
 
 /** What the SDK sends with instead of its own client. */
@@ -41,7 +42,7 @@ export function createSend({ http, upstream, baseUrl }: { http: Http; upstream: 
     if (url?.origin !== origin) {
       throw new AttentionError(
         `${upstream}.foreign-address`,
-        `An answer of ${upstream} names an address on another host, ${url?.host ?? 'unreadable'}, which is not followed. Check whether the configured address is the right one.`,
+        `An answer of ${nameOf(upstream)} names an address on another host, ${url?.host ?? 'unreadable'}, which is not followed. Check whether the configured address is the right one.`,
         { facts: { upstream }, effect: 'none' },
       );
     }

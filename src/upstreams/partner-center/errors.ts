@@ -489,7 +489,7 @@ export function refusalOf(answer: Answer): ConnectorError | undefined {
   if (status === 408 || status >= 500) return undefined;
   return new AttentionError(
     'partner-center.refused',
-    `${what} The reason is not known here: look the code up before anything is repeated.`,
+    `${what} ${code ? 'The reason is not known here: look the code up before anything is repeated.' : unexplained(facts)}`,
     { facts },
   );
 }
@@ -562,6 +562,11 @@ function errorBy(decision: Decision, code: string, what: string, facts: ErrorFac
 function factsOf(answer: Answer): ErrorFacts {
   const code = codeOf(answer);
   return { ...answer.facts, ...(code && { upstreamCode: code }) };
+}
+
+/** What is left to do where the body of a refusal was empty. */
+function unexplained({ correlationId }: ErrorFacts): string {
+  return `Microsoft gave no reason: ask the support of Partner Center${correlationId ? ', and quote the correlation id' : ''}.`;
 }
 
 function describe({ method, path, status, upstreamCode, correlationId }: ErrorFacts): string {

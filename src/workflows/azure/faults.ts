@@ -1,4 +1,5 @@
 import { AttentionError, type ConnectorError, CustomerError, RetryableError } from '../../lib/errors.ts';
+import { nameIn } from '../../lib/foreign-text.ts';
 import type { Fault, FaultKind } from '../../upstreams/azure/client.ts';
 
 /** Of several causes the one that takes longest to cure decides. */
@@ -31,7 +32,7 @@ export function causeOf(what: string, faults: readonly Fault[]): string {
   const why = worst.message && `: ${worst.message}`;
   const more = faults.length - 1;
   const others = more > 0 ? ` Azure names ${more} more ${more === 1 ? 'cause' : 'causes'}.` : '';
-  return `${what} failed: ${`${worst.code}${where}${why}`.replace(/(?<![.!?…])$/, '.')}${others}`;
+  return `${what} failed: ${`${nameIn(worst.code)}${where}${why}`.replace(/(?<![.!?…])$/, '.')}${others}`;
 }
 
 /**

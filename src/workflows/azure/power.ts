@@ -1,4 +1,5 @@
 import type { Flow, Workflow } from '../../engine/workflow.ts';
+import { nameIn } from '../../lib/foreign-text.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Resource } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
@@ -104,7 +105,7 @@ async function change(
     firstMs: pollEveryMs,
     factor: 1.2,
     longestMs: 4 * pollEveryMs,
-    waitingFor: `Azure to ${to} ${resource.name}`,
+    waitingFor: `Azure to ${to} ${nameIn(resource.name)}`,
   };
   await flow.poll(`${to} ${resource.id}`, plan, async () => {
     const state = await power.state(resource);

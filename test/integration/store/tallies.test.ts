@@ -35,7 +35,7 @@ it('counts each record as it stands now, once, by product, state and reason', as
   await put(record(1, standing('entra.consent-needed')));
   await put(record(2, standing('entra.consent-needed')));
   await put(record(2, standing('entra.consent-needed')));
-  await put(record(3, { state: 'waiting', waitingFor: 'the limit of partner-center' }));
+  await put(record(3, { state: 'waiting', waitingFor: 'the limit of Partner Center' }));
   await put(record(4, { state: 'idle', productType: 'arm', waitingFor: 'the first payment' }));
   expect(await read()).toEqual([
     'arm idle payment 1',

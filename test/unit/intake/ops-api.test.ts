@@ -121,12 +121,23 @@ describe('GET /ops/api/subscriptions', () => {
     expect(Object.keys(body)).toEqual(['items', 'page', 'total']);
     expect(body).toMatchObject({ page: 1, total: 77 });
     const fields =
-      'subscriptionId productType state operation step waitingFor since attempts lastError fulfillment why held detached';
+      'subscriptionId productType state operation step waitingFor since attempts lastError fulfillment why held detached failingSince nextTryAt deadlineAt';
     for (const item of body.items) expect(Object.keys(item).join(' ')).toBe(fields);
     const { seen: _, ...waiting } = WAITING;
     const lastError = { ...WAITING.lastError, cure: 'look' };
-    expect(body.items[0]).toEqual({ ...waiting, lastError, held: null, detached: null });
+    const nothing = { held: null, detached: null, failingSince: null, nextTryAt: null, deadlineAt: null };
+    expect(body.items[0]).toEqual({ ...waiting, lastError, ...nothing });
     expect(body.items[1]).toMatchObject({ subscriptionId: 50011, operation: null, lastError: null, why: null });
+  });
+
+  it('says since when it has failed, when it is tried next, and until when', async () => {
+    const [troubledSince, nextTryAt, deadlineAt] = ['2026-03-01', '2026-03-02', '2026-03-04'].map(
+      (day) => `${day}T09:00:00.000Z`,
+    );
+    const retrying = { ...WAITING, state: 'retrying', troubledSince, nextTryAt, deadlineAt } as OpsRecord;
+    const { call } = await setup({ list: async () => ({ items: [retrying], total: 1 }) });
+    const { body } = await call('GET', '/subscriptions');
+    expect(body.items[0]).toMatchObject({ failingSince: troubledSince, nextTryAt, deadlineAt });
   });
 
   it('says which press helps', async () => {
@@ -169,7 +180,7 @@ describe('GET /ops/api/subscriptions/{id}', () => {
     const { call } = await setup();
     const { status, body } = await call('GET', '/subscriptions/50010');
     expect(status).toBe(200);
-    expect(Object.keys(body).slice(-3)).toEqual(['detached', 'timeline', 'actions']);
+    expect(Object.keys(body).slice(-3)).toEqual(['deadlineAt', 'timeline', 'actions']);
     expect(body.timeline).toEqual([{ at: 'now', kind: 'event', text: 'CREATED' }]);
     expect(body).not.toHaveProperty('seen');
   });
@@ -204,7 +215,7 @@ describe('the actions', () => {
       for (const body of [undefined, '', '{}']) {
         expect((await call('POST', `/subscriptions/50010/${action}`, body)).status, `${action} ${body}`).toBe(202);
       }
-      expect(presses.splice(0)).toEqual(Array(3).fill([action, 50010, { by: 'token', reason: 'none was given' }]));
+      expect(presses.splice(0)).toEqual(Array(3).fill([action, 50010, { by: 'token', reason: '(no reason)' }]));
     }
   });
 

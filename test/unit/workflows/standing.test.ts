@@ -30,6 +30,40 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     { state: 'retrying', attempts: 3, failingSince: '2026-03-01T00:00:00.000Z', lastError },
   ],
   [
+    'Fails since 2026-02-27 09:00 UTC, 3 times, at provision: Redis is away. It is tried again by itself, next at 2026-03-02 09:25:10 UTC, until 2026-03-04 00:00 UTC: then it is given up, and the customer told.',
+    {
+      state: 'retrying',
+      attempts: 3,
+      failingSince: '2026-03-01T00:00:00.000Z',
+      troubledSince: '2026-02-27T09:00:00.000Z',
+      nextTryAt: '2026-03-02T09:25:10.500Z',
+      deadlineAt: '2026-03-04T00:00:00.000Z',
+      operation: 'provision',
+      run: { id: 'r', operation: 'provision', startedAt: since },
+      lastError: { ...lastError, message: 'Redis is away. It is tried again by itself.' },
+    },
+  ],
+  [
+    'Fails since 2026-03-02 09:21 UTC, once, at suspend: Plan 2101 lacks offerId. Add it. It is tried again by itself, next at 2026-03-02 09:25:10 UTC, until 2026-03-04 00:00 UTC: then a person is told, and it goes on.',
+    {
+      state: 'retrying',
+      attempts: 1,
+      nextTryAt: '2026-03-02T09:25:10.500Z',
+      deadlineAt: '2026-03-04T00:00:00.000Z',
+      operation: 'suspend',
+      run: { id: 'r', operation: 'suspend', startedAt: since },
+      lastError,
+    },
+  ],
+  [
+    'Waits since 2026-03-02 09:21 UTC for the limit of Azure, after failing since 2026-02-27 09:00 UTC. It goes on by itself.',
+    { state: 'waiting', waitingFor: 'the limit of Azure', troubledSince: '2026-02-27T09:00:00.000Z' },
+  ],
+  [
+    'Needs you since 2026-02-27 09:00 UTC, for a look: Plan 2101 lacks offerId. Add it. Then it goes on by itself, or at once with look.',
+    { state: 'needs-attention', troubledSince: '2026-02-27T09:00:00.000Z', lastError },
+  ],
+  [
     'Fails since 2026-03-02 09:21 UTC, once, at a look: Redis is away. It is tried again by itself.',
     {
       state: 'retrying',
@@ -50,12 +84,12 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     { state: 'failed', lastError, failure: { kind: 'customer', code: 'customer.city', params: {}, reported: true } },
   ],
   [
-    'Waits since 2026-03-02 09:21 UTC for the customer to accept the agreement. It goes on by itself. The next look has waited since 2026-03-02 10:00 UTC for the limit of partner-center.',
+    'Waits since 2026-03-02 09:21 UTC for the customer to accept the agreement. It goes on by itself. The next look has waited since 2026-03-02 10:00 UTC for the limit of Partner Center.',
     {
       state: 'waiting',
       waitingFor: 'the customer to accept the agreement',
       heldUpSince: '2026-03-02T10:00:00.000Z',
-      heldUpBy: 'the limit of partner-center',
+      heldUpBy: 'the limit of Partner Center',
     },
   ],
   ['At work since 2026-03-02 09:21 UTC: suspend.', { state: 'running', operation: 'suspend' }],

@@ -40,6 +40,13 @@ describe('refusals', () => {
     expect(error).toMatchObject({ code: 'partner-center.refused', effect: 'unknown' });
   });
 
+  it('without a code, nobody is sent to look one up', () => {
+    expect(refusalOf(answer(403, undefined))?.message).toMatch(
+      /Microsoft gave no reason: ask the support of Partner Center, and quote the correlation id\.$/,
+    );
+    expect(refusalOf(answer(403, { code: 123456 }))?.message).toMatch(/look the code up/);
+  });
+
   it('a sentence in the place of a code goes nowhere', () => {
     const error = refusalOf(answer(409, { code: 'Giulia Ferri may not' }));
     expect(error).toMatchObject({ code: 'partner-center.conflict' });
