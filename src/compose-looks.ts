@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { azureSettings, licenseSettings } from './compose-settings.ts';
-import { composeUpstreams } from './compose-upstreams.ts';
+import { composeUpstreams, limitOf } from './compose-upstreams.ts';
 import type { Config } from './config.ts';
 import type { FlowParts } from './engine/workflow.ts';
 import type { Alerts } from './lib/alerts.ts';
@@ -10,6 +10,7 @@ import { patternOf } from './lib/route-pattern.ts';
 import { createTurns } from './lib/turn.ts';
 import { backoffMs } from './queue/retry-policy.ts';
 import { createReport } from './report/report.ts';
+import { createLines } from './store/budget.ts';
 import { createCompleteness } from './store/completeness.ts';
 import { createCustomerDirectory } from './store/customers.ts';
 import { createDerivedSecrets } from './store/derived-secrets.ts';
@@ -67,6 +68,7 @@ export function composeLooks(
   const records = createRecords(redis, keys);
   const completeness = createCompleteness(redis, keys);
   const interventions = createInterventions(redis, keys);
+  const lines = createLines(redis, keys, limitOf);
   const timeline = createTimeline(redis, keys);
   const partnerSubscriptions = createPartnerSubscriptionIndex(redis, keys);
   const directory = createCustomerDirectory(redis, keys, replication);
@@ -130,6 +132,7 @@ export function composeLooks(
     log,
     clock,
     withinTurn: turns.within,
+    leaveLines: lines.leave,
     backoffMs: pauseAfter,
     settings: {
       ...planning,
@@ -209,6 +212,8 @@ export function composeLooks(
   });
   return {
     webhookRegistration,
+    /** Those whose looks wait for calls and may have them sooner than they were told; to be asked again after `everyMs`. */
+    calledUp: async (everyMs: number): Promise<number[]> => (await lines.callUp(everyMs)).map(Number),
     look: async (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) =>
       lanes.workIn(await lanes.openLane(subscriptionId, signal), (lane) => look(lane, asked)),
     async sweep(signal: AbortSignal) {

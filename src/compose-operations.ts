@@ -21,6 +21,7 @@ import { tellOutages } from './store/redis-server.ts';
 import { createReplication } from './store/replication.ts';
 import { createTallies } from './store/tallies.ts';
 import { createTimeline } from './store/timeline.ts';
+import type { UpstreamCall } from './upstreams/http.ts';
 import { VERSION } from './version.ts';
 import { listDeadLetters } from './workflows/dead-letters.ts';
 import { listExposures } from './workflows/exposures.ts';
@@ -180,7 +181,7 @@ type OperationsQuery = Omit<RecordQuery, 'among' | 'exposedOn'>;
  */
 export async function openOperations(
   config: Config,
-  { log, signal }: { log: Log; signal: AbortSignal },
+  { log, signal, say }: { log: Log; signal: AbortSignal; say: (sentence: string) => void },
 ): Promise<Operations & Maintenance & { close(): Promise<void> }> {
   const { url, prefix } = config.redis;
   const redis = producerConnection(url);
@@ -205,7 +206,7 @@ export async function openOperations(
     async requestLook(id) {
       if ((await producer.requestLook(id, { urgent: false })) !== 'queued') throw backlogFull();
     },
-    observe: () => {},
+    observe: tellWaits(say),
     later: () => {},
   });
   return {
@@ -223,3 +224,21 @@ export async function openOperations(
     },
   };
 }
+
+/** Tells whoever sits there, once of each, which upstream is waited for. */
+function tellWaits(say: (sentence: string) => void): (call: UpstreamCall) => void {
+  const told = new Set<string>();
+  return ({ upstream, errorCode = '' }) => {
+    const what = WAITS[errorCode.split('.').at(-1) ?? ''];
+    if (what === undefined || told.has(upstream)) return;
+    told.add(upstream);
+    say(`Waiting for ${upstream}: ${what} It goes on by itself.`);
+  };
+}
+
+/** By the last part of the code of an error. */
+const WAITS: Record<string, string> = {
+  budget: 'the calls that its limit allows are used up for the moment, and orders go first.',
+  throttled: 'it has refused calls for a while.',
+  outage: 'it does not answer.',
+};

@@ -61,6 +61,9 @@ const LEAVE_MS = 1_000;
 /** How often it is made sure that Consul still knows of this instance. */
 const ANNOUNCE_EVERY_MS = 10_000;
 
+/** So often it is looked whether somebody may have calls sooner than they were told. */
+const CALL_UP_EVERY_MS = 2_000;
+
 /** A sweep that fails is soon made again. */
 const SWEEP = { name: 'sweep', failuresUntilTold: 3 };
 
@@ -321,7 +324,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
     // Two connections, for BullMQ's blocking reads must not hold up the store.
     const queueRedis = workerConnection(config.redis.url);
     const redis = workerConnection(config.redis.url);
-    const { look, sweep, setAside, webhookRegistration } = composeLooks(config, {
+    const { look, sweep, setAside, webhookRegistration, calledUp } = composeLooks(config, {
       redis,
       log,
       alerts,
@@ -364,9 +367,21 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
         else alerts.bug(error);
       },
     });
+    let callingUp: NodeJS.Timeout | undefined;
+
+    /** Those who stand in a line were told when to come; where others have left it, it is their turn sooner. */
+    async function callUp(): Promise<void> {
+      try {
+        for (const id of await calledUp(CALL_UP_EVERY_MS)) await producer.requestLook(id, { urgent: false });
+      } catch (err) {
+        log.debug({ err }, 'nobody was called up; they come at the time that they were told');
+      }
+    }
+
     return {
       start() {
         runner.start();
+        callingUp = setInterval(() => void callUp(), CALL_UP_EVERY_MS);
         if (webhookRegistration) void apart(webhookRegistration.start);
       },
       notes() {
@@ -376,6 +391,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
       isAlive: () => runner.isAlive(),
       isWebhookRegistered: webhookRegistration?.isRegistered,
       async stop() {
+        clearInterval(callingUp);
         await runner.stop();
         queueRedis.disconnect();
         redis.disconnect();

@@ -45,7 +45,7 @@ interface Entry extends Pick<Command<never>, 'usage' | 'summary'> {
 
 type Open<Parts> = (
   config: Config,
-  context: { log: Log; signal: AbortSignal },
+  context: { log: Log; signal: AbortSignal; say: (sentence: string) => void },
 ) => Promise<Parts & { close(): Promise<void> }>;
 
 const COMMANDS = new Map<string, Entry>([
@@ -94,7 +94,8 @@ function opening<Parts>({ read, ...command }: Command<Parts>, open: Open<Parts>)
       return async (config) => {
         // What is worth telling stands in the result; the log is for what goes wrong.
         const log = createLog({ level: 'warn', destination: process.stderr });
-        const parts = await open(config, { log, signal: interruption() });
+        const say = (sentence: string): void => void process.stderr.write(`${sentence}\n`);
+        const parts = await open(config, { log, signal: interruption(), say });
         try {
           return await run(parts, output);
         } finally {

@@ -104,6 +104,7 @@ const TAKE = `
   for at = 1, budgets do
     local calls, pause, line, back, learned = unpack(KEYS, 5 * at - 3, 5 * at + 1)
     if wait > 0 and at == binding and holder ~= '' then
+      redis.call('ZADD', KEYS[1], string.format('%.0f', now), ARGV[5 * at + 3])
       redis.call('ZADD', line, place, holder)
       redis.call('ZADD', back, string.format('%.0f', now + wait), holder)
       for _, key in ipairs({ line, back }) do
@@ -157,6 +158,41 @@ const PAUSE = `
     end
   end
   return 0
+`;
+
+/**
+ * KEYS: calls, pause, line, back and learned of a budget. ARGV: limit, period, the share that is left to others, and the time until this is
+ * asked again. Answers who is to come now: as many as the pace of the limit allows and were not told to come by then anyway, or as use up a
+ * fifth of what is free, where the upstream has not refused anything of late.
+ */
+const CALL_UP = `
+  local calls, pause, line, back, learned = unpack(KEYS)
+  local limit, period, share, ahead = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+  local time = redis.call('TIME')
+  local now = time[1] * 1000000 + time[2]
+  if tonumber(redis.call('GET', pause) or '0') > now then return {} end
+  local known = redis.call('HMGET', learned, 'cap', 'capEnds', 'calls', 'turns')
+  local isCapped = known[1] and tonumber(known[2]) > now
+  if isCapped then limit = math.min(limit, tonumber(known[1])) end
+  limit = limit - math.floor(limit * share)
+  local free = limit - redis.call('ZCOUNT', calls, '(' .. string.format('%.0f', now - period), '+inf')
+  if free <= 0 then return {} end
+
+  local wanted = math.min(free, limit * ahead / period)
+  if not isCapped then wanted = math.max(wanted, free / 5) end
+  local callsPerTurn = math.max(1, 0.8 * tonumber(known[3] or 1) / math.max(1, tonumber(known[4] or 1)))
+  local due = redis.call('ZCOUNT', back, '-inf', string.format('%.0f', now + ahead))
+  local missing = math.floor(wanted / callsPerTurn - due)
+  local called = {}
+  if missing < 1 then return called end
+  for _, holder in ipairs(redis.call('ZRANGE', line, 0, due + missing - 1)) do
+    if #called == missing then break end
+    if tonumber(redis.call('ZSCORE', back, holder) or now) > now + ahead then
+      redis.call('ZADD', back, string.format('%.0f', now), holder)
+      table.insert(called, holder)
+    end
+  end
+  return called
 `;
 
 export interface BudgetParts {
@@ -215,7 +251,53 @@ export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => u
   };
 }
 
-/** How it stands with the keys that calls were taken from within an hour, the last 200. */
+/** The lines in which holders wait for calls, seen as a whole. */
+export interface Lines {
+  /** Takes a holder out of every line, who will not come back. */
+  leave(holder: string): Promise<void>;
+  /**
+   * Who may come sooner than they were told, since others have left or needed fewer calls. To be asked again after `everyMs`.
+   */
+  callUp(everyMs: number): Promise<string[]>;
+}
+
+/** The lines of the keys that calls were asked of within an hour, the last 200. */
+export function createLines(redis: Redis, keys: Keys, limitOf: BudgetParts['limitOf']): Lines {
+  const callUp = defineScript(redis, 'callUpLine', CALL_UP);
+  const recent = () => redis.zrevrange(keys.budgets, 0, LISTED - 1);
+
+  return {
+    async leave(holder) {
+      const names = await recent();
+      await Promise.all(
+        names.flatMap((name) => [redis.zrem(keys.budgetLine(name), holder), redis.zrem(keys.budgetBack(name), holder)]),
+      );
+    },
+
+    async callUp(everyMs) {
+      const names = await recent();
+      const called = await Promise.all(
+        names.map(async (name) => {
+          const line = keys.budgetLine(name);
+          if ((await redis.exists(line)) === 0) return [];
+          const { calls, inMs } = limitOf(name);
+          const touched = [
+            keys.budget(name),
+            keys.budgetPause(name),
+            line,
+            keys.budgetBack(name),
+            keys.budgetLearned(name),
+          ];
+          const answer = await callUp(touched, [calls, 1_000 * inMs, LEFT_TO_OTHERS.background, 1_000 * everyMs]);
+          return answer as string[];
+        }),
+      );
+      return called.flat();
+    },
+  };
+}
+
+/** How it stands with the keys that calls were asked of within an hour, the last 200. */
 export async function listBudgets(redis: Redis, keys: Keys, limitOf: BudgetParts['limitOf']): Promise<BudgetState[]> {
   const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
   const nowUs = seconds * 1_000_000 + micros;

@@ -67,7 +67,7 @@ export function createKeys(prefix: string) {
     budgetBack: (budget: string) => `${prefix}:budget-back:${budget}`,
     /** Hash of what experience says of a budget. */
     budgetLearned: (budget: string) => `${prefix}:budget-learned:${budget}`,
-    /** Sorted set of the budgets by their last call. */
+    /** Sorted set of the budgets by when a call, or a place in their line, was last given. */
     budgets: `${prefix}:budgets`,
     /** Hash that exists while an upstream is out. */
     circuit: (upstream: string) => `${prefix}:circuit:${upstream}`,

@@ -41,6 +41,8 @@ export interface ReconcileParts {
   /** Does the work so that its calls to upstreams are made in this turn. */
   withinTurn: Turns['within'];
   interventions: Pick<Interventions, 'get'>;
+  /** Gives up the place of a look in the lines for calls. */
+  leaveLines(holder: string): Promise<void>;
   alerts: Alerts;
   /** Absent where nothing is counted. */
   measures?: Measures | undefined;
@@ -85,13 +87,20 @@ export function createReconcile(
     const { settle, tellFailure } = createSettle({ ...parts, writer, turn, log, isAwaited: () => awaitsDelivery });
 
     return await parts.withinTurn(turn, async () => {
+      const outcome = await lookOrSettle();
+      // Whoever has stopped waiting for a call must not keep those behind waiting.
+      if (stored?.heldUpSince && !writer.record.heldUpSince) await parts.leaveLines(String(subscriptionId));
+      return outcome;
+    });
+
+    async function lookOrSettle(): Promise<LookOutcome> {
       try {
         const intervention = await parts.interventions.get(subscriptionId);
         return await (intervention ? standAside(intervention) : look());
       } catch (error) {
         return await settle(error);
       }
-    });
+    }
 
     async function look(): Promise<LookOutcome> {
       const subscription = await cloudesire.subscriptions.get(subscriptionId);

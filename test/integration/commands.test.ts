@@ -132,5 +132,20 @@ describe('connector', () => {
     const after = await runCommand(['reconcile', '--dry-run', '--json'], environment);
     expect(after.code).toBe(0);
     expect(JSON.parse(after.stdout)).toMatchObject({ dryRun: true, differences: [] });
+    expect(after.stderr).toBe('');
+  });
+
+  it('says on stderr, once, whom it waits for while calls are used up', async () => {
+    emulators.faults.inject({
+      server: 'partner-center',
+      kind: 'status',
+      status: 429,
+      headers: { 'Retry-After': '1' },
+      body: {},
+    });
+    const { code, stdout, stderr } = await runCommand(['reconcile', '--dry-run', '--json'], environment);
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ dryRun: true });
+    expect(stderr).toMatch(/^Waiting for partner-center: .* It goes on by itself\.\n$/);
   });
 });

@@ -1,6 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { randomUUID } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { createBudget } from '../../src/store/budget.ts';
+import { createInterventions } from '../../src/store/interventions.ts';
+import { createKeys } from '../../src/store/keys.ts';
+import { workerConnection } from '../../src/store/redis.ts';
 import { whyOf } from '../../src/workflows/standing.ts';
+import { startService } from '../support/service.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 let world: World;
@@ -10,8 +15,8 @@ beforeEach(async () => {
 });
 afterEach(() => world.close());
 
-function buy(): number {
-  return world.emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 3, paid: true });
+function buy(buyer = 1301): number {
+  return world.emulators.cloudesire.placeOrder({ plan: 2101, buyer, licenses: 3, paid: true });
 }
 
 /** No call to Partner Center for a long while. */
@@ -74,9 +79,46 @@ it('what is bought comes before what has not begun, however long that has waited
   await world.settle(bought, { looks: 5 });
   expect((await world.records.get(bought))?.fulfillment?.orderId).toBeDefined();
   await useUpLimit();
-  const fresh = world.emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1302, licenses: 3, paid: true });
+  const fresh = buy(1302);
   await world.look(fresh);
   await world.look(bought);
   const line = await world.redis.zrange(world.keys.budgetLine('partner-center'), 0, '-1');
   expect(line).toEqual([String(bought), String(fresh)]);
+});
+
+it('what people hold while it waits for the limit leaves the line', async () => {
+  await useUpLimit();
+  const [held, other] = [buy(), buy(1302)];
+  for (const id of [held, other]) await world.look(id);
+  const line = () => world.redis.zrange(world.keys.budgetLine('partner-center'), 0, '-1');
+  expect(await line()).toEqual([String(held), String(other)]);
+  const at = new Date().toISOString();
+  await createInterventions(world.redis, world.keys).set(held, { kind: 'held', by: 'Ada', reason: 'a dispute', at });
+  await world.look(held);
+  expect(await line()).toEqual([String(other)]);
+});
+
+it('an order in line goes on as soon as calls are free again, not when it was told', { timeout: 120_000 }, async () => {
+  const { emulators } = world;
+  emulators.partnerCenter.acceptAllAttestations(true);
+  const prefix = `test-${randomUUID()}`;
+  const redis = workerConnection(inject('redisUrl'));
+  onTestFinished(() => redis.disconnect());
+  const keys = createKeys(prefix);
+  // All that are allowed were made, so to say, within the hour that is to come.
+  const soonUs = 1_000 * (Date.now() + 3_600_000);
+  const made = Array.from({ length: 450 }, (_, call) => [String(soonUs), `call-${call}`]).flat();
+  await redis.zadd(keys.budget('partner-center'), ...made);
+  const service = await startService({
+    ...emulators.environment(),
+    REDIS_URL: inject('redisUrl'),
+    REDIS_PREFIX: prefix,
+    POLL_EVERY_MS: '200',
+    RETRY_BASE_MS: '50',
+  });
+  onTestFinished(async () => void (await service.end('SIGKILL')));
+  const id = buy();
+  await vi.waitFor(async () => expect(await redis.zcard(keys.budgetLine('partner-center'))).toBe(1), 60_000);
+  await redis.del(keys.budget('partner-center'));
+  await vi.waitFor(() => expect(emulators.cloudesire.subscription(id).deploymentStatus).toBe('DEPLOYED'), 60_000);
 });

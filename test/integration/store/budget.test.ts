@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createTurns, type Turn } from '../../../src/lib/turn.ts';
-import { createBudget, listBudgets } from '../../../src/store/budget.ts';
+import { createBudget, createLines, listBudgets } from '../../../src/store/budget.ts';
 import { type Look, passBudgets, seeded, workOff } from '../../support/backlog.ts';
 import { openStore } from './setup.ts';
 
@@ -238,6 +238,59 @@ describe('a line', () => {
     expect(waits[0]).toBeGreaterThan(29_000);
     for (const [place, waitMs] of waits.entries())
       if (place > 0) expect(waitMs - waits[place - 1]!).toBeGreaterThan(800);
+  });
+
+  it('is left by who does not wait any more, wherever that one stood', async () => {
+    const { redis, keys, budget, takeAs, spend } = openLine(60);
+    await spend(['partner', 'other']);
+    await budget.pause(['other'], MINUTE_MS);
+    await takeAs(urgent('held', 1), ['partner']);
+    await takeAs(urgent('held', 1), ['other']);
+    await takeAs(urgent('look', 2), ['partner']);
+    await createLines(redis, keys, () => ({ calls: 60, inMs: MINUTE_MS })).leave('held');
+    for (const key of [keys.budgetLine, keys.budgetBack]) {
+      expect(await redis.zrange(key('partner'), 0, '-1')).toEqual(['look']);
+      expect(await redis.exists(key('other'))).toBe(0);
+    }
+  });
+
+  describe('calls up', () => {
+    const EVERY_MS = 2_000;
+
+    /** Thirty stand in it, the later the younger, and were told to come in a minute at the earliest. */
+    async function openLongLine() {
+      const line = openLine(100);
+      await line.spend();
+      for (let place = 0; place < 30; place += 1) await line.takeAs(urgent(`look-${place}`, place));
+      const lines = createLines(line.redis, line.keys, () => ({ calls: 100, inMs: MINUTE_MS }));
+      return { ...line, callUp: () => lines.callUp(EVERY_MS) };
+    }
+
+    it('those in front when calls are free, a fifth of these at once, and not again before they had time to come', async () => {
+      const { redis, keys, takeAs, callUp } = await openLongLine();
+      expect(await callUp()).toEqual([]);
+      await redis.del(keys.budget('partner'));
+      const first = Array.from({ length: 18 }, (_, place) => `look-${place}`);
+      expect(await callUp()).toEqual(first);
+      expect(await callUp()).toEqual([]);
+      for (const [place, holder] of first.entries()) expect(await takeAs(urgent(holder, place))).toBeUndefined();
+      expect(await callUp()).toEqual(Array.from({ length: 12 }, (_, place) => `look-${18 + place}`));
+    });
+
+    it('nobody before the end of a pause', async () => {
+      const { redis, keys, budget, callUp } = await openLongLine();
+      await budget.pause(['partner'], 30_000);
+      await redis.del(keys.budget('partner'));
+      expect(await callUp()).toEqual([]);
+    });
+
+    it('no more than the pace of the limit after the upstream has refused calls', async () => {
+      const { redis, keys, budget, passMs, callUp } = await openLongLine();
+      await budget.pause(['partner'], 1, { refused: true });
+      await passMs(1_000);
+      await redis.del(keys.budget('partner'));
+      expect(await callUp()).toEqual(['look-0', 'look-1', 'look-2']);
+    });
   });
 
   it('is gone from Redis when nobody stands in it any more', async () => {
