@@ -5,6 +5,8 @@ import { createInterventions } from '../../src/store/interventions.ts';
 import { createKeys } from '../../src/store/keys.ts';
 import { workerConnection } from '../../src/store/redis.ts';
 import { whyOf } from '../../src/workflows/standing.ts';
+import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
+import { createEventSender } from '../support/event-sender.ts';
 import { startService } from '../support/service.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -117,7 +119,12 @@ it('an order in line goes on as soon as calls are free again, not when it was to
     RETRY_BASE_MS: '50',
   });
   onTestFinished(async () => void (await service.end('SIGKILL')));
+  // Sweeps, of which there are some at the start, would bring it forward too.
+  await vi.waitFor(() => expect(service.output()).toContain('sweep finished'), 60_000);
   const id = buy();
+  const sender = createEventSender({ secret: CMW_EVENT_SECRETS[0] ?? '', connections: 1, keepAlive: false });
+  onTestFinished(() => sender.close());
+  expect((await sender.send(service.url, { subscriptionId: id, type: 'CREATED' })).outcome).toBe(204);
   await vi.waitFor(async () => expect(await redis.zcard(keys.budgetLine('partner-center'))).toBe(1), 60_000);
   await redis.del(keys.budget('partner-center'));
   await vi.waitFor(() => expect(emulators.cloudesire.subscription(id).deploymentStatus).toBe('DEPLOYED'), 60_000);
