@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { createTurns, type Turn } from '../../src/lib/turn.ts';
-import { type Budget, createBudget, type RateLimit } from '../../src/store/budget.ts';
+import { type Budget, createBudget, createLines, type RateLimit } from '../../src/store/budget.ts';
 import type { Keys } from '../../src/store/keys.ts';
 
 /** A piece of work that makes calls to an upstream, one after the other, and comes back when one is put off. */
@@ -45,6 +45,8 @@ export interface Outcome {
   doneAtMs: Map<string, number>;
 }
 
+const CALL_UP_EVERY_MS = 2_000;
+
 /** Moves everything that a budget remembers back in time, which is the same as waiting. */
 const PASS = `
   for at = 1, #KEYS, 4 do
@@ -78,6 +80,8 @@ export async function workOff(redis: Redis, keys: Keys, scenario: Scenario): Pro
     const turns = createTurns();
     return { turns, budget: createBudget(redis, keys, { limitOf, turn: turns.current }), free: scenario.workers };
   });
+  const lines = createLines(redis, keys, limitOf);
+  const putOffs = new Map<string, { visitor: Visitor; isOver: boolean }>();
   const budgets = [...new Set(looks.flatMap((look) => look.budgets))];
   const outcome: Outcome = { answeredAtMs: [], refusedAtMs: [], takes: 0, doneAtMs: new Map() };
   const events: { atMs: number; happen: () => Promise<void> }[] = [];
@@ -90,7 +94,8 @@ export async function workOff(redis: Redis, keys: Keys, scenario: Scenario): Pro
     const visitor: Visitor = { look, left: look.calls, sinceMs: undefined };
     schedule(look.askedAtMs, async () => void ready.push(visitor));
   }
-  while (events.length > 0 && nowMs() < scenario.forMs) {
+  schedule(CALL_UP_EVERY_MS, callUp);
+  while (outcome.doneAtMs.size < looks.length && nowMs() < scenario.forMs) {
     const event = events.shift()!;
     const aheadMs = event.atMs - nowMs();
     if (aheadMs > 0) {
@@ -143,7 +148,23 @@ export async function workOff(redis: Redis, keys: Keys, scenario: Scenario): Pro
 
   function putOff(process: Process, visitor: Visitor, waitMs: number): void {
     process.free += 1;
-    schedule(nowMs() + waitMs + random() * scenario.lateMs, async () => void ready.push(visitor));
+    const pause = { visitor, isOver: false };
+    putOffs.set(visitor.look.holder, pause);
+    schedule(nowMs() + waitMs + random() * scenario.lateMs, async () => comeBack(pause));
+  }
+
+  function comeBack(pause: { visitor: Visitor; isOver: boolean }): void {
+    if (!pause.isOver) ready.push(pause.visitor);
+    pause.isOver = true;
+  }
+
+  /** As the workers do, those who may come sooner than they were told are called. */
+  async function callUp(): Promise<void> {
+    for (const holder of await lines.callUp(CALL_UP_EVERY_MS)) {
+      const pause = putOffs.get(holder);
+      if (pause) schedule(nowMs() + random() * scenario.lateMs, async () => comeBack(pause));
+    }
+    schedule(nowMs() + CALL_UP_EVERY_MS, callUp);
   }
 }
 
