@@ -187,7 +187,7 @@ describe('the overview', () => {
     await logIn(page);
     await settled(page);
     expect(await page.locator('.matters > li').allTextContents()).toEqual([
-      expect.stringMatching(/^Azure is out, for \d+ (min|h)\. What needs it waits; that time/),
+      expect.stringMatching(/^Azure is out, for \d+ (min|h)\.What needs it waits; that time/),
       expect.stringContaining('7 looks wait for a worker, the first for 15 min'),
       expect.stringMatching(/^needs you2 subscriptions.*restore the reseller relationship.*Retry all 2/),
       expect.stringMatching(/^needs you1 subscription.*partner-center/),
