@@ -1,6 +1,16 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +39,8 @@ export interface Nginx {
   output(): string;
   /** Puts these instances in the place of the former ones, as consul-template does, and lets Nginx read them. */
   setInstances(instances: Instance[]): void;
+  /** Resolves once nobody who knows the former instances takes connections any more. */
+  hasRead(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -70,6 +82,7 @@ export async function startNginx(instances: Instance[]): Promise<Nginx> {
     throw new Error('Nginx cannot be started: install it, or run `node scripts/setup.mjs nginx`.', { cause: error });
   });
   endWithUs(child, folder);
+  let former: number[] = [];
   await Promise.race([listens(port), failed]);
 
   function render(present: Instance[]): void {
@@ -100,6 +113,7 @@ export async function startNginx(instances: Instance[]): Promise<Nginx> {
         .filter((line) => line.startsWith('{'))
         .map((line) => JSON.parse(line) as Record<string, unknown>),
     setInstances(present) {
+      former = workersOf(child);
       render(present);
       const { status } = spawnSync('nginx', ['-t', '-q', ...command], {
         stdio: ['ignore', output, output],
@@ -107,6 +121,16 @@ export async function startNginx(instances: Instance[]): Promise<Nginx> {
       });
       if (status !== 0) throw new Error(`Nginx refuses its configuration:\n${readFileSync(outputFile, 'utf8')}`);
       child.kill('SIGHUP');
+    },
+
+    async hasRead() {
+      const until = performance.now() + START_WITHIN_MS;
+      for (;;) {
+        const taking = workersOf(child);
+        if (taking.length > 0 && taking.every((pid) => !former.includes(pid))) return;
+        if (performance.now() > until) throw new Error('Nginx does not read its configuration anew.');
+        await pause(20);
+      }
     },
     async stop() {
       const gone = once(child, 'exit');
@@ -139,4 +163,18 @@ function endWithUs(nginx: ChildProcess, folder: string): void {
   guard.unref();
   (guard.stdin as Socket).unref();
   nginx.once('exit', () => guard.kill('SIGKILL'));
+}
+
+/** The workers of an Nginx that take connections: those of a former configuration end, and say so in their title. */
+function workersOf({ pid: master }: ChildProcess): number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => {
+    try {
+      const [, parent] = /^\d+ \(.*\) \S (\d+)/s.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+      return Number(parent) === master && !readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('shutting down');
+    } catch {
+      // It has ended meanwhile.
+      return false;
+    }
+  });
 }
