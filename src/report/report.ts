@@ -1,4 +1,4 @@
-import { AttentionError, ConnectorError, PermanentError } from '../lib/errors.ts';
+import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../lib/errors.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Endpoint } from '../upstreams/cloudesire/schema.ts';
 import { createAzureReport } from './azure.ts';
@@ -169,8 +169,15 @@ export function createReport({
     /** Reports FAILED where the marketplace does not show it yet, then why, and what the customer can do. */
     async failed(id: number, { code, params }: { code: string; params: Params }): Promise<void> {
       const now = await subscriptions.get(id);
+      if (!now) {
+        throw new RetryableError(
+          'cloudesire.not-shown',
+          `The marketplace does not show subscription ${id} at this moment, so that its customer cannot be told of the failure. It is tried again.`,
+          { effect: 'none' },
+        );
+      }
       // Whoever has something else by now is not to read that their order failed.
-      if (now?.deploymentStatus !== 'PENDING' && now?.deploymentStatus !== 'FAILED') return;
+      if (now.deploymentStatus !== 'PENDING' && now.deploymentStatus !== 'FAILED') return;
       if (now.deploymentStatus === 'PENDING') await setStatus(id, 'FAILED');
       await subscriptions.setInstructions(
         id,
