@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { createCountReporter } from './test/support/count-reporter.ts';
+import { LongestFirst } from './test/support/longest-first.ts';
 
 export default defineConfig({
   test: {
@@ -10,10 +11,11 @@ export default defineConfig({
       ...(process.env.ALERTS ? [] : ['test/alerts/**/*.test.ts']),
     ],
     globalSetup: ['test/support/global-redis.ts'],
-    // More waiting than computing: on two processors one worker would leave most of the time unused.
-    maxWorkers: 4,
+    // Waits are filled by others' computing; more of them would rather be in each other's way.
+    maxWorkers: 5,
     // Loading the same modules anew for each file would take a third of the time; no test leaves anything behind for the next.
     isolate: false,
+    sequence: { sequencer: LongestFirst },
     setupFiles: ['test/support/patience.ts'],
     // No test rests on how fast the machine is.
     testTimeout: 180_000,

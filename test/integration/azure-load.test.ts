@@ -6,7 +6,7 @@ import { startEmulators } from '../emulator/emulators.ts';
 import { startService } from '../support/service.ts';
 
 /** `DEPLOYMENTS=200` is the promised size. */
-const DEPLOYMENTS = Number(process.env.DEPLOYMENTS ?? 30);
+const DEPLOYMENTS = Number(process.env.DEPLOYMENTS ?? 12);
 const HALF_AN_HOUR_MS = 30 * 60_000;
 const WITHIN_MS = 4_000 * DEPLOYMENTS + 60_000;
 const MOST_MEGABYTES = 300;

@@ -118,7 +118,14 @@ function wayUp(span: ReceivedSpan): string[] {
 
 it('leads in one trace from the event, through the queue and its looks, to the report', () => {
   const report = spans.find(({ name }) => name === 'report deployed')!;
-  expect(wayUp(report)).toEqual(['report deployed', 'look', 'send looks', 'POST /event']);
+  const way = wayUp(report);
+  // One look leads to the next: how many it takes depends on when Microsoft is done.
+  expect(way.filter((name, at) => name !== way[at - 1])).toEqual([
+    'report deployed',
+    'look',
+    'send looks',
+    'POST /event',
+  ]);
   const together = spans.filter(({ traceId }) => traceId === report.traceId);
   for (const look of together.filter(({ name }) => name === 'look'))
     expect(attribute(look, 'connector.subscription.id')).toBe(String(id));

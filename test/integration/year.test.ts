@@ -5,8 +5,8 @@ import { addCompany } from '../support/companies.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 const DAY_MS = 86_400_000;
-const SUBSCRIPTIONS = Number(process.env.YEAR_SUBSCRIPTIONS ?? 24);
-const DAYS = Number(process.env.YEAR_DAYS ?? 120);
+const SUBSCRIPTIONS = Number(process.env.YEAR_SUBSCRIPTIONS ?? 16);
+const DAYS = Number(process.env.YEAR_DAYS ?? 100);
 const SEED = Number(process.env.YEAR_SEED ?? 1);
 /** A day of a subscription takes some milliseconds; a slow machine needs much longer. */
 const TEST_WITHIN_MS = 10 * (20_000 + SUBSCRIPTIONS * DAYS * 10);
