@@ -113,6 +113,8 @@ export function composeUpstreams(config: Config, parts: UpstreamParts) {
       mayWrite,
       observe,
       clock: systemClock,
+      // Who looks again that rarely need not hold a worker much longer.
+      pauseMs: config.timing.pollEveryMs / 10,
     }),
     templateHost: createTemplateHost({ hosts: config.azure.templateHosts }),
   };

@@ -35,7 +35,7 @@ export interface AzureParts {
   mayWrite?: (() => Promise<void>) | undefined;
   observe(call: UpstreamCall): void;
   clock: Clock;
-  /** Between two looks within one call, of which there are a few at most. */
+  /** Between two looks within one call, of which there are a few at most; 1.5 seconds without it. */
   pauseMs?: number;
 }
 
