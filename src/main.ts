@@ -1,4 +1,4 @@
-import { compose } from './compose.ts';
+import { compose } from './compose/service.ts';
 import { type Config, loadConfig, type TellSecret } from './config.ts';
 import { errorReporting, flushErrorReporting } from './instrument.ts';
 import { ConnectorError } from './lib/errors.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { AuditEntry } from '../workflows/audit.ts';
+import type { AuditEntry } from '../workflows/ops/audit.ts';
 import { type Command, EXIT, pageOption, readPage, readSubscriptionId, writeJson } from './command.ts';
 import { restOf, table } from './table.ts';
 

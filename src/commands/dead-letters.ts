@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import type { DeadLetters } from '../workflows/dead-letters.ts';
 import type { Press } from '../workflows/interventions.ts';
+import type { DeadLetters } from '../workflows/ops/dead-letters.ts';
 import { type Command, EXIT, readReason, UsageError, writeJson } from './command.ts';
 import { table } from './table.ts';
 

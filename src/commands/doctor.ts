@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Finding, Verdict } from '../workflows/doctor.ts';
+import type { Finding, Verdict } from '../workflows/ops/doctor.ts';
 import { type Command, EXIT, writeJson } from './command.ts';
 import { plain } from './table.ts';
 

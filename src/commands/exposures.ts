@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Exposed } from '../workflows/exposures.ts';
+import type { Exposed } from '../workflows/ops/exposures.ts';
 import { type Command, EXIT, writeJson } from './command.ts';
 import { table } from './table.ts';
 

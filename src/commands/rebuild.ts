@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { RebuildOptions, RebuildResult } from '../workflows/rebuild.ts';
+import type { RebuildOptions, RebuildResult } from '../workflows/drift/rebuild.ts';
 import { type AuditedParts, type Command, EXIT, readReason, writeJson } from './command.ts';
 import { table } from './table.ts';
 import { nameOf } from './unreadable.ts';

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
-import type { Difference, Side } from '../workflows/differences.ts';
-import type { ReconciliationOptions, ReconciliationResult } from '../workflows/reconciliation.ts';
+import type { Difference, Side } from '../workflows/drift/differences.ts';
+import type { ReconciliationOptions, ReconciliationResult } from '../workflows/drift/reconciliation.ts';
 import {
   type AuditedParts,
   type Command,

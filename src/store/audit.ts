@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Audit, AuditEntry } from '../workflows/audit.ts';
+import type { Audit, AuditEntry } from '../workflows/ops/audit.ts';
 import type { Keys } from './keys.ts';
 
 /** Lines that are kept at least; Redis removes whole blocks of those beyond. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { openDoctor } from '../../src/compose-doctor.ts';
+import { openDoctor } from '../../src/compose/doctor.ts';
 import { loadConfig } from '../../src/config.ts';
 import { createKeys } from '../../src/store/keys.ts';
 import { createSecretBox } from '../../src/store/secret-box.ts';
-import type { Finding } from '../../src/workflows/doctor.ts';
+import type { Finding } from '../../src/workflows/ops/doctor.ts';
 import { trustAuthority } from '../emulator/core/tls.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
 import { PARTNER_TENANT_ID } from '../emulator/entra/emulator.ts';

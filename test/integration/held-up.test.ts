@@ -4,7 +4,7 @@ import { createBudget } from '../../src/store/budget.ts';
 import { createInterventions } from '../../src/store/interventions.ts';
 import { createKeys } from '../../src/store/keys.ts';
 import { workerConnection } from '../../src/store/redis.ts';
-import { whyOf } from '../../src/workflows/standing.ts';
+import { whyOf } from '../../src/workflows/ops/standing.ts';
 import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
 import { createEventSender } from '../support/event-sender.ts';
 import { startService } from '../support/service.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { composeOperations } from '../../src/compose-operations.ts';
+import { composeOperations } from '../../src/compose/operations.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 /* What operations press, and what they read, against the connector's own workflows and a real Redis. */

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { compose } from '../../src/compose.ts';
+import { compose } from '../../src/compose/service.ts';
 import { loadConfig } from '../../src/config.ts';
 import { freePort } from '../support/free-port.ts';
 import { createMemoryLog } from '../support/memory-log.ts';

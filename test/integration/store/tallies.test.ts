@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { LaneLostError } from '../../../src/engine/journal.ts';
 import { createRecords } from '../../../src/store/records.ts';
 import { createTallies } from '../../../src/store/tallies.ts';
-import { readOverview } from '../../../src/workflows/overview.ts';
+import { readOverview } from '../../../src/workflows/ops/overview.ts';
 import type { SubscriptionRecord } from '../../../src/workflows/record.ts';
 import { neverAborted, openStore } from './setup.ts';
 

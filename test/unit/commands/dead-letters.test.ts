@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../src/commands/command.ts';
 import { deadLetters as createDeadLetters, type DeadLetterParts } from '../../../src/commands/dead-letters.ts';
-import type { DeadLetters } from '../../../src/workflows/dead-letters.ts';
+import type { DeadLetters } from '../../../src/workflows/ops/dead-letters.ts';
 import { run } from './run.ts';
 
 const deadLetters = createDeadLetters(() => 'ada');

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { doctor } from '../../../src/commands/doctor.ts';
-import type { Finding } from '../../../src/workflows/doctor.ts';
+import type { Finding } from '../../../src/workflows/ops/doctor.ts';
 import { run } from './run.ts';
 
 const saying = (...findings: Finding[]) => ({

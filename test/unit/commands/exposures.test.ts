@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { exposures } from '../../../src/commands/exposures.ts';
-import type { Exposed } from '../../../src/workflows/exposures.ts';
+import type { Exposed } from '../../../src/workflows/ops/exposures.ts';
 import { run } from './run.ts';
 
 const EXPOSED: Exposed = {

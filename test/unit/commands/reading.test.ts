@@ -4,7 +4,7 @@ import { UsageError } from '../../../src/commands/command.ts';
 import { list } from '../../../src/commands/list.ts';
 import { show } from '../../../src/commands/show.ts';
 import type { OpsQuery, OpsRecord, OpsStory } from '../../../src/intake/ops-operations.ts';
-import type { AuditEntry } from '../../../src/workflows/audit.ts';
+import type { AuditEntry } from '../../../src/workflows/ops/audit.ts';
 import { run } from './run.ts';
 
 const STUCK: OpsRecord = {

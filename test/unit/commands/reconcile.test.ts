@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../src/commands/command.ts';
 import { reconcile as reconcileFor } from '../../../src/commands/reconcile.ts';
-import type { Difference } from '../../../src/workflows/differences.ts';
-import type { ReconciliationOptions, ReconciliationResult } from '../../../src/workflows/reconciliation.ts';
+import type { Difference } from '../../../src/workflows/drift/differences.ts';
+import type { ReconciliationOptions, ReconciliationResult } from '../../../src/workflows/drift/reconciliation.ts';
 import { run } from './run.ts';
 
 const SEATS: Difference = {

@@ -1,0 +1,244 @@
+import { once } from 'node:events';
+import type { Redis } from 'ioredis';
+import type { Config } from '../config.ts';
+import { createAlerts } from '../lib/alerts.ts';
+import { systemClock } from '../lib/clock.ts';
+import { RetryableError } from '../lib/errors.ts';
+import type { Log } from '../lib/log.ts';
+import { createProducer, type Producer } from '../queue/producer.ts';
+import { createAudit } from '../store/audit.ts';
+import { listBudgets } from '../store/budget.ts';
+import { listCircuits } from '../store/circuit.ts';
+import { createCustomerDirectory } from '../store/customers.ts';
+import { createInterventions } from '../store/interventions.ts';
+import { createKeys } from '../store/keys.ts';
+import { createQuarantine } from '../store/quarantine.ts';
+import { createRecords } from '../store/records.ts';
+import { producerConnection } from '../store/redis.ts';
+import { tellOutages } from '../store/redis-server.ts';
+import { createReplication } from '../store/replication.ts';
+import { createTallies } from '../store/tallies.ts';
+import { createTimeline } from '../store/timeline.ts';
+import type { UpstreamCall } from '../upstreams/http.ts';
+import { VERSION } from '../version.ts';
+import type { RebuildOptions, RebuildResult } from '../workflows/drift/rebuild.ts';
+import type { ReconciliationOptions, ReconciliationResult } from '../workflows/drift/reconciliation.ts';
+import { actionsFor, type Intervention } from '../workflows/interventions.ts';
+import { listDeadLetters } from '../workflows/ops/dead-letters.ts';
+import { listExposures } from '../workflows/ops/exposures.ts';
+import { listCustomers, readOverview } from '../workflows/ops/overview.ts';
+import { backlogFull, createPresses } from '../workflows/ops/presses.ts';
+import { whyOf } from '../workflows/ops/standing.ts';
+import type { RecordQuery, SubscriptionRecord } from '../workflows/record.ts';
+import { composeLooks } from './looks.ts';
+import { limitOf, UPSTREAMS } from './upstreams.ts';
+
+/** The store gets so long to answer a command that somebody has typed. */
+const REDIS_WITHIN_MS = 5_000;
+
+export interface OperationsParts {
+  /** From `producerConnection`. */
+  redis: Redis;
+  config: Config;
+  producer: Pick<Producer, 'requestLook' | 'backlog' | 'oldestWaitingSince'>;
+  /** What is worth knowing now, in sentences. */
+  notes(): Promise<readonly string[]>;
+}
+
+/** What operations can ask for and press, whether over HTTP or on the command line. */
+export type Operations = ReturnType<typeof composeOperations>;
+
+/** Builds the actions of operations. */
+export function composeOperations({ redis, config, producer, notes }: OperationsParts) {
+  const clock = systemClock;
+  const keys = createKeys(config.redis.prefix);
+  const records = createRecords(redis, keys);
+  const tallies = createTallies(redis, keys, records);
+  const timeline = createTimeline(redis, keys);
+  const interventions = createInterventions(redis, keys);
+  const quarantine = createQuarantine(redis, keys, clock);
+  const audit = createAudit(redis, keys);
+  const directory = createCustomerDirectory(redis, keys, createReplication(redis));
+  const today = (): string => new Date(clock.now()).toISOString().slice(0, 10);
+
+  const { act, retryAll, discardQuarantined, audited } = createPresses({
+    records,
+    interventions,
+    timeline,
+    audit,
+    quarantine,
+    requestLook: producer.requestLook,
+    clock,
+  });
+  const explained = (record: SubscriptionRecord, intervention: Intervention | undefined) => ({
+    ...record,
+    intervention,
+    why: whyOf(record, intervention),
+  });
+
+  return {
+    act,
+    retryAll,
+    discardQuarantined,
+    audited,
+
+    /** How everything stands, in numbers. */
+    async overview() {
+      const [counts, backlog, oldestSince, quarantined, decided, noted, circuits] = await Promise.all([
+        readOverview(tallies, today()),
+        producer.backlog(),
+        producer.oldestWaitingSince(),
+        quarantine.size(),
+        interventions.all(),
+        notes(),
+        listCircuits(redis, keys, UPSTREAMS),
+      ]);
+      const { states, exposures, agreementsPending } = counts;
+      const kinds = [...decided.values()].map(({ kind }) => kind);
+      return {
+        states,
+        backlog,
+        oldestWaitingS: oldestSince === undefined ? null : Math.max(0, Math.round((clock.now() - oldestSince) / 1_000)),
+        exposures,
+        agreementsPending,
+        deadLetters: states.failed + states['needs-attention'],
+        quarantine: quarantined,
+        circuits: circuits.map(({ upstream, openSince }) => ({
+          upstream,
+          open: openSince !== undefined,
+          since: openSince ?? null,
+        })),
+        held: kinds.filter((kind) => kind === 'held').length,
+        detached: kinds.filter((kind) => kind === 'detached').length,
+        notes: [...noted],
+        version: VERSION,
+        readOnly: config.readOnly,
+      };
+    },
+
+    /** Records by what changed last, each with why it does not move. `held` and `detached` count as states too. */
+    async list({ state, ...query }: OperationsQuery) {
+      const decided = await interventions.all();
+      const isDecision = state === 'held' || state === 'detached';
+      const among = new Set([...decided].filter(([, { kind }]) => kind === state).map(([id]) => id));
+      const { items, total } = await records.list({
+        ...query,
+        ...(isDecision ? { among } : state !== undefined && { state }),
+      });
+      return { items: items.map((record) => explained(record, decided.get(record.subscriptionId))), total };
+    },
+
+    /** The record and the story of a subscription, and what can be done now; `undefined` when nothing is known of it. */
+    async show(subscriptionId: number) {
+      const record = await records.get(subscriptionId);
+      if (!record) return undefined;
+      const intervention = await interventions.get(subscriptionId);
+      return {
+        ...explained(record, intervention),
+        timeline: await timeline.read(subscriptionId),
+        actions: actionsFor(record, intervention),
+      };
+    },
+
+    /** What Microsoft goes on charging for although the marketplace has ended it. */
+    listExposures: (page: Page) => listExposures(records, today(), page),
+    listCustomers: (page: Page) => listCustomers({ records, directory }, page),
+    listQuarantine: quarantine.list,
+    /** What stands still, by the code of its reason. */
+    listDeadLetters: () => listDeadLetters({ records, listQuarantine: quarantine.list }),
+    /** How many calls the upstreams still allow, and which of them are out. */
+    async limits() {
+      const [budgets, circuits] = await Promise.all([
+        listBudgets(redis, keys, limitOf),
+        listCircuits(redis, keys, UPSTREAMS),
+      ]);
+      return { budgets, circuits };
+    },
+    listAudit: audit.list,
+  };
+}
+
+/** What takes minutes, and so is asked for on the command line only. All of it ends early, harmlessly, when the signal is aborted. */
+export interface Maintenance {
+  /** Records again what exists at Microsoft. @throws as `createRebuild` */
+  rebuild(options: RebuildOptions): Promise<RebuildResult>;
+  /** Tells in what marketplace, records and Microsoft differ, and has it put right by looks. @throws as `createReconciliation` */
+  reconcile(options: ReconciliationOptions): Promise<ReconciliationResult>;
+}
+
+interface Page {
+  /** 1-based. */
+  page: number;
+  pageSize: number;
+}
+
+type OperationsQuery = Omit<RecordQuery, 'among' | 'exposedOn'>;
+
+/**
+ * The actions of operations for a process that runs beside the service, on connections of its own.
+ *
+ * @throws {RetryableError} `store.unavailable` when Redis does not answer within 5 s
+ */
+export async function openOperations(
+  config: Config,
+  { log, signal, say }: { log: Log; signal: AbortSignal; say: (sentence: string) => void },
+): Promise<Operations & Maintenance & { close(): Promise<void> }> {
+  const { url, prefix } = config.redis;
+  const redis = producerConnection(url);
+  tellOutages(redis, log);
+  try {
+    if (redis.status !== 'ready') await once(redis, 'ready', { signal: AbortSignal.timeout(REDIS_WITHIN_MS) });
+  } catch (cause) {
+    redis.disconnect();
+    const message = 'Redis does not answer at REDIS_URL. The commands need the very Redis that the service uses.';
+    throw new RetryableError('store.unavailable', message, { cause, effect: 'none' });
+  }
+  const producer = createProducer({
+    redis,
+    prefix,
+    confirm: createReplication(redis).confirm,
+    backlogLimit: config.backlogLimit,
+  });
+  const { rebuild, reconcile } = composeLooks(config, {
+    redis,
+    log,
+    alerts: createAlerts({ log, count: () => {} }),
+    async requestLook(id) {
+      if ((await producer.requestLook(id, { urgent: false })) !== 'queued') throw backlogFull();
+    },
+    observe: tellWaits(say),
+    later: () => {},
+  });
+  return {
+    ...composeOperations({
+      redis,
+      config,
+      producer,
+      notes: async () => [...config.warnings, ...config.secretProblems()],
+    }),
+    rebuild: (options) => rebuild(options, signal),
+    reconcile: (options) => reconcile(options, signal),
+    async close() {
+      await producer.close();
+      redis.disconnect();
+    },
+  };
+}
+
+/** Tells whoever sits there, once of each, which upstream is waited for. */
+function tellWaits(say: (sentence: string) => void): (call: UpstreamCall) => void {
+  const told = new Set<string>();
+  return ({ upstream, errorCode = '' }) => {
+    const what = WAITS[errorCode.split('.').at(-1) ?? ''];
+    if (what === undefined || told.has(upstream)) return;
+    told.add(upstream);
+    say(`Waiting for ${upstream}: ${what} It goes on by itself.`);
+  };
+}
+
+/** By the last part of the code of an error. */
+const WAITS: Record<string, string> = {
+  budget: 'the calls that its limit allows are used up for the moment, and orders go first.',
+  throttled: 'it has refused calls for a while.',
+  outage: 'it does not answer.',
+};

@@ -1,0 +1,71 @@
+import type { Intervention } from '../interventions.ts';
+import type { SubscriptionRecord } from '../record.ts';
+import { THEN_RETRY } from '../record-writer.ts';
+
+/**
+ * Where a subscription stands, in one sentence or two for the person who wonders why it does not move: what it waits for, since when, and
+ * what to do. `undefined` when it is in order and nothing is to come.
+ */
+export function whyOf(record: SubscriptionRecord, intervention: Intervention | undefined): string | undefined {
+  if (intervention?.kind === 'detached') {
+    return `Detached by ${intervention.by} since ${moment(intervention.at)} (${intervention.reason}): the connector leaves it alone, and people look after it. Attach it to give it back.`;
+  }
+  if (intervention) {
+    return `Held by ${intervention.by} since ${moment(intervention.at)} (${intervention.reason}): nothing is sent for it. Release it once that is settled.`;
+  }
+  const why = whyItStands(record);
+  if (!why || !record.heldUpBy || !record.heldUpSince) return why;
+  return `${why} The next look has waited since ${moment(record.heldUpSince)} for ${record.heldUpBy}.`;
+}
+
+function whyItStands(record: SubscriptionRecord): string | undefined {
+  const troubled = record.troubledSince && moment(record.troubledSince);
+  const since = moment(record.since);
+  const at = record.step ? ` at step "${record.step}"` : '';
+  const doing = record.operation ?? 'a look';
+  const said = record.lastError?.message ?? `${record.waitingFor ?? 'the cause is not known'}.`;
+
+  switch (record.state) {
+    case 'needs-attention':
+      return `Needs you since ${troubled ?? since}, for ${doing}${at}: ${said} ${record.lastError?.cure === 'retry' ? THEN_RETRY : THEN_BY_ITSELF}`;
+    case 'failed':
+      return record.failure?.kind === 'customer'
+        ? `Failed since ${since}, and the customer was told what is missing (${record.failure.code}): ${said} Look once they have supplied it.`
+        : `Failed since ${since}, and the customer was told: ${said} Cure the cause, then press retry: it resumes at the failed step.`;
+    case 'retrying':
+      return `Fails since ${troubled ?? moment(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${withNextTry(said, record)}`;
+    case 'waiting':
+      return `Waits since ${since} for ${record.waitingFor ?? 'its next look'}${troubled ? `, after failing since ${troubled}` : ''}. It goes on by itself.`;
+    case 'running':
+      return `At work since ${since}: ${doing}${at}.`;
+    case 'idle':
+    case 'done':
+      return record.waitingFor && `Waits since ${since} for ${record.waitingFor}.`;
+  }
+}
+
+/** `2026-03-02 09:21 UTC`. */
+function moment(at: string): string {
+  return `${at.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+const THEN_BY_ITSELF = 'Then it goes on by itself, or at once with look.';
+const BY_ITSELF = 'It is tried again by itself.';
+
+/** When it is tried next, until when, and what then; some errors say themselves that it is tried again. */
+function withNextTry(said: string, { nextTryAt, deadlineAt, run, failure }: SubscriptionRecord): string {
+  const reason = said.endsWith(BY_ITSELF) ? said.slice(0, -BY_ITSELF.length).trimEnd() : said;
+  if (!nextTryAt || !deadlineAt) return `${reason} ${BY_ITSELF}`;
+  const isGivenUp = run?.operation === 'provision' && failure?.reported !== false;
+  const then = isGivenUp ? 'then it is given up, and the customer told' : 'then a person is told, and it goes on';
+  return `${reason} It is tried again by itself, next at ${toTheSecond(nextTryAt)}, until ${moment(deadlineAt)}: ${then}.`;
+}
+
+/** `2026-03-02 09:21:07 UTC`. */
+function toTheSecond(at: string): string {
+  return `${at.slice(0, 19).replace('T', ' ')} UTC`;
+}
+
+function timesOf(attempts: number): string {
+  return attempts === 1 ? 'once' : `${attempts} times`;
+}
