@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import { Redis } from 'ioredis';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { createKeys } from '../../src/store/keys.ts';
@@ -33,6 +34,8 @@ const WITHIN_MS = isComplete ? 1_800_000 : 240_000;
 const FIRST_UNKNOWN = 900_000;
 const FIRST_BUYER = 30_000;
 const MOST_SEATS = 30;
+/** Of these many orders one is a machine in Azure, all others are licences. */
+const ORDERS_PER_MACHINE = 5;
 
 const TYPES = ['CREATED', 'MODIFIED', 'DELETED'] as const;
 
@@ -59,6 +62,13 @@ async function openScene() {
   emulators.partnerCenter.setOrderDelayMs(500);
   // Limits count minutes, and are tested elsewhere: here a minute of theirs lasts a second.
   emulators.partnerCenter.setSwitches({ throttlePerMinute: 1_000_000 });
+  emulators.arm.setSwitches({
+    throttling: false,
+    coreQuota: 10_000,
+    pollsUntilDone: 1,
+    subscriptionVisibleAfterMs: 0,
+    subscriptionStateDelayMs: 0,
+  });
   const admin = new Redis(redis.url, { maxRetriesPerRequest: null }).on('error', () => {});
   const keys = createKeys('microsoft-connector');
   const minutes = setInterval(() => {
@@ -182,13 +192,20 @@ async function live({ emulators }: Scene, { tell }: Marketplace, index: number):
   // Every third order is of a company that has ordered before.
   const buyer = FIRST_BUYER + (index % 3 === 2 ? index - 1 : index);
   addCompany(emulators, buyer);
-  const id = cloudesire.placeOrder({ plan: 2101, buyer, licenses: between(2, 20), paid: true });
+  const isMachine = index % ORDERS_PER_MACHINE === 1;
+  const id = cloudesire.placeOrder({
+    buyer,
+    paid: true,
+    ...(isMachine
+      ? { plan: 2201, parameters: { DNS_PREFIX: `host-${index}` } }
+      : { plan: 2101, licenses: between(2, 20) }),
+  });
   tell(id, 'CREATED');
   await cloudesire.whenStatus(id, 'DEPLOYED', WITHIN_MS);
 
   for (let left = between(0, 4); left > 0; left -= 1) {
     await pause(between(0, LONGEST_PAUSE_MS));
-    if (random() < 0.6) {
+    if (!isMachine && random() < 0.6) {
       const { licenses = 1 } = cloudesire.subscription(id);
       cloudesire.changeQuantity(id, ((licenses + between(0, MOST_SEATS - 2)) % MOST_SEATS) + 1, { paid: true });
     } else {
@@ -249,7 +266,8 @@ async function strike(scene: Scene, isOver: () => boolean): Promise<Record<strin
 
 /** In what a subscription at Microsoft differs from what the marketplace has sold. */
 function difference({ emulators }: Scene, id: number, bought: AtMicrosoft[]): string | undefined {
-  const { deploymentStatus, licenses } = emulators.cloudesire.subscription(id);
+  const { deploymentStatus, licenses, plan } = emulators.cloudesire.subscription(id);
+  if (plan === 2201) return differenceOfMachine(emulators.arm, id, deploymentStatus);
   const [ours, ...more] = bought.filter(({ friendlyName }) => friendlyName === `Cloudesire ${id}`);
   if (more.length > 0) return `${id} was bought ${more.length + 1} times`;
   const isRight =
@@ -259,6 +277,20 @@ function difference({ emulators }: Scene, id: number, bought: AtMicrosoft[]): st
     (deploymentStatus === 'UNDEPLOYED' && ours?.status !== 'active');
   if (isRight) return undefined;
   return `${id}, ${licenses} seats, is ${deploymentStatus} in the marketplace, and ${ours?.status}, ${ours?.quantity} seats, at Microsoft`;
+}
+
+/** In what a machine at Azure differs from that; whatever else was made for it ends with it. */
+function differenceOfMachine(arm: Scene['emulators']['arm'], id: number, deploymentStatus: string): string | undefined {
+  const left = arm.leftovers({ tag: 'cloudesire-subscription', value: String(id) });
+  const power = arm
+    .resources()
+    .filter(({ type, id: path }) => type === 'Microsoft.Compute/virtualMachines' && path.includes(`/cloudesire-${id}/`))
+    .map((machine) => arm.powerHistory({ resource: machine.id }).at(-1)?.state);
+  const wanted: Record<string, string[]> = { DEPLOYED: ['running'], STOPPED: ['deallocated'], UNDEPLOYED: [] };
+  const isRight =
+    isDeepStrictEqual(power, wanted[deploymentStatus]) && (deploymentStatus !== 'UNDEPLOYED' || left.length === 0);
+  if (isRight) return undefined;
+  return `${id}, a machine, is ${deploymentStatus} in the marketplace, and ${power.join(', ') || 'absent'} at Azure, where ${left.length} things are its own`;
 }
 
 it(
@@ -298,6 +330,7 @@ it(
           answered,
           ...strokes,
           subscriptions: SUBSCRIPTIONS,
+          machines: emulators.arm.books().deployments.length,
           ordersPlaced: count('order placed'),
           customersCreated: count('customer created'),
           setAside: scene.output().split('"code":"look.crashes"').length - 1,
