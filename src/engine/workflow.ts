@@ -1,14 +1,14 @@
 import type { Clock } from '../lib/clock.ts';
 import { ConnectorError } from '../lib/errors.ts';
+import type { Wait } from '../lib/wait.ts';
 import type { Journal, JournalEntry, Lane } from './journal.ts';
 
 /** The run pauses: the job goes back to the queue and holds no worker until `resumeAt`. */
 export class Suspended extends Error {
   readonly resumeAt: number;
-  /** What is waited for, in words that operations read. */
-  readonly waitingFor: string;
+  readonly waitingFor: Wait;
 
-  constructor(resumeAt: number, waitingFor: string) {
+  constructor(resumeAt: number, waitingFor: Wait) {
     super(waitingFor);
     this.name = 'Suspended';
     this.resumeAt = resumeAt;
@@ -50,8 +50,7 @@ export interface PollPlan {
   firstMs: number;
   factor: number;
   longestMs: number;
-  /** What is waited for, in words that operations read. */
-  waitingFor: string;
+  waitingFor: Wait;
 }
 
 /** What a workflow is given to act with. Step names are keys of the journal: retire them, never rename them. */
@@ -74,8 +73,7 @@ export interface Flow {
 
 export interface PausePlan {
   forMs: number;
-  /** What is waited for, in words that operations read. */
-  waitingFor: string;
+  waitingFor: Wait;
   /** Whether there is nothing to wait for any more; `hasBegun` once it was waited before this look. */
   isOver(waited: { hasBegun: boolean }): Promise<boolean>;
 }

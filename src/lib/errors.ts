@@ -1,4 +1,5 @@
 import { inOrder } from './foreign-text.ts';
+import type { Wait } from './wait.ts';
 
 /** What an error may know beyond its sentence. Never a body, a token or a personal datum: all of it is logged. */
 export interface ErrorFacts {
@@ -61,12 +62,12 @@ export class RetryableError extends ConnectorError {
   /** The upstream's own wish for a pause; it outranks our back-off. */
   readonly retryAfterMs: number | undefined;
   /** What takes its time, in words that operations read: a wait, to which no deadline applies. Without it, it is a failure that repeats. */
-  readonly waitingFor: string | undefined;
+  readonly waitingFor: Wait | undefined;
 
   constructor(
     code: string,
     message: string,
-    options: ErrorOptions & { retryAfterMs?: number; waitingFor?: string } = {},
+    options: ErrorOptions & { retryAfterMs?: number; waitingFor?: Wait } = {},
   ) {
     super(code, message, options);
     this.retryAfterMs = options.retryAfterMs;

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { type Lane, LaneLostError } from '../engine/journal.ts';
+import { kindOfWait } from '../lib/wait.ts';
 import type { CustomersTurn, ExposedCost, Records, SubscriptionRecord, Tallies, Tally } from '../workflows/record.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
@@ -9,18 +10,6 @@ const TURNS: CustomersTurn[] = ['agreement', 'invitation'];
 const CUSTOMERS_STEPS: [beginning: string, turn: CustomersTurn][] = [
   ['agreement accepted', 'agreement'],
   ['tenant linked', 'invitation'],
-];
-/** Beginnings of what is waited for, by the kind of it. */
-const KINDS_OF_WAIT: [pattern: RegExp, kind: string][] = [
-  [/^the limit of /, 'limit'],
-  [/to be back: it has not answered/, 'outage'],
-  [/^the end of the dry run/, 'dry-run'],
-  [/^the records to be rebuilt/, 'rebuild'],
-  [/^operations/, 'operations'],
-  [/\b(payment|pay)\b/, 'payment'],
-  [/^(Azure |the Azure |the terms of )/, 'azure'],
-  [/^(Microsoft |partner subscription )/, 'microsoft'],
-  [/^the marketplace /, 'marketplace'],
 ];
 /** How many records are counted anew at once. */
 const CHUNK = 1_000;
@@ -131,6 +120,5 @@ function whyOf(record: SubscriptionRecord): string {
   if (state === 'needs-attention' || state === 'retrying') return lastError?.code ?? '';
   if (state === 'failed') return failure?.code ?? lastError?.code ?? '';
   if ((state !== 'waiting' && state !== 'idle') || waitingFor === '') return '';
-  const kind = KINDS_OF_WAIT.find(([pattern]) => pattern.test(waitingFor))?.[1];
-  return customersTurn(record) ?? kind ?? 'something-else';
+  return customersTurn(record) ?? kindOfWait(waitingFor);
 }

@@ -211,7 +211,7 @@ export function createHttp(parts: HttpParts): Http {
           facts,
           effect: 'none',
           retryAfterMs: passage.waitMs,
-          waitingFor: `${name} to be back: it has not answered since ${passage.since}`,
+          waitingFor: `the return of ${name}, which has not answered since ${passage.since}`,
         },
       );
     }

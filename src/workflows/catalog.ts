@@ -1,4 +1,5 @@
 import { Suspended, type Workflow } from '../engine/workflow.ts';
+import type { Wait } from '../lib/wait.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import { createAzureProduct } from './azure/product.ts';
 import type { ProvisionAzureParts } from './azure/provision.ts';
@@ -71,7 +72,7 @@ export function createCatalog(parts: CatalogParts): Catalog {
         if (successor === undefined) return describeAtMicrosoft(found);
         if (successor === 'pending') {
           // Nothing is decided, and least of all bought, before it is known what comes of it.
-          const waitingFor = `Microsoft to move partner subscription ${fulfillment.partnerSubscriptionId} to another one`;
+          const waitingFor: Wait = `Microsoft to move partner subscription ${fulfillment.partnerSubscriptionId} to another one`;
           throw new Suspended(parts.now() + 20 * parts.pollEveryMs, waitingFor);
         }
         return { ...describeAtMicrosoft(successor), movedTo: successor.id };

@@ -1,5 +1,6 @@
 import type { Cure } from '../lib/errors.ts';
 import { nameIn } from '../lib/foreign-text.ts';
+import type { Wait } from '../lib/wait.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { AtMicrosoft, Fulfillment, LicenseAtMicrosoft, Wish } from './fulfillment.ts';
 import type { Operation } from './operations.ts';
@@ -11,7 +12,7 @@ export type Decision =
   /** `target` tells runs of one operation apart: another number of seats is another run. */
   | { kind: 'run'; operation: Operation; target?: string }
   /** Nothing to do before somebody else acts. `failed`: an operation has ended and only a person starts it again. */
-  | { kind: 'wait'; state: 'idle' | 'failed'; waitingFor: string }
+  | { kind: 'wait'; state: 'idle' | 'failed'; waitingFor: Wait }
   | { kind: 'attention'; code: string; message: string; cure?: Cure }
   /** In order, or at its end. */
   | { kind: 'settled'; state: 'idle' | 'done' };
@@ -86,7 +87,7 @@ function localState({ fulfillment, run: current }: Known): LocalState {
   return fulfillment?.customerId || current?.operation === 'provision' ? 'provisioning' : 'nothing';
 }
 
-function beforeProvisioning(local: LocalState, waitingFor: string): Decision {
+function beforeProvisioning(local: LocalState, waitingFor: Wait): Decision {
   if (local === 'nothing') return wait(waitingFor);
   return attention(
     'subscription.state-went-back',
@@ -329,7 +330,7 @@ function run(operation: Operation, target?: string): Decision {
   return { kind: 'run', operation, ...(target !== undefined && { target }) };
 }
 
-function wait(waitingFor: string): Decision {
+function wait(waitingFor: Wait): Decision {
   return { kind: 'wait', state: 'idle', waitingFor };
 }
 

@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Turn, Turns } from '../lib/turn.ts';
+import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
@@ -178,7 +179,7 @@ export function createReconcile(
         await standAt('idle', { ...QUIET, waitingFor: `operations, who have detached it (${by}, ${at}: ${reason})` });
         return { done: true };
       }
-      const waitingFor = `operations to release it (held by ${by}, ${at}: ${reason})`;
+      const waitingFor: Wait = `operations to release it (held by ${by}, ${at}: ${reason})`;
       await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined });
       let subscription: Subscription | undefined;
       try {

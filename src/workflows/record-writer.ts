@@ -3,6 +3,7 @@ import type { AlertFacts, Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { ConnectorError, type Cure } from '../lib/errors.ts';
 import { inOrder } from '../lib/foreign-text.ts';
+import type { Wait } from '../lib/wait.ts';
 import type { Measures } from './operations.ts';
 import type { RecordState, Records, SubscriptionRecord, Timeline, TimelineEntry } from './record.ts';
 
@@ -77,7 +78,8 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
 
   async function standAt(state: RecordState, facts: Changes): Promise<void> {
     const { lastError } = facts;
-    const waitingFor = facts.waitingFor && inOrder(facts.waitingFor);
+    // What others have given stands behind its beginning, which is ours.
+    const waitingFor = facts.waitingFor && (inOrder(facts.waitingFor) as Wait);
     // The text of an error may change with every try, as the identifier of the call does.
     const news = lastError ? `${lastError.code} ${record.step ?? ''}` : waitingFor;
     const isNews = news !== undefined && record.told !== news;

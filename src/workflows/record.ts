@@ -1,5 +1,6 @@
 import type { Lane } from '../engine/journal.ts';
 import type { Cure } from '../lib/errors.ts';
+import type { Wait } from '../lib/wait.ts';
 import type { Fulfillment } from './fulfillment.ts';
 import type { Operation, ProductType } from './operations.ts';
 
@@ -26,7 +27,7 @@ export interface SubscriptionRecord {
   since: string;
   operation?: Operation;
   step?: string;
-  waitingFor?: string;
+  waitingFor?: Wait;
   /** Code and step of the matter that a person was last told, so that it is told once. */
   alerted?: string;
   /** The run that ended last, and how often in a row it was made again because what it had done did not show. */

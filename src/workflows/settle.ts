@@ -12,6 +12,7 @@ import {
 import type { Log } from '../lib/log.ts';
 import type { Turn } from '../lib/turn.ts';
 import { nameOf } from '../lib/upstream-names.ts';
+import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
 import { WithheldError } from '../upstreams/http.ts';
 import type { LookOutcome } from './look.ts';
@@ -91,7 +92,7 @@ export function createSettle(parts: SettleParts) {
     return retry(error);
   }
 
-  async function wait(waitingFor: string): Promise<void> {
+  async function wait(waitingFor: Wait): Promise<void> {
     const since = writer.record.state === 'waiting' ? writer.record.since : now();
     await standAt('waiting', {
       waitingFor,
@@ -103,7 +104,7 @@ export function createSettle(parts: SettleParts) {
   }
 
   /** A wait has no deadline, since what is waited for may come at any time; but one that takes longer than that is told once. */
-  function tellIfSlow(waitingFor: string, since: string): Changes {
+  function tellIfSlow(waitingFor: Wait, since: string): Changes {
     if (clock.now() - Date.parse(since) < settings.deadlineMs) return {};
     const alerted = `operation.slow ${writer.record.step ?? ''}`;
     if (writer.record.alerted !== alerted) {

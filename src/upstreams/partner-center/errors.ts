@@ -8,6 +8,7 @@ import {
   PermanentError,
   RetryableError,
 } from '../../lib/errors.ts';
+import type { Wait } from '../../lib/wait.ts';
 import type { Answer } from '../http.ts';
 import { Code, type Fault } from './schema.ts';
 
@@ -18,7 +19,7 @@ interface Decision {
   advice: string;
   retryAfterMs?: number;
   /** What a long pause is for, in words that operations read. */
-  waitingFor?: string;
+  waitingFor?: Wait;
   /** Fields of the buyer's profile that the customer has to correct, comma separated. */
   fields?: string;
   /** `none` unless the refusal leaves open what has happened. */

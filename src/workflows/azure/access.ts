@@ -1,5 +1,6 @@
 import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError } from '../../lib/errors.ts';
+import type { Wait } from '../../lib/wait.ts';
 import type { Azure, Where } from '../../upstreams/azure/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 
@@ -27,7 +28,7 @@ const POLLS_UNTIL_KNOWN = 60;
 export async function ensureAccess(flow: Flow, where: Where, parts: AccessParts): Promise<void> {
   const { azure, partnerCenter, applicationId, now, pollEveryMs } = parts;
   const about = `subscription ${where.subscriptionId} of tenant ${where.tenantId}`;
-  const soon = (waitingFor: string) => ({
+  const soon = (waitingFor: Wait) => ({
     firstMs: pollEveryMs / 3,
     factor: 1.5,
     longestMs: 4 * pollEveryMs,
@@ -43,7 +44,7 @@ export async function ensureAccess(flow: Flow, where: Where, parts: AccessParts)
   });
   const { principalId } = await flow.poll<{ principalId: string | null }>(
     'service principal known',
-    soon(`the tenant ${where.tenantId} to know the connector's application`),
+    soon(`Azure to let tenant ${where.tenantId} know the connector's application`),
     async ({ sinceMs }) => {
       try {
         return { principalId: (await azure.principalId(where.tenantId)) ?? null };

@@ -1,4 +1,4 @@
-import type { Flow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
@@ -63,7 +63,7 @@ export async function ensureAzurePlan(
     },
     { ...parts, partnerCenter: { ...partnerCenter, carts: { ...partnerCenter.carts, create: createShared } } },
   );
-  const visible = {
+  const visible: PollPlan = {
     firstMs: pollEveryMs / 3,
     factor: 1.5,
     longestMs: 20 * pollEveryMs,

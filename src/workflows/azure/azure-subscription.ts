@@ -1,4 +1,4 @@
-import type { Flow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
@@ -38,7 +38,7 @@ export async function ensureAzureSubscription(
   const { partnerCenter, pollEveryMs } = parts;
   if (dedicated) return createThroughAlias(flow, look, { alias: groupOf(look.subscription.id), customerId }, parts);
 
-  const plan = {
+  const plan: PollPlan = {
     firstMs: pollEveryMs / 3,
     factor: 1.5,
     longestMs: 4 * pollEveryMs,
@@ -77,7 +77,7 @@ async function createThroughAlias(
       return true;
     },
   });
-  const plan = {
+  const plan: PollPlan = {
     firstMs: pollEveryMs / 3,
     factor: 1.5,
     longestMs: 4 * pollEveryMs,

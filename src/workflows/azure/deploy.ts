@@ -1,4 +1,4 @@
-import type { Flow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan } from '../../engine/workflow.ts';
 import { AttentionError, RetryableError } from '../../lib/errors.ts';
 import type { AzureSubscription, Fault, Image } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
@@ -97,7 +97,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
         },
       },
     );
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs,
       factor: 1.2,
       longestMs: 4 * pollEveryMs,
@@ -133,7 +133,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
     if (mayPass(worst) && attempt - first < MOST_ATTEMPTS_BY_ITSELF) {
       await flow.pause(`pause after deployment ${attempt}`, {
         forMs: worst?.kind === 'capacity' ? CAPACITY_PAUSE_MS : 20 * pollEveryMs,
-        waitingFor: errorOf(what, faults, settings).message,
+        waitingFor: `Azure to be ready for another try: ${errorOf(what, faults, settings).message}`,
         // Marketplace and sweeps ask for looks at any time; only persons know that it is worth a try.
         isOver: async ({ hasBegun }) =>
           (hasBegun && look.isAskedFor) || (await assignment.read()).configuration !== entered,

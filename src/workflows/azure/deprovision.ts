@@ -1,4 +1,4 @@
-import type { Flow, Workflow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan, Workflow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Where } from '../../upstreams/azure/client.ts';
@@ -48,7 +48,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
     if (!customerId) return undefined;
     if (noted?.subscriptionId) return { tenantId: customerId, subscriptionId: noted.subscriptionId };
     if (!noted?.dedicated) return undefined;
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs / 3,
       factor: 1.5,
       longestMs: 4 * pollEveryMs,
@@ -89,7 +89,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
   /** A deployment that runs on would write into the group that is being deleted. */
   async function stopDeployment(flow: Flow, { deployments }: AzureSubscription, orderId: number, attempt: number) {
     const name = deploymentOf(orderId, attempt);
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs / 3,
       factor: 1.5,
       longestMs: pollEveryMs,
@@ -105,7 +105,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
 
   async function removeGroup(flow: Flow, { groups }: AzureSubscription, orderId: number): Promise<void> {
     const group = groupOf(orderId);
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs,
       factor: 1.2,
       longestMs: 4 * pollEveryMs,
@@ -136,7 +136,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
   }
 
   async function endSubscription(flow: Flow, where: Where, alias: string): Promise<void> {
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs,
       factor: 2,
       longestMs: 240 * pollEveryMs,

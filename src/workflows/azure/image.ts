@@ -1,4 +1,4 @@
-import type { Flow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { AzureSubscription, Image } from '../../upstreams/azure/client.ts';
 import type { AzureOrder } from './order.ts';
@@ -32,7 +32,7 @@ export async function prepareImage(
   });
   const { plan } = image;
   if (plan) {
-    const soon = {
+    const soon: PollPlan = {
       firstMs: pollEveryMs / 3,
       factor: 1.5,
       longestMs: pollEveryMs,

@@ -1,4 +1,4 @@
-import type { Flow, Workflow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan, Workflow } from '../../engine/workflow.ts';
 import { nameIn } from '../../lib/foreign-text.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Resource } from '../../upstreams/azure/client.ts';
@@ -101,7 +101,7 @@ async function change(
   { pollEveryMs }: PowerParts,
 ): Promise<void> {
   const wanted = to === 'stop' ? 'stopped' : 'running';
-  const plan = {
+  const plan: PollPlan = {
     firstMs: pollEveryMs,
     factor: 1.2,
     longestMs: 4 * pollEveryMs,

@@ -1,4 +1,4 @@
-import type { Flow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan } from '../../engine/workflow.ts';
 import type { AzureSubscription } from '../../upstreams/azure/client.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function registerProviders(
     if (isMissing) missing.push(namespace);
   }
   for (const namespace of missing) {
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs / 3,
       factor: 1.5,
       longestMs: 4 * pollEveryMs,

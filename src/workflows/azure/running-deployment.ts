@@ -1,4 +1,4 @@
-import type { Flow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan } from '../../engine/workflow.ts';
 import type { AzureSubscription } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
 import { deploymentOf, groupOf } from './names.ts';
@@ -16,7 +16,7 @@ export async function awaitRunningDeployment(
   const { attempt = 0 } = look.fulfillment().azure ?? {};
   const { id } = look.subscription;
   const name = deploymentOf(id, attempt);
-  const plan = {
+  const plan: PollPlan = {
     firstMs: pollEveryMs,
     factor: 1.2,
     longestMs: 4 * pollEveryMs,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Flow, Workflow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan, Workflow } from '../../engine/workflow.ts';
 import { ConnectorError, RetryableError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Exposure, Fulfillment } from '../fulfillment.ts';
@@ -64,7 +64,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     { customerId = '', orderId, offerId }: Fulfillment,
     exposure: Exposure,
   ): Promise<Exposure> {
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs,
       factor: 2,
       longestMs: 16 * pollEveryMs,
@@ -100,7 +100,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     if (partnerSubscriptionId) return partnerSubscriptionId;
     if (!checkoutAt && !noted) return undefined;
 
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs / 3,
       factor: 1.5,
       longestMs: 4 * pollEveryMs,
@@ -127,7 +127,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
 
   /** Where it is now: somebody may have moved it since it was looked at last, and what it became must not renew either. */
   async function followMoves(flow: Flow, look: Look, partnerSubscriptionId: string): Promise<string> {
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs / 3,
       factor: 1.5,
       longestMs: 20 * pollEveryMs,

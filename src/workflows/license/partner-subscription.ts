@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Flow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { NextTerm, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
@@ -112,7 +112,7 @@ async function awaitPartnerSubscription(
   parts: LicenseParts,
 ): Promise<Shown | null> {
   const { pollEveryMs } = parts;
-  const plan = {
+  const plan: PollPlan = {
     firstMs: pollEveryMs / 3,
     factor: 1.5,
     longestMs: 20 * pollEveryMs,

@@ -1,4 +1,4 @@
-import type { Flow, Workflow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan, Workflow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import { once } from '../../lib/once.ts';
 import type { Report } from '../../report/report.ts';
@@ -168,7 +168,7 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
 
   /** @see https://learn.microsoft.com/partner-center/developer/subscription-resources */
   async function awaitActive(flow: Flow, customerId: string, partnerSubscriptionId: string) {
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs / 3,
       factor: 1.5,
       longestMs: 60 * pollEveryMs,

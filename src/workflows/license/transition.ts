@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Flow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan } from '../../engine/workflow.ts';
 import { PREPARE_ANEW, Suspended } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError } from '../../lib/errors.ts';
+import type { Wait } from '../../lib/wait.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { PartnerSubscription, Transition } from '../../upstreams/partner-center/schema.ts';
@@ -167,8 +168,8 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
   const { offerId, term, billingCycle } = move;
   const from = look.fulfillment();
   const { customerId = '', partnerSubscriptionId = '' } = from;
-  const waitingFor = `Microsoft to move partner subscription ${partnerSubscriptionId} to ${offerId}`;
-  const plan = { firstMs: parts.pollEveryMs / 3, factor: 1.5, longestMs: 60 * parts.pollEveryMs, waitingFor };
+  const waitingFor: Wait = `Microsoft to move partner subscription ${partnerSubscriptionId} to ${offerId}`;
+  const plan: PollPlan = { firstMs: parts.pollEveryMs / 3, factor: 1.5, longestMs: 60 * parts.pollEveryMs, waitingFor };
 
   for (let round = 1; ; round += 1) {
     const named = (name: string): string => (round === 1 ? name : `${name}, again ${round}`);

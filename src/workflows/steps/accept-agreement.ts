@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Flow } from '../../engine/workflow.ts';
+import type { Flow, PollPlan } from '../../engine/workflow.ts';
 import { ConnectorError, PermanentError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { AgreementNeed } from '../../report/texts/texts.ts';
@@ -101,7 +101,7 @@ export async function acceptAgreement(
         await parts.report.agreementLink(look.subscription.id, { url: attestation.url, need });
       });
 
-      const plan = {
+      const plan: PollPlan = {
         firstMs: parts.pollEveryMs,
         factor: 1.5,
         longestMs: 60 * parts.pollEveryMs,
@@ -178,7 +178,7 @@ export async function passVetting(
   },
 ): Promise<void> {
   if (!partnerCenter.hasUserToken) return;
-  const plan = {
+  const plan: PollPlan = {
     firstMs: pollEveryMs,
     factor: 2,
     longestMs: 240 * pollEveryMs,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
+import { type Flow, type PollPlan, PREPARE_ANEW } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
@@ -66,7 +66,7 @@ export async function ensureCustomer(
     return { customerId: customer.id, domain: customer.domain };
   }
 
-  const turn = { firstMs: pollEveryMs, factor: 1, longestMs: pollEveryMs, waitingFor: '' };
+  const turn: PollPlan = { firstMs: pollEveryMs, factor: 1, longestMs: pollEveryMs, waitingFor: 'order' };
   const { known } = await flow.poll<{ known: EnsuredCustomer | null }>('find customer', turn, async () => {
     const customer = (await directory.find(owner)) ?? (await recorded());
     if (customer) return { known: { customerId: customer.customerId, domain: customer.domain } };
@@ -97,7 +97,7 @@ export async function ensureCustomer(
   const findEarlier = async () => (isLookedFor ? undefined : findForgotten());
   const created = await createTenant(flow, look, { ...request, findEarlier }, parts);
 
-  const visible = {
+  const visible: PollPlan = {
     firstMs: pollEveryMs / 3,
     factor: 1.5,
     longestMs: 4 * pollEveryMs,
@@ -141,7 +141,7 @@ async function linkTenant(
       );
     });
     await flow.step('hand over the invitation', () => parts.report.invitation(look.subscription.id, { url }));
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs,
       factor: 1.5,
       longestMs: 60 * pollEveryMs,

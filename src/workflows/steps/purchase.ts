@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
+import { type Flow, type PollPlan, PREPARE_ANEW } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
@@ -166,7 +166,7 @@ export async function buy(
     });
     if ('orderId' in checkout) return { orderId: checkout.orderId, planId };
     if (checkout.outcome === 'submitted') {
-      const plan = {
+      const plan: PollPlan = {
         firstMs: pollEveryMs,
         factor: 1.2,
         longestMs: 4 * pollEveryMs,
@@ -191,7 +191,7 @@ export async function buy(
     round: number,
     orderId: string,
   ): Promise<{ partnerSubscriptionId: string } | { status: string }> {
-    const plan = {
+    const plan: PollPlan = {
       firstMs: pollEveryMs / 3,
       factor: 1.5,
       longestMs: 60 * pollEveryMs,

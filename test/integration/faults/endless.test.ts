@@ -141,7 +141,7 @@ function assertStanding({ record, marketplace, statuses }: Lived, undisturbed: s
     case 'waiting':
       expect(waitingFor, stands).toMatch(/\w{3} \w/);
       // An outage is told once for all that it holds up, if it lasts.
-      if (!/^\S+ to be back/.test(waitingFor ?? '')) expect(world.alerts, stands).toContain('operation.slow');
+      if (!/^the return of /.test(waitingFor ?? '')) expect(world.alerts, stands).toContain('operation.slow');
       break;
     default:
       expect(state, stands).toMatch(/^(done|idle)$/);

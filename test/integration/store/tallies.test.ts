@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { LaneLostError } from '../../../src/engine/journal.ts';
+import type { Wait } from '../../../src/lib/wait.ts';
 import { createRecords } from '../../../src/store/records.ts';
 import { createTallies } from '../../../src/store/tallies.ts';
 import { readOverview } from '../../../src/workflows/ops/overview.ts';
@@ -53,7 +54,7 @@ it('keeps in step with the records whatever is written in whatever order', async
     { state: 'running' },
     standing('a.b'),
     standing('c.d'),
-    { state: 'waiting', waitingFor: 'something odd' },
+    { state: 'waiting', waitingFor: 'what an earlier release called otherwise' as Wait },
     { state: 'waiting', step: 'agreement accepted 1', waitingFor: 'the customer to accept' },
     {
       state: 'done',

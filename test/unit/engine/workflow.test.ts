@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { LaneLostError } from '../../../src/engine/journal.ts';
-import { type Effect, type Flow, resumeFlow, Stopping, Suspended } from '../../../src/engine/workflow.ts';
+import {
+  type Effect,
+  type Flow,
+  type PollPlan,
+  resumeFlow,
+  Stopping,
+  Suspended,
+} from '../../../src/engine/workflow.ts';
 import { PermanentError, RetryableError } from '../../../src/lib/errors.ts';
 import { createMemoryJournal, createTestLane } from '../../support/memory-journal.ts';
 import { createTestClock } from '../../support/test-clock.ts';
@@ -19,7 +26,7 @@ function setup() {
       runId: 'run',
       clock,
       async mayGoOn() {
-        if (isHeld) throw new Suspended(clock.now(), 'somebody to let it go on');
+        if (isHeld) throw new Suspended(clock.now(), 'operations to let it go on');
       },
       observe: (event) => void events.push(`${event.kind} ${event.step}`),
     });
@@ -63,7 +70,7 @@ describe('a run that is held', () => {
     hold(true);
     const flow = await look();
     expect(await flow.step('first', async () => 'again')).toBe('done');
-    const plan = { firstMs: 1, factor: 1, longestMs: 1, waitingFor: 'an answer' };
+    const plan: PollPlan = { firstMs: 1, factor: 1, longestMs: 1, waitingFor: 'Azure' };
     await expect(flow.step('second', async () => 'done')).rejects.toBeInstanceOf(Suspended);
     await expect(flow.effect('buy', shop.effect)).rejects.toBeInstanceOf(Suspended);
     await expect(flow.poll('ask', plan, async () => 1)).rejects.toBeInstanceOf(Suspended);
@@ -96,7 +103,7 @@ describe('step', () => {
     expect(flow.isDone('count')).toBe(true);
     expect((await look()).isDone('count')).toBe(true);
     await expect(
-      flow.poll('wait', { firstMs: 1, factor: 1, longestMs: 1, waitingFor: 'x' }, async () => undefined),
+      flow.poll('wait', { firstMs: 1, factor: 1, longestMs: 1, waitingFor: 'Azure' }, async () => undefined),
     ).rejects.toThrow(Suspended);
     expect((await look()).isDone('wait')).toBe(false);
   });
@@ -222,7 +229,7 @@ describe('effect', () => {
 });
 
 describe('poll', () => {
-  const plan = { firstMs: 1_000, factor: 2, longestMs: 3_000, waitingFor: 'the kettle' };
+  const plan: PollPlan = { firstMs: 1_000, factor: 2, longestMs: 3_000, waitingFor: 'Azure to boil it' };
 
   it('suspends the run between two looks, with growing pauses up to the longest', async () => {
     const { look, clock } = setup();
@@ -230,7 +237,7 @@ describe('poll', () => {
     for (let again = 0; again < 4; again += 1) {
       const error = await (await look()).poll('boil', plan, async () => undefined).catch((reason: unknown) => reason);
       if (!(error instanceof Suspended)) throw new Error('expected a suspension');
-      expect(error.waitingFor).toBe('the kettle');
+      expect(error.waitingFor).toBe('Azure to boil it');
       pausesMs.push(error.resumeAt - clock.now());
       clock.advance(pausesMs.at(-1) ?? 0);
     }
@@ -251,7 +258,7 @@ describe('poll', () => {
 describe('pause', () => {
   const pauseOnce = async (flow: Promise<Flow>, isOver = async (_waited: { hasBegun: boolean }) => false) =>
     (await flow)
-      .pause('cool down', { forMs: 1_000, waitingFor: 'the kettle', isOver })
+      .pause('cool down', { forMs: 1_000, waitingFor: 'Azure to cool it', isOver })
       .catch((error: unknown) => error);
 
   it('ends when its time is over, whatever looks come meanwhile, and is made once per run', async () => {
@@ -259,7 +266,7 @@ describe('pause', () => {
     const startedAt = clock.now();
     for (const passedMs of [0, 400, 599]) {
       clock.advance(passedMs);
-      expect(await pauseOnce(look())).toMatchObject({ resumeAt: startedAt + 1_000, waitingFor: 'the kettle' });
+      expect(await pauseOnce(look())).toMatchObject({ resumeAt: startedAt + 1_000, waitingFor: 'Azure to cool it' });
     }
     clock.advance(1);
     expect(await pauseOnce(look())).toBeUndefined();

@@ -449,7 +449,7 @@ describe('a circuit', () => {
       code: 'shop.outage',
       effect: 'none',
       retryAfterMs: 4_000,
-      waitingFor: `shop to be back: it has not answered since ${since}`,
+      waitingFor: `the return of shop, which has not answered since ${since}`,
     });
     expect([received, taken]).toEqual([[], []]);
   });

@@ -16,7 +16,7 @@ const lastError = { code: 'plan.not-configured', message: 'Plan 2101 lacks offer
 it.each<[string | undefined, Partial<SubscriptionRecord>]>([
   [undefined, { state: 'idle' }],
   [undefined, { state: 'done' }],
-  ['Waits since 2026-03-02 09:21 UTC for the payment.', { state: 'idle', waitingFor: 'the payment' }],
+  ['Waits since 2026-03-02 09:21 UTC for payment.', { state: 'idle', waitingFor: 'payment' }],
   [
     'Needs you since 2026-03-02 09:21 UTC, for provision at step "read plan": Plan 2101 lacks offerId. Add it. Then it goes on by itself, or at once with look.',
     { state: 'needs-attention', operation: 'provision', step: 'read plan', lastError },
