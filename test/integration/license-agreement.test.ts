@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createWorld, type World } from '../support/world.ts';
 
 /* Microsoft demands the Customer Agreement anew, for what is in service: the customer is asked, and what they wanted goes on. */
@@ -113,6 +113,9 @@ const calls = (method: string, path: RegExp) =>
 
 describe('the agreement, accepted for an order', () => {
   it('and not known at Microsoft yet is waited for: one link, one cart, and pauses that grow', async () => {
+    // The pauses are long beside what a look takes, on a slow machine too.
+    world.restart({ POLL_EVERY_MS: '1000' });
+    onTestFinished(() => world.restart());
     refuseCheckouts(6);
     const id = buy();
     const pauses: number[] = [];
@@ -127,7 +130,7 @@ describe('the agreement, accepted for an order', () => {
     }
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
     expect(pauses).toHaveLength(6);
-    expect(pauses[0]).toBeGreaterThan(30);
+    expect(pauses[0]).toBeGreaterThan(3_000);
     expect(pauses.at(-1)).toBeGreaterThan(2 * pauses[0]!);
     expect(calls('POST', /enhanced$/)).toHaveLength(1);
     expect(calls('POST', /\/carts$/)).toHaveLength(1);

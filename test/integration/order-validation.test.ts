@@ -85,8 +85,11 @@ async function letMarketplaceAsk(url: string): Promise<void> {
   world.emulators.cloudesire.putProduct(210, { orderValidationUrls: [`${url}/order-validation/${SECRET}`] });
 }
 
-const validate = (order: Record<string, unknown> = {}) =>
-  world.emulators.cloudesire.validateOrder({ ...ORDER, ...order });
+async function validate(order: Record<string, unknown> = {}) {
+  const tookMs = startStopwatch();
+  const validated = await world.emulators.cloudesire.validateOrder({ ...ORDER, ...order });
+  return { ...validated, tookMs: tookMs() };
+}
 
 /** A licence in service, for which the order of a change can be asked about. */
 async function sell({ plan = 2101, licenses = 10, type = 'NORMAL' as 'NORMAL' | 'TRIAL', buyer = 1301 } = {}) {
@@ -534,12 +537,12 @@ describe('an order is accepted', () => {
       times: 100,
     });
     const dayAfter = new Date(Date.parse(end) + DAY_MS).toISOString().slice(0, 10);
-    const { accepted, answers } = await validate({
+    const { accepted, tookMs } = await validate({
       productVersionId: 2102,
       configurationParameters: { TERM_END_DATE: dayAfter },
     });
     expect(accepted).toBe(true);
-    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+    expect(tookMs).toBeLessThan(PROMISED_MS);
     expect(lines).toContainEqual(
       expect.objectContaining({ msg: 'order not checked in time', check: 'end of the term' }),
     );
@@ -557,9 +560,9 @@ describe('an order is accepted in time', () => {
   it('when Microsoft takes 10 s to answer, by the service as it runs', async () => {
     const service = await startWebProcess();
     delayMicrosoft();
-    const { accepted, answers } = await validate();
+    const { accepted, answers, tookMs } = await validate();
     expect({ accepted, status: answers[0]?.status }).toEqual({ accepted: true, status: 204 });
-    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+    expect(tookMs).toBeLessThan(PROMISED_MS);
     // What the process has written takes a moment to arrive here.
     await vi.waitFor(() => expect(service.output()).toContain('order not checked in time'));
   });
@@ -568,17 +571,17 @@ describe('an order is accepted in time', () => {
     await startWeb();
     delayMicrosoft();
     world.emulators.cloudesire.putBuyer(1301, { company: null, userCompany: null });
-    const { messages, answers } = await validate();
+    const { messages, tookMs } = await validate();
     expect(messages).toEqual([expect.stringMatching(/sold to companies only/)]);
-    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+    expect(tookMs).toBeLessThan(PROMISED_MS);
   });
 
   it('when the marketplace itself takes 10 s to answer', async () => {
     await startWeb();
     world.emulators.faults.inject({ server: 'cloudesire', kind: 'delay', delayMs: 10_000, times: 100 });
-    const { accepted, answers } = await validate();
+    const { accepted, tookMs } = await validate();
     expect(accepted).toBe(true);
-    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+    expect(tookMs).toBeLessThan(PROMISED_MS);
   });
 
   it.each([
@@ -594,10 +597,11 @@ describe('an order is accepted in time', () => {
   ] as const)('when $server fails: $kind $status', async (fault) => {
     const { lines } = await startWeb();
     world.emulators.faults.inject({ ...fault, times: 100 });
-    const { accepted, answers } = await validate();
+    const { accepted, answers, tookMs } = await validate();
     expect({ accepted, status: answers[0]?.status }).toEqual({ accepted: true, status: 204 });
-    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
-    expect(lines.filter(({ msg }) => msg === 'order could not be checked')).not.toEqual([]);
+    expect(tookMs).toBeLessThan(PROMISED_MS);
+    // Where the machine is slow the time is up before the fault shows.
+    expect(lines.filter(({ msg }) => /^order (could not be|not) checked/.test(String(msg)))).not.toEqual([]);
     expect(lines.filter(({ msg }) => msg === 'bug')).toEqual([]);
   });
 
@@ -607,9 +611,9 @@ describe('an order is accepted in time', () => {
     await startWeb({ REDIS_URL: redis.url });
     expect((await validate()).accepted).toBe(true);
     await redis.kill(signal);
-    const { accepted, answers } = await validate();
+    const { accepted, tookMs } = await validate();
     expect(accepted).toBe(true);
-    expect(answers[0]?.durationMs).toBeLessThan(PROMISED_MS);
+    expect(tookMs).toBeLessThan(PROMISED_MS);
   });
 });
 

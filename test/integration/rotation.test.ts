@@ -113,7 +113,7 @@ async function setup() {
     /** Goes on once the service takes a new secret, after which all callers use it. */
     async introduce(kind: keyof typeof known, secret: string) {
       await vi.waitFor(async () => expect(await calls[kind](secret)).toBeLessThan(300), {
-        timeout: 20_000,
+        timeout: WITHIN_MS,
         interval: 400,
       });
       known[kind] = secret;
