@@ -6,6 +6,7 @@ import { join } from 'node:path';
 
 /** In which package of which manager a program is, where that bears another name. */
 const PACKAGES = {
+  'redis-server': { apk: 'redis', dnf: 'redis', brew: 'redis' },
   promtool: { 'apt-get': 'prometheus', apk: 'prometheus', dnf: 'golang-github-prometheus', brew: 'prometheus' },
 };
 
@@ -39,7 +40,7 @@ function installPackages() {
 /** REDIS_URL, else a redis-server on the PATH, else the system's package manager, else Docker. */
 function provideRedis() {
   if (process.env.REDIS_URL) return;
-  if (provide('redis-server', { apk: 'redis', dnf: 'redis', brew: 'redis' })) return;
+  if (provide('redis-server', PACKAGES['redis-server'])) return;
   if (hasDockerEngine()) return; // started in a container by whoever needs it
   fail('No Redis was found and none could be installed: install redis-server 6.2 or later, or set REDIS_URL.');
 }
