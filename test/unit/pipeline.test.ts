@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
 import { readCircleciConfig, type Step } from '../support/circleci-config.ts';
 
 const at = (path: string) => new URL(`../../${path}`, import.meta.url);
@@ -119,16 +121,41 @@ it('no secret is an argument, is printed, or reaches a job of a branch', () => {
   }
 });
 
+it('an approval counts only while its commit is the newest of main', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'connector-pipeline-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const git = (...args: string[]) => {
+    const identity = ['-c', 'user.name=a', '-c', 'user.email=a@example.com', '-c', 'init.defaultBranch=main'];
+    const { status, stdout, stderr } = spawnSync('git', [...identity, ...args], { cwd: folder, encoding: 'utf8' });
+    expect(status, stderr).toBe(0);
+    return stdout.trim();
+  };
+  const commit = () => git('commit', '--quiet', '--allow-empty', '--message', 'a') || git('rev-parse', 'HEAD');
+  git('init', '--quiet');
+  git('remote', 'add', 'origin', folder);
+  const [older, newest] = [commit(), commit()];
+  const [command = ''] = commandsOf(config.jobs.newest?.steps ?? []);
+  const decide = (revision: string) =>
+    spawnSync('bash', ['-eo', 'pipefail', '-c', command], {
+      cwd: folder,
+      env: { PATH: process.env.PATH, CIRCLE_SHA1: revision },
+    }).status;
+  expect(decide(newest)).toBe(0);
+  expect(decide(older)).toBe(1);
+});
+
 it('nothing reaches production but what was approved after it ran in staging', () => {
   const change = new Map(
     config.workflows.change!.jobs.map(({ job, use }) => ['name' in use && use.name ? use.name : job, use]),
   );
   const production = [...change].filter(([, use]) => 'context' in use && use.context?.join().includes('production'));
   expect(production.map(([name]) => name)).toEqual(['deploy-production']);
-  const approvals = change.get('deploy-production')?.requires ?? [];
+  // An approval that comes late must not put an older image in the place of a newer one.
+  expect(change.get('deploy-production')?.requires).toEqual(['newest']);
+  const approvals = change.get('newest')?.requires ?? [];
   expect(approvals.map((name) => change.get(name)?.type)).toEqual(['approval']);
   expect(approvals.flatMap((name) => change.get(name)?.requires)).toEqual(['deploy-staging']);
   // Both deploy the one policy that was locked, with the image by its digest.
   expect(change.get('deploy-staging')?.requires).toEqual(['policy']);
-  expect(change.get('push')?.requires?.toSorted()).toEqual(['check', 'cookbook', 'image', 'test']);
+  expect(change.get('push')?.requires?.toSorted()).toEqual(['check', 'cookbook', 'image', 'image-test', 'test']);
 });
