@@ -119,10 +119,12 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
     await flow.step(`make the resource group for template ${blueprint.sha256.slice(0, 12)}`, async () => {
       const found = await subscription.groups.get(group);
       if (found && !isOurs(found, orderId)) throw notOurs(group, orderId);
+      const ours = Object.entries(await tags());
+      if (found && ours.every(([name, value]) => found.tags[name] === value)) return;
       // A group stays where it was made; what is in it may lie elsewhere.
       await subscription.groups.put(group, {
         location: found?.location ?? region,
-        tags: { ...found?.tags, ...(await tags()) },
+        tags: { ...found?.tags, ...Object.fromEntries(ours) },
       });
     });
   }
