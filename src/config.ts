@@ -26,6 +26,7 @@ const SECRETS = [
   'STATE_KEY',
   'OPS_TOKEN',
   'SENTRY_DSN',
+  'OTEL_EXPORTER_OTLP_HEADERS',
   'CONSUL_TOKEN',
 ] as const;
 
@@ -101,6 +102,7 @@ const Settings = z.object({
     'the http: or https: address of an OTLP collector, without credentials, query or fragment',
     readCollector,
   ).optional(),
+  OTEL_EXPORTER_OTLP_HEADERS: variable('name=value, comma separated, values percent-encoded', readHeaders).optional(),
   RETRY_BASE_MS: wholeNumber(1, LONGEST_WAIT_MS).default(1_000),
   POLL_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(15_000),
   SWEEP_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(3_600_000),
@@ -225,8 +227,11 @@ function arrange(settings: z.output<typeof Settings>, follow: Follow) {
             agentUrl: settings.CONSUL_URL,
             token: settings.CONSUL_TOKEN === undefined ? undefined : follow('CONSUL_TOKEN', settings.CONSUL_TOKEN),
           },
-    /** Address of the collector of traces, without `/v1/traces`; absent: none are recorded. */
-    collectorUrl: settings.OTEL_EXPORTER_OTLP_ENDPOINT,
+    /** The collector of traces, its address without `/v1/traces`; absent: none are recorded. */
+    collector:
+      settings.OTEL_EXPORTER_OTLP_ENDPOINT === undefined
+        ? undefined
+        : { url: settings.OTEL_EXPORTER_OTLP_ENDPOINT, headers: settings.OTEL_EXPORTER_OTLP_HEADERS ?? {} },
     /** Subscriptions waiting for a first look, above which events are put off. */
     backlogLimit: settings.BACKLOG_LIMIT,
     timing: {
@@ -372,6 +377,18 @@ function readCollector(text: string): string | undefined {
   return isPlain && /^https?:$/.test(url.protocol) ? url.href.replace(/\/+$/, '') : undefined;
 }
 
+/** As the specification of OpenTelemetry has it. https://opentelemetry.io/docs/specs/otel/protocol/exporter/#specifying-headers-via-environment-variables */
+function readHeaders(text: string): Record<string, string> | undefined {
+  const pairs = text.split(',').map((pair) => /^([\w!#$%&'*+.^`|~-]+)=([\x21-\x7e]+)$/.exec(pair.trim()));
+  try {
+    const headers = pairs.map((pair) => [pair?.[1] ?? '', decodeURIComponent(pair?.[2] ?? '')] as const);
+    const areUsable = headers.every(([headerName, value]) => headerName !== '' && /^[\x20-\x7e]+$/.test(value));
+    return areUsable ? Object.fromEntries(headers) : undefined;
+  } catch {
+    return undefined; // a percent sign that begins nothing
+  }
+}
+
 function readDsn(text: string): string | undefined {
   const url = URL.parse(text);
   return url !== null && url.username !== '' && url.pathname.length > 1 && isPrivateOnTheWire(url) ? text : undefined;
@@ -460,6 +477,12 @@ function warnOfSettings(settings: z.output<typeof Settings>): string[] {
   }
   if (settings.CONSUL_TOKEN !== undefined && settings.CONSUL_URL && !isPrivateOnTheWire(new URL(settings.CONSUL_URL))) {
     warnings.push('CONSUL_TOKEN is sent in clear, since CONSUL_URL is an http: address of another host: use https:.');
+  }
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: collector, OTEL_EXPORTER_OTLP_HEADERS: headers } = settings;
+  if (headers !== undefined && collector !== undefined && !isPrivateOnTheWire(new URL(collector))) {
+    warnings.push(
+      'OTEL_EXPORTER_OTLP_HEADERS are sent in clear, since OTEL_EXPORTER_OTLP_ENDPOINT is an http: address of another host: use https:.',
+    );
   }
   if (settings.PARTNER_CENTER_REFRESH_TOKEN === undefined) {
     warnings.push(

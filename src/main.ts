@@ -15,9 +15,9 @@ const config = readConfig();
 const log = createLog({ level: config.logLevel });
 for (const warning of config.warnings) log.warn({ warning }, 'configuration');
 
-const { collectorUrl: endpoint, role } = config;
+const { collector, role } = config;
 // Takes memory, so it is loaded only where there is somebody to send traces to.
-const tracing = endpoint === undefined ? undefined : (await import('./otel.ts')).createTracing({ endpoint, role });
+const tracing = collector === undefined ? undefined : (await import('./otel.ts')).createTracing({ collector, role });
 
 const service = compose(config, { log, reporting: errorReporting, tracing });
 process.on('SIGTERM', () => void stop('SIGTERM', 0));

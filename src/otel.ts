@@ -25,17 +25,26 @@ const BATCH = 64;
 const SEND_WITHIN_MS = 5_000;
 const FLUSH_WITHIN_MS = 2_000;
 
+interface TracingParts {
+  collector: { url: string; headers: Readonly<Record<string, string>> };
+  role: string;
+}
+
 /**
  * Sends spans to a collector by OTLP over HTTP, as JSON, in batches. Nothing waits for it, and what it does not take is lost.
  *
  * Only what is handed in is recorded: no library is patched, and nothing of a request but what we say of it. This module takes 16 MB of
  * memory, so it is loaded only where there is a collector.
  *
- * @param endpoint the collector's address without `/v1/traces`
+ * @param collector its address without `/v1/traces`, and the headers that it asks for
  * @see https://opentelemetry.io/docs/specs/otlp/#otlphttp
  */
-export function createTracing({ endpoint, role }: { endpoint: string; role: string }): Tracing {
-  const exporter = new OTLPTraceExporter({ url: `${endpoint}/v1/traces`, timeoutMillis: SEND_WITHIN_MS });
+export function createTracing({ collector, role }: TracingParts): Tracing {
+  const exporter = new OTLPTraceExporter({
+    url: `${collector.url}/v1/traces`,
+    headers: { ...collector.headers },
+    timeoutMillis: SEND_WITHIN_MS,
+  });
   const provider = new TracerProvider({
     resource: resourceFromAttributes({
       'service.name': 'microsoft-connector',

@@ -22,6 +22,7 @@ module MicrosoftConnector
     CONSUL_TOKEN
     ENDPOINT_SECRET
     OPS_TOKEN
+    OTEL_EXPORTER_OTLP_HEADERS
     PARTNER_CENTER_CLIENT_SECRET
     PARTNER_CENTER_REFRESH_TOKEN
     REDIS_URL
@@ -30,7 +31,7 @@ module MicrosoftConnector
   ).freeze
 
   # Those of them that are read only at the start; the others are followed while the service runs.
-  READ_AT_START = %w(REDIS_URL SENTRY_DSN STATE_KEY).freeze
+  READ_AT_START = %w(OTEL_EXPORTER_OTLP_HEADERS REDIS_URL SENTRY_DSN STATE_KEY).freeze
 
   # Settings that follow from the instance.
   OF_THE_INSTANCE = %w(HOST PORT ROLE CONSUL_URL).freeze

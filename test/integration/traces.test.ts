@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
@@ -23,21 +26,25 @@ interface Export {
   resourceSpans: { scopeSpans: { spans: ReceivedSpan[] }[] }[];
 }
 
-/** A collector that keeps what it is sent. */
+/** A collector that keeps what it is sent with the header that it asks for. */
 async function startCollector() {
   const received: string[] = [];
+  const folder = mkdtempSync(join(tmpdir(), 'connector-traces-'));
+  const headersFile = join(folder, 'headers');
+  writeFileSync(headersFile, 'authorization=Bearer%20of%20the%20collector\n');
   const server = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
       const body = Buffer.concat(chunks);
-      if (request.url === '/v1/traces')
+      if (request.url === '/v1/traces' && request.headers.authorization === 'Bearer of the collector')
         received.push(String(request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body));
       response.setHeader('content-type', 'application/json').end('{}');
     });
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
+    headersFile,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans: () =>
       received.flatMap((body) =>
@@ -49,6 +56,7 @@ async function startCollector() {
     close() {
       server.closeAllConnections();
       server.close();
+      rmSync(folder, { recursive: true });
     },
   };
 }
@@ -72,6 +80,7 @@ beforeAll(async () => {
     POLL_EVERY_MS: '60',
     RETRY_BASE_MS: '50',
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_EXPORTER_OTLP_HEADERS_FILE: collector.headersFile,
     SENTRY_DSN: sentry.dsn,
   };
   services = await Promise.all(['web', 'worker'].map((ROLE) => startService({ ...environment, ROLE })));

@@ -88,7 +88,7 @@ describe('loadConfig', () => {
         resellerPartnerIds: new Map(),
       },
       consul: undefined,
-      collectorUrl: undefined,
+      collector: undefined,
       backlogLimit: 50_000,
       timing: {
         httpTimeoutMs: 60_000,
@@ -256,6 +256,11 @@ describe('loadConfig', () => {
       'OTEL_EXPORTER_OTLP_ENDPOINT',
       ['http://collector:4318', 'https://otlp.example/otlp/'],
       ['collector:4318', 'https://key@otlp.example', 'http://collector:4318?x=1'],
+    ],
+    [
+      'OTEL_EXPORTER_OTLP_HEADERS',
+      ['authorization=Bearer%20abc', 'api-key=a, x-tenant=b=c'],
+      ['authorization', '=a', 'a b=c', 'a=%zz', 'a=%0a', 'a=1,'],
     ],
     ['BACKLOG_LIMIT', ['1'], ['0', '']],
     ['HTTP_TIMEOUT_MS', ['1', '600000'], ['0', '600001']],
