@@ -65,7 +65,7 @@ export interface Image {
 export interface RoleGrant {
   /** Object id in the customer's tenant. */
   principalId: string;
-  principalType: 'ServicePrincipal' | 'User' | 'Group' | 'ForeignGroup';
+  principalType: 'ServicePrincipal' | 'User';
   role: 'owner' | 'contributor' | 'reader';
   /** The resource group that the role is for; without it, for the whole Azure subscription. */
   group?: string;
@@ -81,7 +81,7 @@ export interface Bootstrap {
   /** The billing scope of a customer, for `createAlias`. Only customers with an Azure plan have one. */
   billingScope(customerId: string): Promise<string>;
   /** Asks for an Azure subscription. The same alias again answers with the same one. */
-  createAlias(alias: string, order: { displayName: string; billingScope: string; resellerId?: string }): Promise<void>;
+  createAlias(alias: string, order: { displayName: string; billingScope: string }): Promise<void>;
   alias(alias: string): Promise<{ state: 'creating' | 'created' | 'failed'; subscriptionId?: string } | undefined>;
   deleteAlias(alias: string): Promise<void>;
   assignRole(where: Where, grant: RoleGrant): Promise<void>;

@@ -64,8 +64,8 @@ export function createBootstrap({ partner, inTenant, billingAccount }: Bootstrap
     );
   }
 
-  const createAlias: Bootstrap['createAlias'] = async (alias, { displayName, billingScope: scope, resellerId }) => {
-    const properties = { displayName, workload: 'Production', billingScope: scope, ...(resellerId && { resellerId }) };
+  const createAlias: Bootstrap['createAlias'] = async (alias, { displayName, billingScope: scope }) => {
+    const properties = { displayName, workload: 'Production', billingScope: scope };
     await partner.send('PUT', { ...aliasOf(alias), body: { properties } });
   };
 

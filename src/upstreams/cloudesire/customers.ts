@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Answer, path, readBody } from '../http.ts';
 import { type Call, isNotFound } from './call.ts';
-import { Company, type CompanyReference, CountryCode, Reseller, User } from './schema.ts';
+import { Company, type CompanyReference, CountryCode, User } from './schema.ts';
 
 export type Customers = ReturnType<typeof createCustomers>;
 
@@ -32,13 +32,7 @@ export function createCustomers(call: Call) {
     return readBody(await call('GET', '/countryCodes', { query: { language } }), z.array(CountryCode));
   }
 
-  /** A reseller; `undefined` when it does not exist. */
-  async function reseller(id: number): Promise<Reseller | undefined> {
-    const answer = await call('GET', path`/reseller/${id}`, { accept: isNotFound });
-    return isNotFound(answer) ? undefined : readBody(answer, Reseller);
-  }
-
-  return { user, me, company, countryCodes, reseller };
+  return { user, me, company, countryCodes };
 }
 
 function isHidden(answer: Answer): boolean {

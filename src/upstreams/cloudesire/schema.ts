@@ -147,35 +147,28 @@ export const FoundSubscription = z
     deploymentStatus: DeploymentStatus,
     type: z.enum(['NORMAL', 'TRIAL', 'SANDBOX', 'UNKNOWN']).catch('UNKNOWN'),
     paid: z.boolean().nullish(),
-    startDate: descriptive(Instant),
     endDate: descriptive(Instant),
-    updatedAt: descriptive(Instant),
     billingPeriod: descriptive(Amount),
-    autoRenew: descriptive(z.boolean()),
     product: ReferencedId,
     productVersion: ReferencedId.nullish(),
     buyer: ReferencedId,
     billingItems: ExtraResources.nullish(),
     configurationParameters: ConfigurationParameters.nullish(),
-    orders: descriptive(z.array(ReferencedId)),
     endpoints: descriptive(z.array(Endpoint)),
     resellerSlug: descriptive(z.string()),
   })
-  .transform(
-    ({ product, productVersion, buyer, orders, endpoints, billingItems, configurationParameters, ...rest }) => ({
-      subscription: compact({
-        ...rest,
-        paid: rest.paid ?? false,
-        productId: product,
-        planId: productVersion,
-        buyerId: buyer,
-        orderIds: orders ?? [],
-        endpoints: endpoints ?? [],
-      }),
-      resources: billingItems ?? [],
-      parameters: configurationParameters ?? [],
+  .transform(({ product, productVersion, buyer, endpoints, billingItems, configurationParameters, ...rest }) => ({
+    subscription: compact({
+      ...rest,
+      paid: rest.paid ?? false,
+      productId: product,
+      planId: productVersion,
+      buyerId: buyer,
+      endpoints: endpoints ?? [],
     }),
-  );
+    resources: billingItems ?? [],
+    parameters: configurationParameters ?? [],
+  }));
 export type FoundSubscription = z.output<typeof FoundSubscription>;
 
 /**
@@ -239,7 +232,7 @@ export const Product = z
   });
 export type Product = z.output<typeof Product>;
 
-/** A plan, which the API calls product version. `minimumDuration` and `billingPeriod` count months, `trialLength` days. */
+/** A plan, which the API calls product version. `minimumDuration` and `billingPeriod` count months. */
 export const Plan = z
   .looseObject({
     id: Id,
@@ -250,11 +243,10 @@ export const Plan = z
     minimumDuration: descriptive(Amount),
     billingPeriod: descriptive(Amount),
     trial: descriptive(z.enum(['NOT_ALLOWED', 'ALLOWED', 'ALLOWED_WO_PAYMENT_METHOD'])),
-    trialLength: descriptive(Amount),
   })
   .transform((found) => {
     const { id, name, identifier, externalId, product: productId } = found;
-    const { minimumDuration, billingPeriod, trial, trialLength } = found;
+    const { minimumDuration, billingPeriod, trial } = found;
     return compact({
       id,
       name,
@@ -264,7 +256,6 @@ export const Plan = z
       minimumDuration,
       billingPeriod,
       trial,
-      trialLength,
       fields: microsoftFields(found),
     });
   });
@@ -325,11 +316,6 @@ export const Company = z
   })
   .transform(compact);
 export type Company = z.output<typeof Company>;
-
-export const Reseller = z
-  .object({ id: Id, name: descriptive(z.string()), slug: descriptive(z.string()) })
-  .transform(compact);
-export type Reseller = z.output<typeof Reseller>;
 
 /** A country by its code of two letters and its name in the requested language. */
 export const CountryCode = z.object({ countryCode: z.string(), country: z.string() });

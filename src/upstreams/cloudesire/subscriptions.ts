@@ -17,8 +17,6 @@ export interface SubscriptionFilter {
   /** `CSP` for the products of this connector. */
   productType?: string;
   statuses?: DeploymentStatus[];
-  /** They travel in the address: a few dozen at most. */
-  ids?: number[];
 }
 
 /** Something that the customer needs for getting in, shown once provisioning is complete. */
@@ -79,8 +77,8 @@ export function createSubscriptions(call: Call) {
    *
    * @throws {RetryableError} `cloudesire.malformed` at the end, after all others, when elements could not be read
    */
-  async function* list({ productType, statuses, ids }: SubscriptionFilter = {}): AsyncGenerator<SubscriptionSummary> {
-    const query = { productType, status: statuses?.join(','), id: ids?.join(','), pageSize: PAGE_SIZE };
+  async function* list({ productType, statuses }: SubscriptionFilter = {}): AsyncGenerator<SubscriptionSummary> {
+    const query = { productType, status: statuses?.join(','), pageSize: PAGE_SIZE };
     const told = new Set<number>();
     let unreadable: Answer | undefined;
 

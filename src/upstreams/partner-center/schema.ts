@@ -114,45 +114,33 @@ const PARTNER_SUBSCRIPTION_STATUSES = [
  * A partner subscription. `quantity` counts seats; `commitmentEndDate` is the last day of the term;
  * `cancellationAllowedUntilDate` the last moment of a cancellation; `refundableQuantity` is absent while suspended;
  * `scheduledNextTermInstructions` is the older form of `scheduledActions`, as it came; `actions` are what may be done with it
- * (`Edit`, `Cancel`); `partnerId` is the PartnerID of the reseller of record; `raw` the resource as it came, for what is not
- * modelled.
+ * (`Edit`, `Cancel`); `partnerId` is the PartnerID of the reseller of record.
  *
  * @see https://learn.microsoft.com/partner-center/developer/subscription-resources
  */
-export const PartnerSubscription = z
-  .preprocess(
-    (found) => (isRecord(found) ? { ...found, raw: found } : found),
-    anyCase({
-      id: z.string(),
-      status: Word.pipe(z.enum(PARTNER_SUBSCRIPTION_STATUSES)).catch('unknown'),
-      quantity: z.number(),
-      friendlyName: descriptive(z.string()),
-      offerId: descriptive(z.string()),
-      orderId: descriptive(z.string()),
-      autoRenewEnabled: z.boolean().nullish(),
-      isTrial: z.boolean().nullish(),
-      termDuration: descriptive(z.string()),
-      billingCycle: descriptive(Word),
-      commitmentEndDate: descriptive(Instant),
-      cancellationAllowedUntilDate: descriptive(Instant),
-      scheduledActions: listOf(ScheduledAction),
-      scheduledNextTermInstructions: descriptive(z.record(z.string(), z.unknown())),
-      refundableQuantity: descriptive(RefundableQuantity),
-      actions: listOf(z.string()).catch([]),
-      suspensionReasons: listOf(z.string()).catch([]),
-      // Empty for a customer without a reseller.
-      partnerId: descriptive(Code.pipe(z.string().min(1))),
-      raw: z.record(z.string(), z.unknown()),
-    }),
-  )
-  .transform(({ autoRenewEnabled, isTrial, raw, ...subscription }) =>
-    compact({
-      ...subscription,
-      autoRenewEnabled: autoRenewEnabled ?? false,
-      isTrial: isTrial ?? false,
-      raw: freeze(raw),
-    }),
-  );
+export const PartnerSubscription = anyCase({
+  id: z.string(),
+  status: Word.pipe(z.enum(PARTNER_SUBSCRIPTION_STATUSES)).catch('unknown'),
+  quantity: z.number(),
+  friendlyName: descriptive(z.string()),
+  offerId: descriptive(z.string()),
+  orderId: descriptive(z.string()),
+  autoRenewEnabled: z.boolean().nullish(),
+  isTrial: z.boolean().nullish(),
+  termDuration: descriptive(z.string()),
+  billingCycle: descriptive(Word),
+  commitmentEndDate: descriptive(Instant),
+  cancellationAllowedUntilDate: descriptive(Instant),
+  scheduledActions: listOf(ScheduledAction),
+  scheduledNextTermInstructions: descriptive(z.record(z.string(), z.unknown())),
+  refundableQuantity: descriptive(RefundableQuantity),
+  actions: listOf(z.string()).catch([]),
+  suspensionReasons: listOf(z.string()).catch([]),
+  // Empty for a customer without a reseller.
+  partnerId: descriptive(Code.pipe(z.string().min(1))),
+}).transform(({ autoRenewEnabled, isTrial, ...subscription }) =>
+  compact({ ...subscription, autoRenewEnabled: autoRenewEnabled ?? false, isTrial: isTrial ?? false }),
+);
 export type PartnerSubscription = z.output<typeof PartnerSubscription>;
 
 /**
@@ -179,11 +167,6 @@ export const NextTerm = anyCase({
     billingCycle: product?.billingCycle,
   }),
 );
-
-function freeze<T>(value: T): Readonly<T> {
-  if (typeof value === 'object' && value !== null) Object.values(value).forEach(freeze);
-  return Object.freeze(value);
-}
 
 /** A fault that comes inside a successful answer: of a cart line, an order group, or an upgrade. */
 export interface Fault {
@@ -306,7 +289,6 @@ export const Order = anyCase({
         .toLowerCase(),
     )
     .catch('unknown'),
-  creationDate: descriptive(Instant),
   currencyCode: descriptive(z.string()),
   lineItems: listOf(OrderLineItem),
 }).transform((order) => compact(order));
@@ -319,19 +301,17 @@ export const Checkout = anyCase({
 }).transform((checkout) => compact(checkout));
 export type Checkout = z.output<typeof Checkout>;
 
-/** A customer; `id` is its tenant. `relationshipToPartner` is `reseller` where we may sell. */
+/** A customer; `id` is its tenant. */
 export const Customer = anyCase({
   id: z.string(),
   companyProfile: anyCase({ domain: z.string().catch(''), companyName: z.string().catch('') }).nullish(),
   /** Absent in lists. */
   billingProfile: descriptive(anyCase({ email: z.string() })),
-  relationshipToPartner: Word.catch('unknown'),
-}).transform(({ id, companyProfile, billingProfile, relationshipToPartner }) => ({
+}).transform(({ id, companyProfile, billingProfile }) => ({
   id,
   domain: companyProfile?.domain ?? '',
   companyName: companyProfile?.companyName ?? '',
   ...(billingProfile && { billingEmail: billingProfile.email }),
-  relationshipToPartner,
 }));
 export type Customer = z.output<typeof Customer>;
 
@@ -339,7 +319,7 @@ export type Customer = z.output<typeof Customer>;
 export const RelationshipRequest = anyCase({ url: z.url({ protocol: /^https$/ }) });
 
 /**
- * An indirect reseller of ours: `tenantId` is its tenant, `mpnId` its PartnerID, `relationshipType` in Microsoft's words.
+ * An indirect reseller of ours: `tenantId` is its tenant, `mpnId` its PartnerID.
  *
  * @see https://learn.microsoft.com/partner-center/developer/relationships-resources
  */
@@ -350,10 +330,9 @@ export const Reseller = anyCase({
   // The sample calls it mpnId, the table partnerId.
   mpnId: descriptive(Code),
   partnerId: descriptive(Code),
-  relationshipType: Word.catch('unknown'),
-}).transform(({ id, tenantId, name, mpnId, partnerId, relationshipType }, context) => {
+}).transform(({ id, tenantId, name, mpnId, partnerId }, context) => {
   const tenant = tenantId ?? id;
-  if (tenant) return { tenantId: tenant, ...compact({ name, mpnId: mpnId ?? partnerId }), relationshipType };
+  if (tenant) return { tenantId: tenant, ...compact({ name, mpnId: mpnId ?? partnerId }) };
   context.addIssue({ code: 'custom', message: 'no id' });
   return z.NEVER;
 });
@@ -383,7 +362,6 @@ export const CountryRules = anyCase({
   supportedStatesList: Texts,
   isPostalCodeRequired: z.boolean().nullish(),
   postalCodeRegex: descriptive(z.string()),
-  isCityRequired: z.boolean().nullish(),
   phoneNumberRegex: descriptive(z.string()),
   supportedLanguages: Texts,
   supportedLanguagesList: Texts,
@@ -396,7 +374,6 @@ export const CountryRules = anyCase({
   compact({
     isStateRequired: found.isStateRequired ?? false,
     isPostalCodeRequired: found.isPostalCodeRequired ?? false,
-    isCityRequired: found.isCityRequired ?? false,
     postalCodeRegex: found.postalCodeRegex,
     phoneNumberRegex: found.phoneNumberRegex,
     defaultCulture: found.defaultCulture,
@@ -475,7 +452,6 @@ export const Sku = anyCase({
   minimumQuantity: descriptive(z.number()),
   maximumQuantity: descriptive(z.number()),
   isTrial: z.boolean().catch(false),
-  supportedBillingCycles: listOf(Word),
   // Its keys may change without notice: what cannot be read is not known.
   dynamicAttributes: anyCase({ conversionInstructions: listOf(ConversionInstruction).catch([]) })
     .nullish()
@@ -529,7 +505,6 @@ export const AzureUsage = anyCase({
   entitlementId: z.string(),
   // Not everything that costs is in a group.
   resourceGroupName: descriptive(z.string()),
-  resourceUri: descriptive(z.string()),
   totalCost: z.number(),
   currencyCode: z.string(),
 }).transform((record) => compact(record));
@@ -544,28 +519,6 @@ export const UsageBudget = anyCase({ amount: z.number().nullish() });
 /** A role that users of a tenant have, and those who have it. https://learn.microsoft.com/partner-center/developer/get-user-roles-for-a-customer */
 export const DirectoryRole = anyCase({ id: z.string(), name: z.string().catch('') });
 export const UserMember = anyCase({ id: z.string() });
-
-/** The id under which the result of a test event is found. */
-export const TestEvent = anyCase({ correlationId: z.string() });
-
-/**
- * What became of a test event. `status` is `completed` at the end; a result has what our address answered (`OK` …), and
- * whether the failure was Microsoft's own.
- *
- * @see https://learn.microsoft.com/partner-center/developer/partner-center-webhooks
- */
-export const TestResult = anyCase({
-  status: Word.catch('unknown'),
-  results: listOf(
-    anyCase({
-      responseCode: descriptive(Code),
-      responseMessage: descriptive(z.string()),
-      systemError: z.boolean().catch(false),
-      dateTimeUtc: descriptive(Instant),
-    }).transform((result) => compact(result)),
-  ),
-});
-export type TestResult = z.output<typeof TestResult>;
 
 /** The partner's own company, of which nothing but the country is taken. */
 export const LegalBusinessProfile = z.object({

@@ -41,8 +41,6 @@ export interface NewTransition {
   termDuration?: string;
   /** `monthly`, `annual` or `triennial`. */
   billingCycle?: string;
-  /** An existing partner subscription that takes the seats. */
-  toSubscriptionId?: string;
 }
 
 const Resource = z.record(z.string(), z.unknown());
@@ -131,8 +129,7 @@ export function createSubscriptions(call: Call) {
    * Begins to turn a partner subscription into something higher, or a trial into a paid one. It cannot be taken back, and goes
    * on for minutes: follow it in `transitions`. After an unclear answer look for it there before sending it again.
    *
-   * @throws {AttentionError} `partner-center.900236`, `.900258` to `.900261` when `toSubscriptionId` does not suit, `.900267`
-   *   to `.900270` when term or billing cycle do not
+   * @throws {AttentionError} `partner-center.900267` to `.900270` when term or billing cycle do not suit
    * @throws {RetryableError} `partner-center.malformed`, effect unknown, for an answer without `operationId`, which is missing
    *   in Microsoft's own sample; the history has it
    * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { path, readBody } from '../http.ts';
+import { readBody } from '../http.ts';
 import type { Call } from './call.ts';
-import { collection, RegisteredWebhook, TestEvent, TestResult } from './schema.ts';
+import { collection, RegisteredWebhook } from './schema.ts';
 
 /** What Partner Center delivers, and where to. */
 export interface WebhookRegistration {
@@ -48,18 +48,7 @@ export function createWebhooks(call: Call) {
     return present ? 'replaced' : 'created';
   }
 
-  /** Has `test-created` delivered, which must be registered for; twice a minute at most. Its result is kept for a week. */
-  async function sendTestEvent(): Promise<{ correlationId: string }> {
-    return readBody(await call({ method: 'POST', path: `${REGISTRATION}/validationEvents` }), TestEvent);
-  }
-
-  /** What became of a test event: one result for each attempt to deliver it. */
-  async function testResult(correlationId: string): Promise<TestResult> {
-    const place = path`/validationEvents/${correlationId}`;
-    return readBody(await call({ method: 'GET', path: `${REGISTRATION}${place}` }), TestResult);
-  }
-
-  return { events, registration, register, sendTestEvent, testResult };
+  return { events, registration, register };
 }
 
 /** The order of the events does not matter, nor does their case. */

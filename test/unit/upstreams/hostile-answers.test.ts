@@ -142,9 +142,8 @@ const PARTNER_CENTER: Calls<ReturnType<typeof createPartnerCenter>> = {
   billingPeriod: ({ azure }) => azure.billingPeriod(CUSTOMER, 'plan'),
   budget: ({ azure }) => azure.budget(CUSTOMER),
   events: ({ webhooks }) => webhooks.events(),
+  registration: ({ webhooks }) => webhooks.registration(),
   register: ({ webhooks }) => webhooks.register({ url: 'https://x.example/', events: ['test-created'] }),
-  testEvent: ({ webhooks }) => webhooks.sendTestEvent(),
-  testResult: ({ webhooks }) => webhooks.testResult('id'),
 };
 
 it('whatever Cloudesire answers is read, or refused with an error of ours', async () => {

@@ -28,8 +28,7 @@ process.env.TZ = 'Pacific/Honolulu';
 
 describe('partner subscriptions', () => {
   it('reads a licence', () => {
-    const { raw, ...subscription } = PartnerSubscription.parse(licence);
-    expect(subscription).toMatchObject({
+    expect(PartnerSubscription.parse(licence)).toMatchObject({
       id: 'e2a4c7d1-0b5f-4c3a-8d92-6f1e7b3a9c54',
       status: 'active',
       quantity: 10,
@@ -49,12 +48,11 @@ describe('partner subscriptions', () => {
       },
       suspensionReasons: [],
     });
-    expect(raw).toEqual(licence);
   });
 
   it('reads names in any case, and nulls as absent', () => {
     const shouting = Object.fromEntries(Object.entries(licence).map(([name, value]) => [name.toUpperCase(), value]));
-    const { raw, ...subscription } = PartnerSubscription.parse({
+    const subscription = PartnerSubscription.parse({
       ...shouting,
       REFUNDABLEQUANTITY: null,
       SCHEDULEDACTIONS: null,
@@ -66,7 +64,6 @@ describe('partner subscriptions', () => {
       scheduledActions: [],
     });
     expect(subscription).not.toHaveProperty('refundableQuantity');
-    expect(raw).toHaveProperty('OFFERNAME');
   });
 
   it('reads scheduled actions under both of their names', () => {
@@ -157,12 +154,6 @@ describe('partner subscriptions', () => {
     [null, 'unknown'],
   ])('reads the status %s as %s', (status, expected) => {
     expect(PartnerSubscription.parse({ ...licence, status }).status).toBe(expected);
-  });
-
-  it('keeps the resource as it came, against any change', () => {
-    const { raw } = PartnerSubscription.parse(licence);
-    expect(() => Object.assign(raw, { quantity: 1 })).toThrow(TypeError);
-    expect(() => Object.assign(raw.refundableQuantity as object, { totalQuantity: 1 })).toThrow(TypeError);
   });
 
   it('refuses one without seats or id', () => {
@@ -271,7 +262,6 @@ describe('rules of a country', () => {
     expect(CountryRules.parse(bodyOf('country-validation-rules', 'rules-it'))).toEqual({
       isStateRequired: false,
       isPostalCodeRequired: true,
-      isCityRequired: true,
       postalCodeRegex: '^\\d{5}$',
       defaultCulture: 'it-IT',
       states: [],
@@ -314,7 +304,6 @@ describe('catalogue', () => {
       minimumQuantity: 1,
       maximumQuantity: 300,
       isTrial: false,
-      supportedBillingCycles: ['annual', 'monthly'],
       conversions: [],
     });
     const [availability] = collection(Availability).parse(bodyOf('catalog-availabilities', 'list-availabilities'));
@@ -365,12 +354,8 @@ describe('instants and collections', () => {
   });
 
   it('reads a collection in both of its forms', () => {
-    const customer = {
-      id: 'c1',
-      companyProfile: { domain: 'a.example', companyName: 'A' },
-      relationshipToPartner: 'Reseller',
-    };
-    const expected = [{ id: 'c1', domain: 'a.example', companyName: 'A', relationshipToPartner: 'reseller' }];
+    const customer = { id: 'c1', companyProfile: { domain: 'a.example', companyName: 'A' } };
+    const expected = [{ id: 'c1', domain: 'a.example', companyName: 'A' }];
     expect(collection(Customer).parse([customer])).toEqual(expected);
     expect(collection(Customer).parse({ totalCount: 1, Items: [customer] })).toEqual(expected);
     expect(collection(Customer).parse({ totalCount: 0, items: null })).toEqual([]);
@@ -387,7 +372,7 @@ describe('instants and collections', () => {
 
 describe('whatever arrives', () => {
   const damaged = fc
-    .dictionary(fc.constantFrom(...Object.keys(licence), '__proto__', 'raw'), fc.jsonValue({ maxDepth: 4 }))
+    .dictionary(fc.constantFrom(...Object.keys(licence), '__proto__'), fc.jsonValue({ maxDepth: 4 }))
     .map((damage) => ({ ...licence, ...damage }));
 
   it.each([

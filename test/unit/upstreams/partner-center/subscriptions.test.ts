@@ -213,15 +213,10 @@ describe('transitions', () => {
     expect(JSON.parse(received[0]?.body ?? '')).toEqual(target);
   });
 
-  it('name the other partner subscription that fewer seats make, or that takes them', async () => {
-    const { subscriptions, received } = await startPartnerCenter(() =>
-      replyOf(exchange('transitions', 'transition-partial')),
-    );
+  it('name the other partner subscription that fewer seats make', async () => {
+    const { subscriptions } = await startPartnerCenter(() => replyOf(exchange('transitions', 'transition-partial')));
     const toSubscriptionId = '4f8d2b60-7a1c-4e95-b0d3-c6e9a1f57382';
-    expect(await subscriptions.transition(CUSTOMER, ID, { ...target, toSubscriptionId }, EFFECT)).toMatchObject({
-      toSubscriptionId,
-    });
-    expect(JSON.parse(received[0]?.body ?? '')).toEqual({ ...target, toSubscriptionId });
+    expect(await subscriptions.transition(CUSTOMER, ID, target, EFFECT)).toMatchObject({ toSubscriptionId });
   });
 
   it('whose answer names no operation may have begun', async () => {

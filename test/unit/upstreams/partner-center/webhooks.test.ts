@@ -96,22 +96,4 @@ describe('events', () => {
     expect(await webhooks.events()).toContain('reseller-relationship-accepted-by-customer');
     expect(received[0]?.path).toBe(`${PATH}/events`);
   });
-
-  it('are tried out, and their delivery is told', async () => {
-    const { webhooks, received } = await startPartnerCenter(({ method }) =>
-      replyOf(exchange('webhooks-registration', method === 'POST' ? 'send-test-event' : 'test-event-result')),
-    );
-    const { correlationId } = await webhooks.sendTestEvent();
-    expect(correlationId).toBe('caaef7e2-f4be-5993-84bc-aa36d9501a89');
-    expect(await webhooks.testResult(correlationId)).toEqual({
-      status: 'completed',
-      results: [
-        { responseCode: 'OK', responseMessage: '', systemError: false, dateTimeUtc: '2026-09-01T12:00:48.238Z' },
-      ],
-    });
-    expect(received.map(({ method, path, body }) => [method, path, body])).toEqual([
-      ['POST', `${PATH}/validationEvents`, ''],
-      ['GET', `${PATH}/validationEvents/${correlationId}`, ''],
-    ]);
-  });
 });

@@ -139,7 +139,7 @@ function partsOf(now: Situation): ValidateLicenseOrderParts {
     },
     partnerCenter: {
       catalog: {
-        sku: async () => now.seats && { id: '0001', isTrial: false, supportedBillingCycles: [], ...now.seats },
+        sku: async () => now.seats && { id: '0001', isTrial: false, ...now.seats },
         availabilities: async ({ productId, skuId }: { productId: string; skuId: string }) =>
           now.isSold
             ? [
@@ -157,7 +157,7 @@ function partsOf(now: Situation): ValidateLicenseOrderParts {
       customers: {
         isDomainTaken: async (domain: string) => now.takenDomains.includes(domain),
         findByDomain: async (domain: string) =>
-          now.customers[domain] && { id: `c-of-${now.customers[domain]}`, domain, relationshipToPartner: 'reseller' },
+          now.customers[domain] && { id: `c-of-${now.customers[domain]}`, domain },
         countryRules: async () => ({ isStateRequired: now.stateRequired, states: [], languages: [], cultures: [] }),
         validateAddress: async () => ({ status: now.address }),
       },
