@@ -73,7 +73,8 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
       REDIS_PREFIX: prefix,
       POLL_EVERY_MS: '10',
       RETRY_BASE_MS: '10',
-      HTTP_TIMEOUT_MS: '2000',
+      // No slow machine may cause a time-out.
+      HTTP_TIMEOUT_MS: '20000',
       ...environment,
       ...changes,
     });
