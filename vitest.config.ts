@@ -20,6 +20,7 @@ export default defineConfig({
     // No test rests on how fast the machine is.
     testTimeout: 180_000,
     hookTimeout: 180_000,
+    expect: { poll: { timeout: 90_000 } },
     reporters: ['default', createCountReporter()],
   },
 });

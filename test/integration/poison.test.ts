@@ -7,7 +7,7 @@ import { freePort } from '../support/free-port.ts';
 import { type RunningService, startService } from '../support/service.ts';
 
 /** What a dead worker was at is taken up after about 15 s; a slow machine may need much longer. */
-const LIFE_MS = 300_000;
+const LIFE_MS = 900_000;
 /** `all` in the environment: the processes really die as often as it takes. Otherwise all but the last of their deaths are only written down. */
 const isComplete = process.env.STOPS === 'all';
 const CRASHES = 6;
