@@ -50,7 +50,8 @@ export interface PollPlan {
   firstMs: number;
   factor: number;
   longestMs: number;
-  waitingFor: Wait;
+  /** A function where only the look finds it out; it is called after each look without an answer. */
+  waitingFor: Wait | (() => Wait);
 }
 
 /** What a workflow is given to act with. Step names are keys of the journal: retire them, never rename them. */
@@ -194,7 +195,8 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
       if (answer !== undefined) return finish(name, answer, since);
       await record(name, { state: 'polling', since, looks: looks + 1 });
       const pauseMs = Math.min(plan.firstMs * plan.factor ** looks, plan.longestMs);
-      throw new Suspended(clock.now() + pauseMs, plan.waitingFor);
+      const { waitingFor } = plan;
+      throw new Suspended(clock.now() + pauseMs, typeof waitingFor === 'function' ? waitingFor() : waitingFor);
     },
 
     async pause(name: string, { forMs, waitingFor, isOver }: PausePlan): Promise<void> {

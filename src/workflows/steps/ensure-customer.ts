@@ -66,13 +66,18 @@ export async function ensureCustomer(
     return { customerId: customer.id, domain: customer.domain };
   }
 
-  const turn: PollPlan = { firstMs: pollEveryMs, factor: 1, longestMs: pollEveryMs, waitingFor: 'order' };
+  let holder = ourId;
+  const turn: PollPlan = {
+    firstMs: pollEveryMs,
+    factor: 1,
+    longestMs: pollEveryMs,
+    waitingFor: () => `order ${holder} of the same company to create the Microsoft customer`,
+  };
   const { known } = await flow.poll<{ known: EnsuredCustomer | null }>('find customer', turn, async () => {
     const customer = (await directory.find(owner)) ?? (await recorded());
     if (customer) return { known: { customerId: customer.customerId, domain: customer.domain } };
-    const holder = await directory.claim(owner, ourId);
+    holder = await directory.claim(owner, ourId);
     if (holder === ourId) return { known: null };
-    turn.waitingFor = `order ${holder} of the same company to create the Microsoft customer`;
     if (await parts.isProvisioning(holder)) return undefined;
     return (await directory.takeOver(owner, holder, ourId)) ? { known: null } : undefined;
   });
@@ -210,7 +215,8 @@ async function createTenant(
       if (!(await customers.isDomainTaken(domain))) return false;
       const customer = await customers.findByDomain(domain);
       return !customer || ((await directory.ownerOf(customer.id)) ?? owner) !== owner;
-    } catch {
+    } catch (error) {
+      if (!(error instanceof ConnectorError)) throw error;
       return false; // then it is looked at again, like any refusal that is not understood
     }
   }

@@ -244,6 +244,17 @@ describe('poll', () => {
     expect(pausesMs).toEqual([1_000, 2_000, 3_000, 3_000]);
   });
 
+  it('waits for what its look has found out', async () => {
+    const { look } = setup();
+    let cook = 'nobody';
+    const found: PollPlan = { ...plan, waitingFor: () => `Azure to have ${cook} boil it` };
+    const waiting = (await look()).poll('boil', found, async () => {
+      cook = 'somebody';
+      return undefined;
+    });
+    await expect(waiting).rejects.toMatchObject({ waitingFor: 'Azure to have somebody boil it' });
+  });
+
   it('tells its look how long the wait has been, over restarts', async () => {
     const { look, clock } = setup();
     await (await look()).poll('boil', plan, async () => undefined).catch(() => undefined);
