@@ -1,9 +1,11 @@
 import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
-import type { Secret } from '../lib/secret.ts';
+import { isFitting, type Secret } from '../lib/secret.ts';
 import { within } from './deadline.ts';
 import type { Failures } from './failures.ts';
+import { Id } from './ids.ts';
+import { readJson } from './json.ts';
 import { type RouteDoc, refusals } from './openapi.ts';
 import { refuse } from './replies.ts';
 import { isSignedBy } from './signature.ts';
@@ -39,17 +41,6 @@ const PATHS = ['/event', '/event/license', '/event/azure', '/event/arm'];
 
 const RETRY_AFTER_OUTAGE_S = 5;
 const RETRY_AFTER_BACKLOG_S = 30;
-const LARGEST_ID = 2 ** 31 - 1;
-
-const Id = z
-  .union([
-    z.number(),
-    z
-      .string()
-      .regex(/^\d{1,10}$/)
-      .transform(Number),
-  ])
-  .pipe(z.int().positive().max(LARGEST_ID));
 
 const TYPES = ['CREATED', 'MODIFIED', 'DELETED'] as const;
 
@@ -121,7 +112,8 @@ async function receive(
   if (!Buffer.isBuffer(body) || body.length === 0) {
     return refuse(reply, 400, { error: 'body.missing', message: 'The request has no body: send the event as JSON.' });
   }
-  if (!isSigned(parts.secrets, body, request.headers['cmw-event-signature'])) {
+  const signature = request.headers['cmw-event-signature'];
+  if (!isFitting(parts.secrets, (secrets) => isSignedBy(secrets, body, signature))) {
     parts.count('unsigned');
     parts.failures.note(request.ip, 'event refused: not signed by a secret of CMW_EVENT_SECRETS', {
       sizeBytes: body.length,
@@ -143,14 +135,6 @@ async function receive(
     case 'invalid':
       return quarantine(parts, reply, body, event.reason);
   }
-}
-
-/** Whether one of the secrets has signed the body, or one of those that have just taken their place. */
-function isSigned(secrets: Secret<readonly string[]>, body: Buffer, signature: unknown): boolean {
-  const known = secrets.read();
-  return (
-    isSignedBy(known, body, signature) || (secrets.isReplaced(known) && isSignedBy(secrets.read(), body, signature))
-  );
 }
 
 async function queueLook(
@@ -213,12 +197,8 @@ type ParsedEvent =
 
 /** Reads a signed body. Only subscriptions concern us, so that of any other entity nothing but its name has to fit. */
 function parseNotification(body: Buffer): ParsedEvent {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    return { kind: 'invalid', reason: 'not JSON in UTF-8' };
-  }
+  const json = readJson(body);
+  if (json === undefined) return { kind: 'invalid', reason: 'not JSON in UTF-8, or nested without end' };
   const any = AnyNotification.safeParse(json);
   if (!any.success) return { kind: 'invalid', reason: 'no object that names an entity' };
   if (any.data.entity !== 'Subscription') return { kind: 'other', entity: any.data.entity };

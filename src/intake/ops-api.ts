@@ -5,6 +5,8 @@ import { PermanentError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Failures } from './failures.ts';
+import { IdText } from './ids.ts';
+import { readJson } from './json.ts';
 import { type AnswerDoc, refusals } from './openapi.ts';
 import {
   ACTIONS,
@@ -58,17 +60,6 @@ const Page = z
   .transform((text) => Number(text || 1))
   .describe('Counts from 1; 50 to a page');
 
-const SubscriptionId = z
-  .string()
-  .regex(/^\d{1,10}$/)
-  .transform(Number)
-  .pipe(
-    z
-      .int()
-      .positive()
-      .max(2 ** 31 - 1),
-  );
-
 const LISTED_STATES = ['', ...STATES, 'held', 'detached'] as const;
 
 const ListQuery = z.object({
@@ -85,12 +76,12 @@ const PageQuery = z.object({ page: Page });
 const AuditQuery = z.object({
   page: Page,
   subscription: z
-    .union([z.literal('').transform(() => undefined), SubscriptionId])
+    .union([z.literal('').transform(() => undefined), IdText])
     .optional()
     .describe('Only what was done to this subscription'),
 });
 
-const Id = z.object({ id: SubscriptionId });
+const Id = z.object({ id: IdText });
 const ReasonCode = z.object({ code: z.string().regex(/^[\w.-]{1,100}$/) });
 const Digest = z.object({ id: z.string().regex(/^[0-9a-f]{64}$/) });
 
@@ -215,7 +206,7 @@ const loginRoutes: FastifyPluginAsync<Door & { log: Log }> = async (app, { sessi
   app.post('/ops/login', { config: { doc: login } }, async (request, reply) => {
     const waitMs = failures.waitMs(request.ip);
     if (waitMs > 0) return refuseForAWhile(reply, waitMs);
-    const body = Login.safeParse(parseJson(request.body));
+    const body = Login.safeParse(bodyOf(request));
     if (!body.success) return refuseInput(reply, body.error);
     if (!sessions.isToken(body.data.token)) {
       failures.note(request.ip, 'login refused: not the token of OPS_TOKEN');
@@ -282,7 +273,7 @@ function route<P, Q, B>(app: FastifyInstance, { method, url, summary, unknown, .
       const read = {
         params: params?.safeParse(request.params),
         query: query?.safeParse(request.query),
-        body: body?.safeParse(parseJson(request.body)),
+        body: body?.safeParse(bodyOf(request)),
       };
       if (read.params && !read.params.success) unknown?.();
       for (const part of [read.query, read.body]) if (part && !part.success) return refuseInput(reply, part.error);
@@ -466,13 +457,8 @@ function writeRoutes(app: FastifyInstance, operations: OpsOperations): void {
 }
 
 /** The body may be left out; one that is no JSON becomes something that no schema takes. */
-function parseJson(text: unknown): unknown {
-  if (typeof text !== 'string' || text === '') return {};
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+function bodyOf({ body }: FastifyRequest): unknown {
+  return body ? readJson(body) : {};
 }
 
 function onlyGiven({ state, product, customer, text, page }: z.output<typeof ListQuery>): Omit<OpsQuery, 'pageSize'> {

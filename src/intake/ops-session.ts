@@ -2,7 +2,7 @@ import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
-import type { Secret } from '../lib/secret.ts';
+import { isFitting, type Secret } from '../lib/secret.ts';
 import { isSameSecret } from './secret.ts';
 
 const COOKIE = 'ops';
@@ -52,10 +52,7 @@ export function createSessions({ token, clock }: { token: Secret; clock: Clock }
     return createHmac('sha256', derived.key).update(content).digest();
   }
 
-  function isToken(given: string): boolean {
-    const known = token.read();
-    return isSameSecret(given, known) || (token.isReplaced(known) && isSameSecret(given, token.read()));
-  }
+  const isToken = (given: string): boolean => isFitting(token, (known) => isSameSecret(given, known));
 
   function read(cookie: string): Caller {
     const [content = '', signature = ''] = cookie.split('.');

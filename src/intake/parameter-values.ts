@@ -1,6 +1,7 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
-import { Id, Language, optional, Parameters, type Question, questionRoute } from './question.ts';
+import { Id } from './ids.ts';
+import { Language, optional, Parameters, type Question, questionRoute } from './question.ts';
 
 /** Whose values are asked for, and what has been entered so far. */
 export interface ParameterQuestion {

@@ -5,6 +5,7 @@ import { ConnectorError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { within } from './deadline.ts';
 import type { Failures } from './failures.ts';
+import { readJson } from './json.ts';
 import { type RouteDoc, refusals } from './openapi.ts';
 import { type Refusal, refuse } from './replies.ts';
 
@@ -232,11 +233,13 @@ const Notification = z.preprocess(
  * @see https://learn.microsoft.com/partner-center/developer/partner-center-webhook-events
  */
 function parseEvent(body: Buffer): ParsedEvent {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
-  } catch {
-    return { kind: 'unreadable', name: 'unknown', reason: 'an event of Partner Center, but not JSON in UTF-8' };
+  const json = readJson(body);
+  if (json === undefined) {
+    return {
+      kind: 'unreadable',
+      name: 'unknown',
+      reason: 'an event of Partner Center, but not JSON in UTF-8, or nested without end',
+    };
   }
   const parsed = Notification.safeParse(json);
   if (!parsed.success) {

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Failures } from './failures.ts';
+import { readJson } from './json.ts';
 import { type RouteDoc, refusals } from './openapi.ts';
 import { refuse } from './replies.ts';
 import { isOneOf } from './secret.ts';
@@ -29,8 +30,6 @@ export interface Question<Q> {
   bug(error: unknown, facts: { route: string }): void;
 }
 
-/** An identifier, as number or as text. */
-export const Id = z.coerce.number().int().positive();
 /** Two letters of `it`, `it_IT` or `it-IT`, in lower case. */
 export const Language = z
   .string()
@@ -83,7 +82,7 @@ export function questionRoute<Q>(question: Question<Q>): FastifyPluginAsync {
         },
       },
       async (request, reply) => {
-        const asked = schema.safeParse(parseJson(request.body));
+        const asked = schema.safeParse(readJson(request.body));
         if (asked.success) return answer(asked.data, AbortSignal.timeout(deadlineMs), reply);
         const fields = [...new Set(asked.error.issues.map((issue) => String(issue.path[0] ?? 'body')))];
         log.warn({ route: path, fields }, 'question that could not be understood');
@@ -91,12 +90,4 @@ export function questionRoute<Q>(question: Question<Q>): FastifyPluginAsync {
       },
     );
   };
-}
-
-function parseJson(text: unknown): unknown {
-  try {
-    return typeof text === 'string' ? JSON.parse(text) : undefined;
-  } catch {
-    return undefined;
-  }
 }

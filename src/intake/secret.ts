@@ -1,5 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Secret } from '../lib/secret.ts';
+import { isFitting, type Secret } from '../lib/secret.ts';
 
 /** Compares digests, so that the time taken tells neither the length nor the beginning of the secret. */
 export function isSameSecret(given: string, secret: string): boolean {
@@ -8,8 +8,7 @@ export function isSameSecret(given: string, secret: string): boolean {
 
 /** Whether what a caller gives is one of the secrets, or of those that have just taken their place. */
 export function isOneOf(secrets: Secret<readonly string[]>, given: string): boolean {
-  const known = secrets.read();
-  return isAnyOf(known, given) || (secrets.isReplaced(known) && isAnyOf(secrets.read(), given));
+  return isFitting(secrets, (known) => isAnyOf(known, given));
 }
 
 /** Takes equally long whichever of them it is. */

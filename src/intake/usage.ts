@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Log } from '../lib/log.ts';
 import type { Secret } from '../lib/secret.ts';
 import type { Failures } from './failures.ts';
+import { IdText } from './ids.ts';
 import { type RouteDoc, refusals } from './openapi.ts';
 import { refuse } from './replies.ts';
 import { isOneOf } from './secret.ts';
@@ -20,14 +21,13 @@ export interface UsageParts {
 }
 
 const Metric = z.enum(['seats', 'azure-cost']);
-const SubscriptionId = z.coerce.number().int().positive();
 const HEADER = 'cd-subscription-id';
 
 const DOC: RouteDoc = {
   tag: 'questions',
   summary: 'What a metric of a subscription stands at',
   params: z.object({ secret: z.string(), metric: Metric }),
-  headers: z.object({ 'CD-Subscription-Id': SubscriptionId }),
+  headers: z.object({ 'CD-Subscription-Id': IdText }),
   answers: {
     200: { description: 'The value at this moment', schema: z.object({ value: z.number() }) },
     ...refusals({
@@ -57,7 +57,7 @@ export const usageRoute: FastifyPluginAsync<UsageParts> = async (
       if (!isAllowed || !metric.success)
         return refuse(reply, 404, { error: 'route.unknown', message: 'There is nothing at this address.' });
 
-      const subscriptionId = SubscriptionId.safeParse(request.headers[HEADER]);
+      const subscriptionId = IdText.safeParse(request.headers[HEADER]);
       if (!subscriptionId.success) {
         return refuse(reply, 400, {
           error: 'usage.subscription-missing',

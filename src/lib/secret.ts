@@ -66,6 +66,15 @@ export function secretInFile<T>({ initial, load, tell, clock }: SecretFileParts<
   };
 }
 
+/**
+ * Whether something fits a secret, or the one that has just taken its place. `fits` is called once or twice: let it take equally long
+ * whatever it finds.
+ */
+export function isFitting<T>(secret: Secret<T>, fits: (value: T) => boolean): boolean {
+  const known = secret.read();
+  return fits(known) || (secret.isReplaced(known) && fits(secret.read()));
+}
+
 /** Does `work` with a secret, and once more when that was refused and there is another one by now. */
 export async function withSecret<T, R>(
   secret: Secret<T>,

@@ -122,7 +122,11 @@ it('is told to nobody without the secret, and of nothing that is not ours', asyn
   expect((await read(url, 'seats', 50010, 'another')).status).toBe(404);
   expect((await read(url, 'cpu', 50010)).status).toBe(404);
   expect(await read(url, 'seats', 50099)).toMatchObject({ status: 404, body: { error: 'subscription.unknown' } });
-  expect(await read(url, 'seats', 'x')).toMatchObject({ status: 400, body: { error: 'usage.subscription-missing' } });
+  for (const unreadable of ['x', '0x10', '1e3'])
+    expect(await read(url, 'seats', unreadable)).toMatchObject({
+      status: 400,
+      body: { error: 'usage.subscription-missing' },
+    });
 });
 
 it('however often it is asked for, Microsoft is asked once a minute for all orders of a customer', async () => {

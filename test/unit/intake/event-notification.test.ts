@@ -241,16 +241,23 @@ describe('POST /event', () => {
     const utf16 = Buffer.from(JSON.stringify(EVENT), 'utf16le');
     expect((await post(latin1)).status).toBe(400);
     expect((await post(utf16, { 'content-type': 'application/json; charset=utf-16' })).status).toBe(400);
-    expect(quarantined.map(({ reason }) => reason)).toEqual(['not JSON in UTF-8', 'not JSON in UTF-8']);
+    expect(quarantined.map(({ reason }) => reason)).toEqual([
+      'not JSON in UTF-8, or nested without end',
+      'not JSON in UTF-8, or nested without end',
+    ]);
   });
 
-  it('survives nesting as deep as the limit allows', async () => {
-    const { post, quarantined } = await setup();
+  it('survives nesting as deep as the size allows, and keeps what is deeper than any event', async () => {
+    const { post, looks, quarantined } = await setup();
     expect((await post('['.repeat(65_536))).status).toBe(400);
     expect((await post('['.repeat(32_768) + ']'.repeat(32_768))).status).toBe(400);
     expect(quarantined).toHaveLength(2);
-    const deep = `{"entity":"Subscription","id":5,"type":"CREATED","metadata":${'['.repeat(30_000)}${']'.repeat(30_000)}}`;
-    expect((await post(deep)).status).toBe(204);
+    const nested = (levels: number) =>
+      `{"entity":"Subscription","id":5,"type":"CREATED","metadata":${'['.repeat(levels)}${']'.repeat(levels)}}`;
+    expect((await post(nested(255))).status).toBe(204);
+    expect(looks).toHaveLength(1);
+    expect((await post(nested(30_000))).status).toBe(400);
+    expect(quarantined).toHaveLength(3);
   });
 
   it.each(['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'application/xml', 'nonsense'])(

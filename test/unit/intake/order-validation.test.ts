@@ -118,6 +118,9 @@ describe('POST /order-validation', () => {
     ['no JSON', '{"productId":'],
     ['no object', '[]'],
     ['no product', JSON.stringify({ ...ORDER, productId: null })],
+    ['a product that is no identifier', JSON.stringify({ ...ORDER, productId: true })],
+    ['a plan that is no identifier', JSON.stringify({ ...ORDER, productVersionId: '0x10' })],
+    ['brackets without end', `{"productId":210,"productVersionId":2101,"x":${'['.repeat(300)}${']'.repeat(300)}}`],
     ['quantities that cannot be read', JSON.stringify({ ...ORDER, billingItems: { licenses: 'many' } })],
     ['too much', JSON.stringify({ ...ORDER, configurationParameters: { NOTE: 'x'.repeat(70_000) } })],
   ])('accepts what cannot be understood, and says so in the log: %s', async (_what, body) => {

@@ -228,11 +228,11 @@ describe('an event that Partner Center has signed', () => {
   });
 
   it.each([
-    ['{', 'an event of Partner Center, but not JSON in UTF-8'],
-    ['"però"', 'an event of Partner Center, but not JSON in UTF-8'],
+    ['{', 'an event of Partner Center, but not JSON in UTF-8, or nested without end'],
+    ['"però"', 'an event of Partner Center, but not JSON in UTF-8, or nested without end'],
     ['[]', 'an event of Partner Center, but without a name'],
     ['null', 'an event of Partner Center, but without a name'],
-    ['['.repeat(65_536), 'an event of Partner Center, but not JSON in UTF-8'],
+    ['['.repeat(65_536), 'an event of Partner Center, but not JSON in UTF-8, or nested without end'],
   ])('is kept for operations when it is no event at all (%#)', async (text, reason) => {
     const { post, effects, counts } = await setup();
     expect((await post(Buffer.from(text, 'latin1'))).status).toBe(200);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fixedSecret, secretInFile, withSecret } from '../../../src/lib/secret.ts';
+import { fixedSecret, isFitting, secretInFile, withSecret } from '../../../src/lib/secret.ts';
 import { createRotatingSecret } from '../../support/rotating-secret.ts';
 import { createTestClock } from '../../support/test-clock.ts';
 
@@ -21,6 +21,27 @@ describe('a secret in a file', () => {
       expect(secret.isReplaced('a')).toBe(false);
     }
     expect(reads).toBe(10);
+  });
+});
+
+describe('what is held against a secret', () => {
+  const fitsOf = (right: string, tried: string[]) => (value: string) => {
+    tried.push(value);
+    return value === right;
+  };
+
+  it('fits the one that is known, or the one that has taken its place', () => {
+    const tried: string[] = [];
+    expect(isFitting(createRotatingSecret('old', 'new'), fitsOf('old', tried))).toBe(true);
+    expect(isFitting(createRotatingSecret('old', 'new'), fitsOf('new', tried))).toBe(true);
+    expect(tried).toEqual(['old', 'old', 'new']);
+  });
+
+  it('fits neither, and is not tried again where there is no other', () => {
+    const tried: string[] = [];
+    expect(isFitting(createRotatingSecret('old', 'new'), fitsOf('wrong', tried))).toBe(false);
+    expect(isFitting(fixedSecret('old'), fitsOf('wrong', tried))).toBe(false);
+    expect(tried).toEqual(['old', 'new', 'old']);
   });
 });
 
