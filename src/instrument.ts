@@ -1,4 +1,5 @@
 import { readSentry } from './config.ts';
+import { compact } from './lib/compact.ts';
 import type { Crumb, ErrorReporting } from './lib/error-reporting.ts';
 import { scrub } from './lib/log.ts';
 import { patternOf } from './lib/route-pattern.ts';
@@ -86,6 +87,6 @@ function toBreadcrumb({ upstream, method, path = '', status, durationMs, correla
     type: 'http',
     category: `upstream.${upstream}`,
     level: errorCode === undefined ? ('info' as const) : ('warning' as const),
-    data: Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== undefined)),
+    data: compact(facts),
   };
 }

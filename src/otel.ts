@@ -6,6 +6,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { LaneLostError } from './engine/journal.ts';
 import { Stopping, Suspended } from './engine/workflow.ts';
+import { compact } from './lib/compact.ts';
 import { ConnectorError } from './lib/errors.ts';
 import { scrub } from './lib/log.ts';
 import type { Span, SpanFacts, SpanOptions, Tracing } from './lib/tracing.ts';
@@ -115,9 +116,7 @@ function codeOf(error: unknown): string | undefined {
 
 function attributesOf(facts: SpanFacts): Attributes {
   return Object.fromEntries(
-    Object.entries(facts)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [name, typeof value === 'string' ? scrub(value) : value]),
+    Object.entries(compact(facts)).map(([name, value]) => [name, typeof value === 'string' ? scrub(value) : value]),
   );
 }
 

@@ -1,3 +1,4 @@
+import { compact } from './compact.ts';
 import type { CaptureContext, ErrorReporting } from './error-reporting.ts';
 import type { ErrorFacts } from './errors.ts';
 import { type Log, scrub } from './log.ts';
@@ -77,7 +78,7 @@ function named(code: string, message: string): Error {
 
 function described(code: string, { call, ...facts }: AlertFacts): Pick<CaptureContext, 'tags' | 'contexts'> {
   const { upstream, correlationId, requestId, path, ...rest } = call ?? {};
-  const tags = onlyGiven({ code, ...facts, upstream, correlationId, requestId });
+  const tags = scrubbed({ code, ...facts, upstream, correlationId, requestId });
   if (!call) return { tags };
   const context = {
     ...rest,
@@ -86,13 +87,9 @@ function described(code: string, { call, ...facts }: AlertFacts): Pick<CaptureCo
     correlationId,
     requestId,
   };
-  return { tags, contexts: { 'upstream call': onlyGiven(context) } };
+  return { tags, contexts: { 'upstream call': scrubbed(context) } };
 }
 
-function onlyGiven(facts: Record<string, string | number | undefined>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(facts)
-      .filter(([, value]) => value !== undefined)
-      .map(([name, value]) => [name, scrub(String(value))]),
-  );
+function scrubbed(facts: Record<string, string | number | undefined>): Record<string, string> {
+  return Object.fromEntries(Object.entries(compact(facts)).map(([name, value]) => [name, scrub(String(value))]));
 }

@@ -86,3 +86,6 @@ export class CustomerError extends ConnectorError {}
 
 /** Trying again cannot help: reported `FAILED`; only `retry` by operations starts it again. */
 export class PermanentError extends ConnectorError {}
+
+/** The dry run kept a write back. */
+export class WithheldError extends ConnectorError {}

@@ -2,7 +2,14 @@ import http, { validateHeaderValue } from 'node:http';
 import https from 'node:https';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import type { z } from 'zod';
-import { AttentionError, ConnectorError, type ErrorFacts, RetryableError, ThrottledError } from '../lib/errors.ts';
+import {
+  AttentionError,
+  ConnectorError,
+  type ErrorFacts,
+  RetryableError,
+  ThrottledError,
+  WithheldError,
+} from '../lib/errors.ts';
 import { parseForeignJson } from '../lib/json.ts';
 import { nameOf } from '../lib/upstream-names.ts';
 
@@ -110,9 +117,6 @@ export interface HttpParts {
 export interface Http {
   send: (request: HttpRequest) => Promise<Answer>;
 }
-
-/** The dry run kept a write back. */
-export class WithheldError extends ConnectorError {}
 
 const WRITE_TIMEOUT_FACTOR = 3;
 const ANSWER_LIMIT_BYTES = 10 * 1024 * 1024;
@@ -366,20 +370,6 @@ export function readBody<S extends z.ZodType>(answer: Answer, schema: S): z.outp
   if (result.success) return result.data;
   const places = new Set(result.error.issues.map((issue) => issue.path.join('.') || 'the body as a whole'));
   throw malformed(answer, `does not fit at ${[...places].slice(0, 5).join(', ')}`);
-}
-
-/** An object without its absent fields: null and undefined mean the same at every upstream. Fields that may be absent become optional. */
-export type Compact<T> = {
-  [K in keyof T as null extends T[K] ? never : undefined extends T[K] ? never : K]: T[K];
-} & {
-  [K in keyof T as null extends T[K] ? K : undefined extends T[K] ? K : never]?: NonNullable<T[K]>;
-};
-
-/** Drops the fields that are null or undefined. */
-export function compact<T extends object>(value: T): Compact<T> {
-  return Object.fromEntries(
-    Object.entries(value).filter(([, field]) => field !== null && field !== undefined),
-  ) as Compact<T>;
 }
 
 /** The error for an answer that came, but does not say what it should: `<upstream>.malformed`. */

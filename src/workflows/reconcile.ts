@@ -3,6 +3,7 @@ import type { Journal, Lane } from '../engine/journal.ts';
 import { type FlowEvent, type FlowParts, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
+import { compact } from '../lib/compact.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Turn, Turns } from '../lib/turn.ts';
@@ -25,7 +26,7 @@ import type {
   SubscriptionRecord,
   Timeline,
 } from './record.ts';
-import { createRecordWriter, QUIET, withoutUndefined } from './record-writer.ts';
+import { createRecordWriter, QUIET } from './record-writer.ts';
 import { mayExist, TAKEN_UP_AGAIN } from './recovery.ts';
 import { createSettle } from './settle.ts';
 
@@ -352,7 +353,7 @@ export function createReconcile(
 
     async function note(facts: Parameters<Look['note']>[0]): Promise<void> {
       const before = writer.record.fulfillment ?? { productType: writer.record.productType ?? 'license' };
-      const after = withoutUndefined<Fulfillment>({ ...before, ...facts });
+      const after = compact({ ...before, ...facts }) as Fulfillment;
       if (JSON.stringify(after) === JSON.stringify(before)) return;
       await keep({ fulfillment: after, customer: after.owner });
       turn.progress = progressOf(writer.record);

@@ -1,6 +1,7 @@
 import type { Lane } from '../engine/journal.ts';
 import type { AlertFacts, Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
+import { compact } from '../lib/compact.ts';
 import { ConnectorError, type Cure } from '../lib/errors.ts';
 import { inOrder } from '../lib/foreign-text.ts';
 import type { Wait } from '../lib/wait.ts';
@@ -105,7 +106,7 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
   }
 
   function foresee(changes: Changes): void {
-    record = withoutUndefined<SubscriptionRecord>({ ...record, ...changes });
+    record = compact({ ...record, ...changes }) as SubscriptionRecord;
   }
 
   function tell(kind: TimelineEntry['kind'], text: string, facts: Record<string, unknown>): Promise<void> {
@@ -158,8 +159,4 @@ export function messageOf(error: unknown): string {
   return error instanceof ConnectorError
     ? error.message
     : `unexpected ${error instanceof Error ? error.name : typeof error}`;
-}
-
-export function withoutUndefined<T extends object>(changes: { [field in keyof T]?: T[field] | undefined }): T {
-  return Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== undefined)) as unknown as T;
 }

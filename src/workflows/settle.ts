@@ -8,13 +8,13 @@ import {
   PermanentError,
   RetryableError,
   ThrottledError,
+  WithheldError,
 } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Turn } from '../lib/turn.ts';
 import { nameOf } from '../lib/upstream-names.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
-import { WithheldError } from '../upstreams/http.ts';
 import type { LookOutcome } from './look.ts';
 import type { Failure, SubscriptionRecord } from './record.ts';
 import { type Changes, errorOf, messageOf, type RecordWriter } from './record-writer.ts';

@@ -70,6 +70,12 @@ const forbidden = [
     to: { path: '^(src|test/support)/' },
   },
   {
+    name: 'whoever says what is to be done never talks HTTP',
+    severity: 'error' as const,
+    from: { path: '^src/(workflows|report)/' },
+    to: { path: '^src/upstreams/http\\.ts$' },
+  },
+  {
     name: 'a store knows interfaces only',
     severity: 'error' as const,
     from: { path: '^src/store/' },

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { compact } from '../http.ts';
+import { compact } from '../../lib/compact.ts';
 
 /** For what only describes: unreadable counts as absent. */
 function descriptive<S extends z.ZodType>(schema: S) {

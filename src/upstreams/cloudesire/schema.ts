@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { compact } from '../http.ts';
+import { compact } from '../../lib/compact.ts';
 
 /*
  * Cloudesire's JSON as it comes: absent and null mean the same, references are objects or plain strings, numbers may be

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { compact } from '../../lib/compact.ts';
 import { AttentionError } from '../../lib/errors.ts';
-import { compact, malformed, path, readBody } from '../http.ts';
+import { malformed, path, readBody } from '../http.ts';
 import type { Auth, Call, Effect } from './call.ts';
 import { refusedWith } from './errors.ts';
 import { anyCase, Code, collection, descriptive, Instant } from './schema.ts';

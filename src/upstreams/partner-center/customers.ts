@@ -1,4 +1,5 @@
-import { type Answer, path, readBody, WithheldError } from '../http.ts';
+import { WithheldError } from '../../lib/errors.ts';
+import { type Answer, path, readBody } from '../http.ts';
 import type { Call, Effect } from './call.ts';
 import { refusedWith } from './errors.ts';
 import { pagesOf } from './pages.ts';

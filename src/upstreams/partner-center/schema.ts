@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { compact } from '../http.ts';
+import { compact } from '../../lib/compact.ts';
 
 /*
  * Partner Center's JSON as it comes: absent and null mean the same, names differ in case from page to page, codes are

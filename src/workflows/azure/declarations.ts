@@ -1,4 +1,4 @@
-import { compact } from '../../upstreams/http.ts';
+import { compact } from '../../lib/compact.ts';
 import { callsIn, expressionsIn } from './expression.ts';
 import { flaw, quoted } from './flaw.ts';
 import { below, field, isSection, namesOf, type Section, sectionOf } from './sections.ts';

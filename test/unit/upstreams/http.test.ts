@@ -3,17 +3,21 @@ import { inspect } from 'node:util';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { AttentionError, PermanentError, RetryableError, ThrottledError } from '../../../src/lib/errors.ts';
+import {
+  AttentionError,
+  PermanentError,
+  RetryableError,
+  ThrottledError,
+  WithheldError,
+} from '../../../src/lib/errors.ts';
 import {
   type Budget,
   type Circuit,
-  compact,
   createHttp,
   type HttpParts,
   path,
   readBody,
   type UpstreamCall,
-  WithheldError,
 } from '../../../src/upstreams/http.ts';
 import { type Reply, startUpstream } from './fake-upstream.ts';
 
@@ -214,10 +218,6 @@ describe('answers', () => {
     expect(error).toMatchObject({ code: 'shop.malformed', effect: 'unknown' });
     expect(String(error)).toContain('owner.email, owner.name');
     expect(String(error)).not.toMatch(/42|Giulia/);
-  });
-
-  it('knows absent and null fields for the same', () => {
-    expect(compact({ a: 1, b: null, c: undefined, d: false, e: '' })).toEqual({ a: 1, d: false, e: '' });
   });
 });
 

@@ -1,7 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { AttentionError, RetryableError, ThrottledError } from '../../../../src/lib/errors.ts';
-import { WithheldError } from '../../../../src/upstreams/http.ts';
+import { AttentionError, RetryableError, ThrottledError, WithheldError } from '../../../../src/lib/errors.ts';
 import { startUpstream } from '../fake-upstream.ts';
 import { fixture } from '../fixtures.ts';
 import { failureOf, ROOT, refused, SUBSCRIPTION, startCloud, TENANT, TLS, tokenOf } from './cloud.ts';

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { AttentionError, PermanentError } from '../../../../src/lib/errors.ts';
-import { WithheldError } from '../../../../src/upstreams/http.ts';
+import { AttentionError, PermanentError, WithheldError } from '../../../../src/lib/errors.ts';
 import type { ScheduledAction } from '../../../../src/upstreams/partner-center/schema.ts';
 import type { SubscriptionChange } from '../../../../src/upstreams/partner-center/subscriptions.ts';
 import { exchange, replyOf } from '../fixtures.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { WithheldError } from '../../../../src/upstreams/http.ts';
+import { WithheldError } from '../../../../src/lib/errors.ts';
 import type { Reply } from '../fake-upstream.ts';
 import { exchange, replyOf } from '../fixtures.ts';
 import { refused, startPartnerCenter, tokenOf } from './partner.ts';
