@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { chaptersOf } from '../intake/console/chapters.js';
-import { presentRecord } from '../intake/ops-answers.ts';
+import { presentStory } from '../intake/ops-answers.ts';
 import type { OpsStory } from '../intake/ops-operations.ts';
 import { type Command, EXIT, readSubscriptionId, UsageError, writeJson } from './command.ts';
 import { plain } from './table.ts';
@@ -30,8 +30,7 @@ export const show: Command<ShowParts> = {
         output.write(`Nothing is known of subscription ${id}. The command look makes the connector read it.\n`);
         return EXIT.found;
       }
-      const { timeline, actions } = found;
-      if (values.json) writeJson(output, { ...presentRecord(found), timeline, actions });
+      if (values.json) writeJson(output, presentStory(found));
       else output.write(present(found));
       return EXIT.fine;
     };

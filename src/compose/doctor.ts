@@ -5,6 +5,7 @@ import { AttentionError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { createBudget } from '../store/budget.ts';
 import { createKeys } from '../store/keys.ts';
+import { createPresence } from '../store/presence.ts';
 import { producerConnection } from '../store/redis.ts';
 import { checkWritable, redisWarnings, tellOutages } from '../store/redis-server.ts';
 import { createRefreshTokenStore } from '../store/refresh-token.ts';
@@ -82,6 +83,7 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
           isBillingAccountSet: azure.billingAccount !== undefined,
         },
         examineStore,
+        workers: createPresence(redis, keys).read,
         assertSealedReadable: store.assertReadable,
         upstreamTime: () => readUpstreamTime(entra, path`/${app.tenantId}/v2.0/.well-known/openid-configuration`),
         cloudesire: createCloudesire({

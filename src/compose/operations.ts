@@ -12,6 +12,7 @@ import { listCircuits } from '../store/circuit.ts';
 import { createCustomerDirectory } from '../store/customers.ts';
 import { createInterventions } from '../store/interventions.ts';
 import { createKeys } from '../store/keys.ts';
+import { createPresence } from '../store/presence.ts';
 import { createQuarantine } from '../store/quarantine.ts';
 import { createRecords } from '../store/records.ts';
 import { producerConnection } from '../store/redis.ts';
@@ -23,12 +24,12 @@ import type { UpstreamCall } from '../upstreams/http.ts';
 import { VERSION } from '../version.ts';
 import type { RebuildOptions, RebuildResult } from '../workflows/drift/rebuild.ts';
 import type { ReconciliationOptions, ReconciliationResult } from '../workflows/drift/reconciliation.ts';
-import { actionsFor, type Intervention } from '../workflows/interventions.ts';
+import { type Action, actionsFor, type Intervention } from '../workflows/interventions.ts';
 import { listDeadLetters } from '../workflows/ops/dead-letters.ts';
 import { listExposures } from '../workflows/ops/exposures.ts';
 import { listCustomers, readOverview } from '../workflows/ops/overview.ts';
 import { backlogFull, createPresses } from '../workflows/ops/presses.ts';
-import { whyOf } from '../workflows/ops/standing.ts';
+import { type NextLook, noteOnWorkers, unseen, whyOf } from '../workflows/ops/standing.ts';
 import type { RecordQuery, SubscriptionRecord } from '../workflows/record.ts';
 import { composeLooks } from './looks.ts';
 import { limitOf, UPSTREAMS } from './upstreams.ts';
@@ -40,7 +41,7 @@ export interface OperationsParts {
   /** From `producerConnection`. */
   redis: Redis;
   config: Config;
-  producer: Pick<Producer, 'requestLook' | 'backlog' | 'oldestWaitingSince'>;
+  producer: Pick<Producer, 'requestLook' | 'backlog' | 'oldestWaitingSince' | 'queuedSince'>;
   /** What is worth knowing now, in sentences. */
   notes(): Promise<readonly string[]>;
 }
@@ -57,6 +58,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
   const timeline = createTimeline(redis, keys);
   const interventions = createInterventions(redis, keys);
   const quarantine = createQuarantine(redis, keys, clock);
+  const presence = createPresence(redis, keys);
   const audit = createAudit(redis, keys);
   const directory = createCustomerDirectory(redis, keys, createReplication(redis));
   const today = (): string => new Date(clock.now()).toISOString().slice(0, 10);
@@ -70,10 +72,10 @@ export function composeOperations({ redis, config, producer, notes }: Operations
     requestLook: producer.requestLook,
     clock,
   });
-  const explained = (record: SubscriptionRecord, intervention: Intervention | undefined) => ({
+  const explained = (record: SubscriptionRecord, intervention: Intervention | undefined, next: NextLook) => ({
     ...record,
     intervention,
-    why: whyOf(record, intervention),
+    why: whyOf(record, intervention, next),
   });
 
   return {
@@ -84,7 +86,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
 
     /** How everything stands, in numbers. */
     async overview() {
-      const [counts, backlog, oldestSince, quarantined, decided, noted, circuits] = await Promise.all([
+      const [counts, backlog, oldestSince, quarantined, decided, noted, circuits, workers] = await Promise.all([
         readOverview(tallies, today()),
         producer.backlog(),
         producer.oldestWaitingSince(),
@@ -92,6 +94,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
         interventions.all(),
         notes(),
         listCircuits(redis, keys, UPSTREAMS),
+        presence.read(),
       ]);
       const { states, exposures, agreementsPending } = counts;
       const kinds = [...decided.values()].map(({ kind }) => kind);
@@ -110,7 +113,8 @@ export function composeOperations({ redis, config, producer, notes }: Operations
         })),
         held: kinds.filter((kind) => kind === 'held').length,
         detached: kinds.filter((kind) => kind === 'detached').length,
-        notes: [...noted],
+        workers: { count: workers.count, lastSeenAt: workers.lastSeenAt ?? null },
+        notes: [noteOnWorkers(workers), ...noted].filter((note) => note !== undefined),
         version: VERSION,
         readOnly: config.readOnly,
       };
@@ -118,26 +122,39 @@ export function composeOperations({ redis, config, producer, notes }: Operations
 
     /** Records by what changed last, each with why it does not move. `held` and `detached` count as states too. */
     async list({ state, ...query }: OperationsQuery) {
-      const decided = await interventions.all();
+      const [decided, workers] = await Promise.all([interventions.all(), presence.read()]);
       const isDecision = state === 'held' || state === 'detached';
       const among = new Set([...decided].filter(([, { kind }]) => kind === state).map(([id]) => id));
       const { items, total } = await records.list({
         ...query,
         ...(isDecision ? { among } : state !== undefined && { state }),
       });
-      return { items: items.map((record) => explained(record, decided.get(record.subscriptionId))), total };
+      return {
+        items: items.map((record) => explained(record, decided.get(record.subscriptionId), { workers })),
+        total,
+      };
     },
 
-    /** The record and the story of a subscription, and what can be done now; `undefined` when nothing is known of it. */
+    /**
+     * The record and the story of a subscription, since when its next look waits for a worker, and what can be done now; `undefined` when
+     * nothing is known of it and no look at it is to come either.
+     */
     async show(subscriptionId: number) {
-      const record = await records.get(subscriptionId);
-      if (!record) return undefined;
-      const intervention = await interventions.get(subscriptionId);
-      return {
-        ...explained(record, intervention),
-        timeline: await timeline.read(subscriptionId),
-        actions: actionsFor(record, intervention),
-      };
+      const [known, intervention, workers, queuedMs, story] = await Promise.all([
+        records.get(subscriptionId),
+        interventions.get(subscriptionId),
+        presence.read(),
+        producer.queuedSince(subscriptionId),
+        timeline.read(subscriptionId),
+      ]);
+      const queuedSince = queuedMs === undefined ? undefined : new Date(queuedMs).toISOString();
+      if (known) {
+        const actions = actionsFor(known, intervention);
+        return { ...explained(known, intervention, { workers, queuedSince }), queuedSince, timeline: story, actions };
+      }
+      if (queuedSince === undefined) return undefined;
+      const actions: Action[] = ['look'];
+      return { ...unseen(subscriptionId, queuedSince, workers), queuedSince, timeline: story, actions };
     },
 
     /** What Microsoft goes on charging for although the marketplace has ended it. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { getCACertificates } from 'node:tls';
@@ -30,6 +31,7 @@ import { createWorker } from '../queue/worker.ts';
 import { createCompleteness } from '../store/completeness.ts';
 import { createKeys } from '../store/keys.ts';
 import { createPartnerSubscriptionIndex } from '../store/partner-subscriptions.ts';
+import { createPresence } from '../store/presence.ts';
 import { createQuarantine } from '../store/quarantine.ts';
 import { producerConnection, workerConnection } from '../store/redis.ts';
 import { checkWritable, tellOutages, watchServer } from '../store/redis-server.ts';
@@ -63,6 +65,8 @@ const ANNOUNCE_EVERY_MS = 10_000;
 
 /** So often it is looked whether somebody may have calls sooner than they were told. */
 const CALL_UP_EVERY_MS = 2_000;
+/** How often a worker shows that it takes looks. */
+const SHOW_EVERY_MS = 2_000;
 
 /** A sweep that fails is soon made again. */
 const SWEEP = { name: 'sweep', failuresUntilTold: 3 };
@@ -367,7 +371,15 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
         else alerts.bug(error);
       },
     });
+    const presence = createPresence(producerRedis, keys);
+    const self = randomUUID();
     let callingUp: NodeJS.Timeout | undefined;
+    let showing: NodeJS.Timeout | undefined;
+
+    async function show(): Promise<void> {
+      if (!runner.isAlive()) return;
+      await presence.show(self).catch((err: unknown) => log.debug({ err }, 'the worker could not show itself'));
+    }
 
     /** Those who stand in a line were told when to come; where others have left it, it is their turn sooner. */
     async function callUp(): Promise<void> {
@@ -381,6 +393,8 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
     return {
       start() {
         runner.start();
+        void producerReady(producerRedis).then(show);
+        showing = setInterval(() => void show(), SHOW_EVERY_MS);
         callingUp = setInterval(() => void callUp(), CALL_UP_EVERY_MS);
         if (webhookRegistration) void apart(webhookRegistration.start);
       },
@@ -392,7 +406,9 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
       isWebhookRegistered: webhookRegistration?.isRegistered,
       async stop() {
         clearInterval(callingUp);
-        await runner.stop();
+        clearInterval(showing);
+        // Nobody need hear of it: who shows nothing is soon taken for gone.
+        await Promise.all([runner.stop(), presence.leave(self).catch(() => {})]);
         queueRedis.disconnect();
         redis.disconnect();
       },

@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import type { OpsAudited, OpsExposed, OpsKept, OpsKnownCustomer, OpsLimits, OpsRecord } from './ops-operations.ts';
+import type {
+  OpsAudited,
+  OpsExposed,
+  OpsKept,
+  OpsKnownCustomer,
+  OpsLimits,
+  OpsRecord,
+  OpsStory,
+} from './ops-operations.ts';
 
 /* What operations are answered: one schema for each, which describes it, and from which its type follows. */
 
@@ -65,7 +73,12 @@ const TimelineEntry = z
 
 /** One subscription with its story. */
 export const OpsSubscriptionStory = z
-  .object({ ...fields, timeline: z.array(TimelineEntry), actions: z.array(z.enum(ACTIONS)) })
+  .object({
+    ...fields,
+    queuedSince: Instant.nullable().describe('Since when its next look waits for a worker; null when none waits'),
+    timeline: z.array(TimelineEntry),
+    actions: z.array(z.enum(ACTIONS)),
+  })
   .meta({ id: 'SubscriptionStory' });
 
 export const OpsExposure = z
@@ -174,6 +187,10 @@ export const OpsOverview = z
     circuits: z.array(z.object({ upstream: z.string(), open: z.boolean(), since: Instant.nullable() })),
     held: z.int(),
     detached: z.int(),
+    workers: z.object({
+      count: z.int().describe('Workers that take looks at this moment'),
+      lastSeenAt: Instant.nullable().describe('When one was seen last; null when none ever was'),
+    }),
     notes: z.array(z.string()),
     version: z.string(),
     readOnly: z.boolean(),
@@ -208,6 +225,11 @@ export function presentRecord(record: OpsRecord): OpsSubscription {
     nextTryAt: record.nextTryAt ?? null,
     deadlineAt: record.deadlineAt ?? null,
   };
+}
+
+/** With its story, and what can be done now. */
+export function presentStory({ timeline, actions, queuedSince, ...record }: OpsStory) {
+  return { ...presentRecord(record), queuedSince: queuedSince ?? null, timeline, actions };
 }
 
 /** Prices are before tax; what is still to come is `perPeriod` for every billing period that is left until `until`. */

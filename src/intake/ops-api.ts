@@ -26,6 +26,7 @@ import {
   presentLimits,
   presentQuarantined,
   presentRecord,
+  presentStory,
   STATES,
 } from './ops-answers.ts';
 import type { OpsOperations, OpsQuery } from './ops-operations.ts';
@@ -318,7 +319,7 @@ function readRoutes(app: FastifyInstance, operations: OpsOperations): void {
     unknown: unknownSubscription,
     async work({ params: { id } }) {
       const found = (await operations.show(id)) ?? unknownSubscription();
-      return { ...presentRecord(found), timeline: found.timeline, actions: found.actions };
+      return presentStory(found);
     },
   });
 

@@ -116,6 +116,8 @@ export interface OpsAudited extends OpsPress {
 
 /** A record with its story, newest line first, and what can be done now. */
 export type OpsStory = OpsRecord & {
+  /** ISO instant since which its next look waits for a worker. */
+  queuedSince?: string | undefined;
   timeline: { at: string; kind: string; text: string }[];
   actions: (typeof ACTIONS)[number][];
 };

@@ -9,6 +9,10 @@ const NOT_URGENT = 10;
 const COUNT_LIFE_MS = 250;
 /** Where looks stand that are due. */
 const WAITING = ['wait', 'prioritized'] as const;
+/** How a look is said to stand there. */
+const WAITING_STATES = new Set<string>(['waiting', 'prioritized']);
+/** BullMQ keeps the instant at which a job is due in the upper bits of its score. */
+const DUE_FACTOR = 0x1000;
 /** So many of the looks that are next are asked how long they have waited. */
 const SEEN_OF_BACKLOG = 50;
 /** Keys that one step of the search for stray looks visits. */
@@ -43,6 +47,11 @@ export interface Producer {
   looks(): Promise<{ waiting: number; delayed: number; active: number }>;
   /** Since when the first of those that wait has waited that nobody has taken up yet, in milliseconds since the epoch. */
   oldestWaitingSince(): Promise<number | undefined>;
+  /**
+   * Since when a look at this subscription has waited for a worker, in milliseconds since the epoch. `undefined` when none waits, and for one
+   * that was put off before and taken out of its pause by a worker, of which that is not known.
+   */
+  queuedSince(subscriptionId: number): Promise<number | undefined>;
   /**
    * Frees subscriptions whose look exists but stands in no queue, and asks for a new one: it would swallow every later
    * request. BullMQ leaves none behind; a restored backup or a hand in Redis may. Answers how many there were.
@@ -114,6 +123,19 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     const first = await Promise.all(WAITING.map((state) => looks.getJobs([state], 0, SEEN_OF_BACKLOG - 1, true)));
     const fresh = first.flat().filter((look) => look !== undefined && look.processedOn === undefined);
     return fresh.length === 0 ? undefined : Math.min(...fresh.map(({ timestamp }) => timestamp));
+  }
+
+  async function queuedSince(subscriptionId: number): Promise<number | undefined> {
+    const jobId = await looks.getDeduplicationJobId(String(subscriptionId));
+    const look = jobId === null ? undefined : await looks.getJob(jobId);
+    if (jobId === null || look === undefined) return undefined;
+    const state = await look.getState();
+    if (WAITING_STATES.has(state)) return look.processedOn === undefined ? look.timestamp : undefined;
+    if (state !== 'delayed') return undefined;
+    // Only a worker takes what is due out of its pause.
+    const score = await (await looks.getBackend().client).zscore(looks.toKey('delayed'), jobId);
+    const dueAtMs = Math.floor(Number(score ?? Number.POSITIVE_INFINITY) / DUE_FACTOR);
+    return dueAtMs <= Date.now() ? dueAtMs : undefined;
   }
 
   async function addLook(subscriptionId: number, urgent: boolean): Promise<'queued' | 'backlog-full'> {
@@ -189,6 +211,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     backlog: () => confirmed(backlog),
     looks: () => confirmed(countLooks),
     oldestWaitingSince: () => confirmed(oldestWaitingSince),
+    queuedSince: (subscriptionId) => confirmed(() => queuedSince(subscriptionId)),
     repairStrayLooks: () => confirmed(repairStrayLooks),
 
     async close() {

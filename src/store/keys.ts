@@ -73,6 +73,8 @@ export function createKeys(prefix: string) {
     circuit: (upstream: string) => `${prefix}:circuit:${upstream}`,
     /** Sorted set of different failures of an upstream since its last answer, by their first instant. */
     circuitFailures: (upstream: string) => `${prefix}:circuit-failures:${upstream}`,
+    /** Sorted set of the workers by the instant at which each was seen last. */
+    workers: `${prefix}:workers`,
     /** Written by the health check only. */
     probe: `${prefix}:probe`,
   };

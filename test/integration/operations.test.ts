@@ -10,6 +10,8 @@ let world: World;
 let operations: ReturnType<typeof composeOperations>;
 const asked: number[] = [];
 const urgencies: (boolean | undefined)[] = [];
+/** Of whatever subscription. */
+let queuedSince: number | undefined;
 /** So many looks more can wait. */
 let room = Number.POSITIVE_INFINITY;
 
@@ -27,6 +29,7 @@ beforeAll(async () => {
         return 'queued';
       },
       backlog: async () => 3,
+      queuedSince: async () => queuedSince,
       oldestWaitingSince: async () => Date.now() - 90_000,
     },
     notes: async () => ['a note'],
@@ -37,6 +40,9 @@ beforeEach(async () => {
   await world.reset();
   asked.length = 0;
   room = Number.POSITIVE_INFINITY;
+  queuedSince = undefined;
+  // Until the year 2100 one takes looks.
+  await world.redis.zadd(world.keys.workers, Date.UTC(2100), 'worker');
   world.emulators.partnerCenter.acceptAllAttestations(true);
 });
 
@@ -52,6 +58,48 @@ async function sell(): Promise<number> {
   expect(shown(id)).toBe('DEPLOYED');
   return id;
 }
+
+describe('while no worker takes looks', () => {
+  const HEARD_MS = Date.parse('2026-03-02T08:43:07.000Z');
+  const NOBODY =
+    'No worker takes looks (none was seen since 2026-03-02 08:40:00 UTC): nothing goes on until one does. Start a process with ROLE worker or all.';
+
+  beforeEach(() => world.redis.zadd(world.keys.workers, Date.parse('2026-03-02T08:40:00.000Z'), 'worker'));
+
+  it('what was heard of is shown, with what it waits for and since when', async () => {
+    const id = order();
+    expect(await operations.show(id)).toBeUndefined();
+    queuedSince = HEARD_MS;
+    expect(await operations.show(id)).toMatchObject({
+      subscriptionId: id,
+      state: 'waiting',
+      since: '2026-03-02T08:43:07.000Z',
+      queuedSince: '2026-03-02T08:43:07.000Z',
+      why: `Heard of at 2026-03-02 08:43:07 UTC, and waits for a worker to look at it for the first time. ${NOBODY}`,
+      actions: ['look'],
+    });
+  });
+
+  it('nothing is said to go on by itself', async () => {
+    world.emulators.partnerCenter.acceptAllAttestations(false);
+    const id = order();
+    await world.settle(id, { looks: 5 });
+    queuedSince = HEARD_MS;
+    const { why } = (await operations.show(id))!;
+    expect(why).toMatch(/^Waits since .* for the customer/);
+    expect(why).toContain(`Its next look has waited for a worker since 2026-03-02 08:43:07 UTC. ${NOBODY}`);
+    expect(why).not.toContain('goes on by itself');
+    const { items } = await operations.list({ page: 1, pageSize: 50 });
+    expect(items[0]?.why).toContain(NOBODY);
+  });
+
+  it('the overview says so at once', async () => {
+    expect(await operations.overview()).toMatchObject({
+      workers: { count: 0, lastSeenAt: '2026-03-02T08:40:00.000Z' },
+      notes: [NOBODY, 'a note'],
+    });
+  });
+});
 
 /** Calls that changed something somewhere, or asked Microsoft anything. */
 function effects() {
@@ -286,6 +334,7 @@ describe('the overview', () => {
       held: 1,
       detached: 0,
       exposures: { count: 0, byCurrency: {} },
+      workers: { count: 1, lastSeenAt: '2100-01-01T00:00:00.000Z' },
       notes: ['a note'],
       readOnly: false,
     });

@@ -6,6 +6,7 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Tokens } from '../../upstreams/partner-center/token.ts';
 import type { TemplateHost } from '../../upstreams/template-host.ts';
 import { readSelling } from '../selling.ts';
+import type { Presence } from './standing.ts';
 
 export type Verdict = 'ok' | 'warning' | 'failed' | 'skipped';
 
@@ -40,6 +41,8 @@ export interface DoctorParts {
   };
   /** @throws {ConnectorError} when Redis cannot be reached */
   examineStore(): Promise<StoreFacts>;
+  /** Who takes looks. */
+  workers(): Promise<Presence>;
   /** @throws {AttentionError} when something was sealed with another key */
   assertSealedReadable(): Promise<void>;
   /** Milliseconds since the epoch, at an upstream that can be trusted with the time. */
@@ -131,6 +134,7 @@ function checksOf(parts: DoctorParts): Check[] {
         return warnings.length > 0 ? warnings.map((says) => failed(says)) : [ok('What Redis has taken it keeps.')];
       },
     },
+    { name: 'worker', after: ['redis'], look: async () => [workerFinding(await parts.workers())] },
     {
       name: 'state key',
       after: ['redis'],
@@ -333,6 +337,14 @@ async function readRange(cloudesire: DoctorParts['cloudesire']): Promise<Range> 
     }
   }
   return range;
+}
+
+/** Before the first start there is none. */
+function workerFinding({ count, lastSeenAt }: Presence): Found {
+  if (count > 0) return ok(count === 1 ? 'A worker takes looks.' : `${count} workers take looks.`);
+  const cure = 'Start a process with ROLE worker or all; if one runs, its log says why it takes none.';
+  if (lastSeenAt === undefined) return { verdict: 'skipped', says: 'No worker was ever seen.', cure };
+  return failed(`No worker takes looks, and none was seen since ${lastSeenAt}: nothing goes on.`, cure);
 }
 
 function accountFinding(sandboxOrders: 'refuse' | 'allow', customers: number): Found {

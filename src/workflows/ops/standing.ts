@@ -2,23 +2,73 @@ import type { Intervention } from '../interventions.ts';
 import type { SubscriptionRecord } from '../record.ts';
 import { THEN_RETRY } from '../record-writer.ts';
 
+/** Who takes looks. */
+export interface Presence {
+  /** Workers that take looks at this moment. */
+  count: number;
+  /** ISO instant at which one was seen last; absent when none was ever seen. */
+  lastSeenAt?: string;
+}
+
+/** How it stands with the next look. */
+export interface NextLook {
+  workers: Presence;
+  /** ISO instant since which it waits for a worker. */
+  queuedSince?: string | undefined;
+}
+
+/** That nobody takes looks, in a sentence, and what to do; `undefined` where somebody does. */
+export function noteOnWorkers({ count, lastSeenAt }: Presence): string | undefined {
+  if (count > 0) return undefined;
+  const since = lastSeenAt ? `none was seen since ${toTheSecond(lastSeenAt)}` : 'none was ever seen';
+  return `No worker takes looks (${since}): nothing goes on until one does. Start a process with ROLE worker or all.`;
+}
+
+/** How a subscription stands that was heard of, and not looked at yet. */
+export function unseen(subscriptionId: number, queuedSince: string, workers: Presence) {
+  const heard = `Heard of at ${toTheSecond(queuedSince)}, and waits for a worker to look at it for the first time.`;
+  return {
+    subscriptionId,
+    state: 'waiting' as const,
+    waitingFor: 'a worker to look at it for the first time',
+    since: queuedSince,
+    attempts: 0,
+    why: [heard, noteOnWorkers(workers)].filter(Boolean).join(' '),
+  };
+}
+
 /**
  * Where a subscription stands, in one sentence or two for the person who wonders why it does not move: what it waits for, since when, and
  * what to do. `undefined` when it is in order and nothing is to come.
  */
-export function whyOf(record: SubscriptionRecord, intervention: Intervention | undefined): string | undefined {
+export function whyOf(
+  record: SubscriptionRecord,
+  intervention: Intervention | undefined,
+  next: NextLook = { workers: { count: 1 } },
+): string | undefined {
   if (intervention?.kind === 'detached') {
     return `Detached by ${intervention.by} since ${moment(intervention.at)} (${intervention.reason}): the connector leaves it alone, and people look after it. Attach it to give it back.`;
   }
   if (intervention) {
     return `Held by ${intervention.by} since ${moment(intervention.at)} (${intervention.reason}): nothing is sent for it. Release it once that is settled.`;
   }
-  const why = whyItStands(record);
-  if (!why || !record.heldUpBy || !record.heldUpSince) return why;
-  return `${why} The next look has waited since ${moment(record.heldUpSince)} for ${record.heldUpBy}.`;
+  const isStuck = next.workers.count === 0;
+  const why = whyItStands(record, isStuck ? '' : GOES_ON);
+  const heldUp =
+    record.heldUpBy && record.heldUpSince
+      ? `The next look has waited since ${moment(record.heldUpSince)} for ${record.heldUpBy}.`
+      : undefined;
+  const queued = next.queuedSince && `Its next look has waited for a worker since ${toTheSecond(next.queuedSince)}.`;
+  // What is at rest needs no worker.
+  const isAtRest = record.state === 'idle' || record.state === 'done';
+  const nobody = isStuck && (queued || !isAtRest) ? noteOnWorkers(next.workers) : undefined;
+  return [why, why && heldUp, queued, nobody].filter(Boolean).join(' ') || undefined;
 }
 
-function whyItStands(record: SubscriptionRecord): string | undefined {
+const GOES_ON = ' It goes on by itself.';
+
+/** `goesOn`: the sentence that says so, if it does. */
+function whyItStands(record: SubscriptionRecord, goesOn: string): string | undefined {
   const troubled = record.troubledSince && moment(record.troubledSince);
   const since = moment(record.since);
   const at = record.step ? ` at step "${record.step}"` : '';
@@ -35,7 +85,7 @@ function whyItStands(record: SubscriptionRecord): string | undefined {
     case 'retrying':
       return `Fails since ${troubled ?? moment(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${withNextTry(said, record)}`;
     case 'waiting':
-      return `Waits since ${since} for ${record.waitingFor ?? 'its next look'}${troubled ? `, after failing since ${troubled}` : ''}. It goes on by itself.`;
+      return `Waits since ${since} for ${record.waitingFor ?? 'its next look'}${troubled ? `, after failing since ${troubled}` : ''}.${goesOn}`;
     case 'running':
       return `At work since ${since}: ${doing}${at}.`;
     case 'idle':

@@ -63,6 +63,25 @@ it('does not count looks that were put off into the backlog', async () => {
   await vi.waitFor(async () => expect(await producer.backlog()).toBe(0));
 });
 
+it('knows since when a look waits for a worker, also one whose pause nobody ends', async () => {
+  const { openProducer, startWorker, looks } = openQueues();
+  const producer = openProducer();
+  await connected(producer);
+  expect(await producer.queuedSince(1)).toBeUndefined();
+  const beforeMs = Date.now();
+  await producer.requestLook(1);
+  await producer.requestLook(2, { urgent: false });
+  for (const id of [1, 2]) expect(await producer.queuedSince(id)).toBeGreaterThanOrEqual(beforeMs);
+
+  const { worker } = startWorker({ look: async () => ({ againInMs: 3_600_000 }) });
+  await vi.waitFor(async () => expect(await looks.getDelayedCount()).toBe(2), 30_000);
+  expect(await producer.queuedSince(1)).toBeUndefined();
+  await worker.stop();
+  const askedMs = Date.now();
+  await producer.requestLook(1);
+  expect(await producer.queuedSince(1)).toBeGreaterThanOrEqual(askedMs);
+});
+
 it('lets urgent looks go first, also one that began as not urgent', async () => {
   const { openProducer, startWorker } = openQueues();
   const producer = openProducer();

@@ -15,6 +15,7 @@ export function idleOperations(instead: Partial<OpsOperations> = {}): OpsOperati
       circuits: [],
       held: 0,
       detached: 0,
+      workers: { count: 1, lastSeenAt: null },
       notes: [],
       version: '0.0.0',
       readOnly: false,

@@ -180,7 +180,7 @@ describe('GET /ops/api/subscriptions/{id}', () => {
     const { call } = await setup();
     const { status, body } = await call('GET', '/subscriptions/50010');
     expect(status).toBe(200);
-    expect(Object.keys(body).slice(-3)).toEqual(['deadlineAt', 'timeline', 'actions']);
+    expect(Object.keys(body).slice(-3)).toEqual(['queuedSince', 'timeline', 'actions']);
     expect(body.timeline).toEqual([{ at: 'now', kind: 'event', text: 'CREATED' }]);
     expect(body).not.toHaveProperty('seen');
   });

@@ -19,6 +19,7 @@ function parts(instead: Partial<DoctorParts> = {}): DoctorParts {
       isBillingAccountSet: false,
     },
     examineStore: async () => ({ warnings: [], refusal: undefined, now: NOW }),
+    workers: async () => ({ count: 1 }),
     assertSealedReadable: async () => {},
     upstreamTime: async () => NOW,
     cloudesire: {
@@ -71,6 +72,17 @@ it('says which clock is wrong: that of Redis, where Entra ID agrees with ours', 
       cure: 'Let NTP set the clock of the machine of Redis: else tokens are refused, and pauses and deadlines are wrong.',
     },
   ]);
+});
+
+it('tells that no worker takes looks, and since when none was seen', async () => {
+  const found = async (workers: Awaited<ReturnType<DoctorParts['workers']>>) =>
+    (await all(parts({ workers: async () => workers }))).worker?.[0];
+  expect(await found({ count: 2 })).toMatchObject({ verdict: 'ok', says: '2 workers take looks.' });
+  expect(await found({ count: 0 })).toMatchObject({ verdict: 'skipped', says: 'No worker was ever seen.' });
+  expect(await found({ count: 0, lastSeenAt: '2026-03-02T09:00:00.000Z' })).toMatchObject({
+    verdict: 'failed',
+    says: 'No worker takes looks, and none was seen since 2026-03-02T09:00:00.000Z: nothing goes on.',
+  });
 });
 
 it('tolerates a minute between clocks', async () => {
