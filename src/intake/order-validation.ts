@@ -1,24 +1,13 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
+import type { ProposedOrder } from '../workflows/checks.ts';
 import { Id } from './ids.ts';
 import { Language, optional, Parameters, type Question, questionRoute } from './question.ts';
-
-/** An order that the marketplace asks about before it takes it. */
-export interface OrderToValidate {
-  /** In the marketplace's words; `UNKNOWN` where it says nothing. */
-  orderType: string;
-  productId: number;
-  planId: number;
-  extraResources: { identifier: string; value: number }[];
-  parameters: Record<string, string>;
-  buyerId?: number | undefined;
-  subscriptionId?: number | undefined;
-}
 
 export interface OrderValidationParts
   extends Pick<Question<unknown>, 'secrets' | 'failures' | 'deadlineMs' | 'log' | 'bug'> {
   /** What speaks against the order, in the language asked for; at the latest when the signal aborts. */
-  validate(order: OrderToValidate, language: string | undefined, signal: AbortSignal): Promise<string[]>;
+  validate(order: ProposedOrder, language: string | undefined, signal: AbortSignal): Promise<string[]>;
 }
 
 const Body = z

@@ -1,22 +1,13 @@
 import type { FastifyPluginAsync } from 'fastify';
 import { z } from 'zod';
+import type { AskedValues, ParameterValue } from '../workflows/parameter-values.ts';
 import { Id } from './ids.ts';
 import { Language, optional, Parameters, type Question, questionRoute } from './question.ts';
-
-/** Whose values are asked for, and what has been entered so far. */
-export interface ParameterQuestion {
-  /** Code of the parameter. */
-  parameter: string;
-  parameters: Record<string, string>;
-  planId?: number | undefined;
-  buyerId?: number | undefined;
-  language?: string | undefined;
-}
 
 export interface ParameterValuesParts
   extends Pick<Question<unknown>, 'secrets' | 'failures' | 'deadlineMs' | 'log' | 'bug'> {
   /** The values that may be chosen, best first, none where nothing may be, or null for all; at the latest when the signal aborts. */
-  suggest(question: ParameterQuestion, signal: AbortSignal): Promise<{ value: string; description: string }[] | null>;
+  suggest(question: AskedValues, signal: AbortSignal): Promise<ParameterValue[] | null>;
 }
 
 const Body = z

@@ -1,7 +1,7 @@
 import { type EventEmitter, once } from 'node:events';
 import { DelayedError, isNotConnectionError, type Job, Queue, Worker } from 'bullmq';
 import { LaneLostError } from '../engine/journal.ts';
-import { Stopping } from '../engine/workflow.ts';
+import { type LookOutcome, Stopping } from '../engine/workflow.ts';
 import { RetryableError } from '../lib/errors.ts';
 import { LOOKS, Look, type QueueConnection, SWEEPS, type Sweep } from './jobs.ts';
 
@@ -28,9 +28,6 @@ const STOP_LIMIT_MS = 10_000;
  * blocked for 8 s; and within about 15 s of a worker's sudden end another one takes its looks up.
  */
 const LOCK = { lockDuration: 10_000, lockRenewTime: 2_000, stalledInterval: 5_000 };
-
-/** What a look found: when to look again, or that there is nothing left to do. */
-export type LookOutcome = { againInMs: number } | { done: true };
 
 /** The part of a process that runs jobs. */
 export interface ConnectorWorker {

@@ -1,22 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Turn } from '../lib/turn.ts';
+import type { Budget } from '../upstreams/http.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
-
-/** Permission to call an upstream, shared by all processes. */
-export interface Budget {
-  /**
-   * Takes one call from each of the keys, or from none: then the answer says when the holder's turn comes. Until then it has a place
-   * in the line, in which those who are furthest along go first, and of these those who have waited longest; one that does not come back loses its place after 2 s.
-   */
-  take(budgets: string[]): Promise<{ waitMs: number } | undefined>;
-  /**
-   * Allows no call of these keys for `ms`. Of two pauses the one that ends later counts. After a refusal by the upstream, fewer calls
-   * than were refused are made for a quarter of an hour, of the narrowest key that had spent more than half of its limit.
-   */
-  pause(budgets: string[], ms: number, options?: { refused: boolean }): Promise<void>;
-}
 
 /** How it stands with the calls of one key. */
 export interface BudgetState {
@@ -202,7 +189,11 @@ export interface BudgetParts {
   turn?: () => Turn | undefined;
 }
 
-/** Budgets in Redis, kept over all processes. */
+/**
+ * Budgets in Redis, kept over all processes. Whoever is to wait has a place in the line, in which those who are furthest along go first, and of
+ * these those who have waited longest; one that does not come back at the time it was told loses its place 2 s after. After a refusal by the
+ * upstream, fewer calls than were refused are made for a quarter of an hour, of the narrowest key that had spent more than half of its limit.
+ */
 export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => undefined }: BudgetParts): Budget {
   const take = defineScript(redis, 'takeBudget', TAKE);
   const pause = defineScript(redis, 'pauseBudget', PAUSE);
@@ -239,7 +230,7 @@ export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => u
       return undefined;
     },
 
-    async pause(budgets, ms, { refused } = { refused: false }) {
+    async pause(budgets, ms, { refused }) {
       const touched = budgets.flatMap((budget) => [
         keys.budget(budget),
         keys.budgetPause(budget),

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Turn } from '../lib/turn.ts';
+import type { Circuit } from '../upstreams/http.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
 
@@ -27,23 +28,6 @@ export interface CircuitState {
   openSince?: string;
   /** ISO instant of the next call that finds out whether it is back. */
   nextProbeAt?: string;
-}
-
-/** May the call be made? Then what became of it is told to the passage, in one way of the three. */
-export interface Circuit {
-  enter(
-    upstream: string,
-    call: { isRead: boolean; timeoutMs: number },
-  ): Promise<Passage | { waitMs: number; since: string }>;
-}
-
-export interface Passage {
-  /** The upstream is there, whatever it said. */
-  answered(): Promise<void>;
-  /** `kind` tells failures of different calls apart; without one it is a failure that any call would have met. */
-  failed(because: string, kind?: string): Promise<void>;
-  /** It was not sent after all. */
-  unsent(): Promise<void>;
 }
 
 /** So many different failures without an answer in between open the circuit. */

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
+import type { RefreshTokenStore } from '../upstreams/refresh-token.ts';
 import type { SecretBox } from '../workflows/record.ts';
 import type { Keys } from './keys.ts';
 
@@ -9,10 +10,7 @@ import type { Keys } from './keys.ts';
  * The newest refresh token of the partner, which outlives the configured one that it came from: it is renewed with every use. Once a
  * person has signed in anew, and another one is configured, what came from the former is used no more.
  */
-export interface RefreshTokenStore {
-  /** `undefined` when none was saved that came from the configured one, or when it was sealed with another key. */
-  load(configured: string | undefined): Promise<string | undefined>;
-  save(token: string, configured: string | undefined): Promise<void>;
+export interface SealedRefreshToken extends RefreshTokenStore {
   /** When the newest one was given to us, in milliseconds since the epoch; `undefined` while that is not known. */
   renewedAt(configured: string | undefined): Promise<number | undefined>;
   /** Opens what rests there. @throws {AttentionError} `secret-box.cannot-open` when it was sealed with another key */
@@ -22,7 +20,7 @@ export interface RefreshTokenStore {
 const Saved = z.object({ token: z.string().min(1), origin: z.string(), savedAt: z.number().optional() });
 
 /** Keeps the refresh token in Redis, sealed by `box`. */
-export function createRefreshTokenStore(redis: Redis, keys: Keys, box: SecretBox, clock: Clock): RefreshTokenStore {
+export function createRefreshTokenStore(redis: Redis, keys: Keys, box: SecretBox, clock: Clock): SealedRefreshToken {
   async function read(configured: string | undefined): Promise<z.output<typeof Saved> | undefined> {
     const sealed = await redis.get(keys.refreshToken);
     if (sealed === null) return undefined;

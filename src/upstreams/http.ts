@@ -55,7 +55,10 @@ export interface Answer {
 export interface Budget {
   /** Takes one call from every key, or from none: then answers how long to wait, in milliseconds. */
   take(keys: string[]): Promise<{ waitMs: number } | undefined>;
-  /** Stops the keys for everybody. `refused`: the upstream has refused a call, rather than warned us. */
+  /**
+   * Allows no call of these keys for `ms`, by anybody. Of two pauses the one that ends later counts. `refused`: the upstream has refused a
+   * call, rather than warned us.
+   */
   pause(keys: string[], ms: number, options: { refused: boolean }): Promise<void>;
 }
 
@@ -65,15 +68,17 @@ export interface Circuit {
   enter(
     upstream: string,
     call: { isRead: boolean; timeoutMs: number },
-  ): Promise<
-    | {
-        answered(): Promise<void>;
-        /** `kind` tells failures of different calls apart; without one any call would have failed. */
-        failed(because: string, kind?: string): Promise<void>;
-        unsent(): Promise<void>;
-      }
-    | { waitMs: number; since: string }
-  >;
+  ): Promise<Passage | { waitMs: number; since: string }>;
+}
+
+/** What becomes of a call that may be made is told to its passage, in one way of the three. */
+export interface Passage {
+  /** The upstream is there, whatever it said. */
+  answered(): Promise<void>;
+  /** `kind` tells failures of different calls apart; without one it is a failure that any call would have met. */
+  failed(because: string, kind?: string): Promise<void>;
+  /** It was not sent after all. */
+  unsent(): Promise<void>;
 }
 
 /** What may be told of one call, in logs and metrics. Nothing secret, nothing personal. */
@@ -302,8 +307,6 @@ export function createHttp(parts: HttpParts): Http {
 
   return { send };
 }
-
-type Passage = Exclude<Awaited<ReturnType<Circuit['enter']>>, { waitMs: number }>;
 
 /** A request on its way: what its errors and its observation will say. */
 interface Sending {

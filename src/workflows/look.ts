@@ -2,9 +2,6 @@ import type { Lane } from '../engine/journal.ts';
 import type { DeploymentStatus, Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { Fulfillment, Wish } from './fulfillment.ts';
 
-/** What the queue is to do with the subscription after a look: nothing, or look again after a pause. */
-export type LookOutcome = { done: true } | { againInMs: number };
-
 /** What a workflow is given: the subscription as Cloudesire showed it at the start of this look, and the record of it. */
 export interface Look {
   lane: Lane;

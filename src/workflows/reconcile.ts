@@ -1,6 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Journal, Lane } from '../engine/journal.ts';
-import { type FlowEvent, type FlowParts, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
+import {
+  type FlowEvent,
+  type FlowParts,
+  type LookOutcome,
+  resumeFlow,
+  Stopping,
+  Suspended,
+} from '../engine/workflow.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { compact } from '../lib/compact.ts';
@@ -15,7 +22,7 @@ import type { Catalog, Product } from './catalog.ts';
 import { compare } from './comparison.ts';
 import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
 import type { Intervention, Interventions } from './interventions.ts';
-import type { Look, LookOutcome } from './look.ts';
+import type { Look } from './look.ts';
 import type { Measures, Operation, ProductType } from './operations.ts';
 import type {
   Completeness,
@@ -39,7 +46,7 @@ export interface ReconcileParts {
   timeline: Timeline;
   journal: Journal;
   directory: CustomerDirectory;
-  partnerSubscriptions: PartnerSubscriptionIndex;
+  partnerSubscriptions: Pick<PartnerSubscriptionIndex, 'note'>;
   /** Does the work so that its calls to upstreams are made in this turn. */
   withinTurn: Turns['within'];
   interventions: Pick<Interventions, 'get'>;

@@ -239,9 +239,12 @@ export interface CustomerDirectory {
   shareAzurePlanCart(customerId: string, cart: { instead: string | undefined; cartId: string }): Promise<string>;
 }
 
-/** Which of our subscriptions a partner subscription belongs to. */
+/** Which subscription a partner subscription was bought for, since Partner Center names only its own. */
 export interface PartnerSubscriptionIndex {
+  /** Harmless when repeated; the last owner noted counts. */
   note(partnerSubscriptionId: string, subscriptionId: number): Promise<void>;
+  /** `undefined` when none was noted: the partner subscription is not ours. */
+  ownerOf(partnerSubscriptionId: string): Promise<number | undefined>;
 }
 
 /** Encrypts what must rest in Redis although it is secret. */

@@ -1,5 +1,5 @@
 import { LaneLostError } from '../engine/journal.ts';
-import { Stopping, Suspended } from '../engine/workflow.ts';
+import { type LookOutcome, Stopping, Suspended } from '../engine/workflow.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
   AttentionError,
@@ -15,7 +15,6 @@ import type { Turn } from '../lib/turn.ts';
 import { nameOf } from '../lib/upstream-names.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
-import type { LookOutcome } from './look.ts';
 import type { Failure, SubscriptionRecord } from './record.ts';
 import { type Changes, errorOf, messageOf, type RecordWriter } from './record-writer.ts';
 

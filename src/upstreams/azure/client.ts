@@ -1,10 +1,11 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Secret } from '../../lib/secret.ts';
 import { type Budget, type Circuit, createHttp, type UpstreamCall } from '../http.ts';
+import type { RefreshTokenStore } from '../refresh-token.ts';
 import { createArm } from './arm.ts';
 import type { Azure } from './azure.ts';
 import { createBootstrap } from './bootstrap.ts';
-import { createCredentials, objectIdIn, type RefreshTokenStore } from './credentials.ts';
+import { createCredentials, objectIdIn } from './credentials.ts';
 import { createDeploymentCalls } from './deployments.ts';
 import { createOfferCalls } from './offers.ts';
 import { createPowerCalls } from './power.ts';

@@ -1,17 +1,11 @@
 import type { Clock } from '../../lib/clock.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../../lib/errors.ts';
 import { type Secret, withSecret } from '../../lib/secret.ts';
+import type { RefreshTokenStore } from '../refresh-token.ts';
 import { tokenRefusalOf } from './entra.ts';
 import type { Actor } from './errors.ts';
 import { loadSdk, type Sdk } from './sdk.ts';
 import { createHttpClient, type Send } from './transport.ts';
-
-/** Where the refresh token rests, which Entra ID replaces at each use. */
-export interface RefreshTokenStore {
-  /** What came from the configured one. */
-  load(configured: string | undefined): Promise<string | undefined>;
-  save(token: string, configured: string | undefined): Promise<void>;
-}
 
 export interface Token {
   token: string;

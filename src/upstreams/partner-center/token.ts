@@ -3,13 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { AttentionError, type ConnectorError, RetryableError } from '../../lib/errors.ts';
 import { type Secret, withSecret } from '../../lib/secret.ts';
 import { type Answer, type Http, path, readBody } from '../http.ts';
-
-/** Where the refresh token rests, which Entra ID replaces at each use. */
-interface RefreshTokenStore {
-  /** What came from the configured one. */
-  load(configured: string | undefined): Promise<string | undefined>;
-  save(token: string, configured: string | undefined): Promise<void>;
-}
+import type { RefreshTokenStore } from '../refresh-token.ts';
 
 /** Access tokens for Partner Center, renewed ahead of expiry by one caller at a time. */
 export interface Tokens {

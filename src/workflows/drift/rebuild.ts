@@ -26,7 +26,7 @@ export interface RebuildParts {
   completeness: Completeness;
   timeline: Timeline;
   directory: CustomerDirectory;
-  partnerSubscriptions: PartnerSubscriptionIndex;
+  partnerSubscriptions: Pick<PartnerSubscriptionIndex, 'note'>;
   openLane(subscriptionId: number, signal: AbortSignal): Promise<Lane>;
   alerts: Alerts;
   clock: Clock;

@@ -65,7 +65,7 @@ it('takes from all keys or from none', async () => {
 it('names the longest of the waits', async () => {
   const { budget, takeAll } = openBudget({ full: 1, paused: 10 });
   await takeAll(['full']);
-  await budget.pause(['paused'], 5 * MINUTE_MS);
+  await budget.pause(['paused'], 5 * MINUTE_MS, { refused: false });
   for (const names of [
     ['full', 'paused'],
     ['paused', 'full'],
@@ -76,7 +76,7 @@ it('names the longest of the waits', async () => {
 
 it('allows no call before the end of a pause', async () => {
   const { budget, passMs } = openBudget({ partner: 30 });
-  await budget.pause(['partner'], 45_000);
+  await budget.pause(['partner'], 45_000, { refused: false });
   expect((await budget.take(['partner']))!.waitMs).toBeGreaterThan(44_000);
   await passMs('partner', 44_000);
   const { waitMs } = (await budget.take(['partner']))!;
@@ -87,16 +87,16 @@ it('allows no call before the end of a pause', async () => {
 
 it('is not shortened by a second pause that ends earlier', async () => {
   const { budget } = openBudget({ partner: 30 });
-  await budget.pause(['partner'], 45_000);
-  await budget.pause(['partner'], 1_000);
+  await budget.pause(['partner'], 45_000, { refused: false });
+  await budget.pause(['partner'], 1_000, { refused: false });
   expect((await budget.take(['partner']))!.waitMs).toBeGreaterThan(44_000);
-  await budget.pause(['partner'], 90_000);
+  await budget.pause(['partner'], 90_000, { refused: false });
   expect((await budget.take(['partner']))!.waitMs).toBeGreaterThan(89_000);
 });
 
 it('pauses one key and no other', async () => {
   const { budget } = openBudget({ a: 30, b: 30 });
-  await budget.pause(['a'], 45_000);
+  await budget.pause(['a'], 45_000, { refused: false });
   expect(await budget.take(['b'])).toBeUndefined();
   expect(await budget.take(['a', 'b'])).toBeDefined();
 });
@@ -104,7 +104,7 @@ it('pauses one key and no other', async () => {
 it('leaves nothing in Redis for a key that has rested for a minute', async () => {
   const { redis, keys, budget } = openBudget({ partner: 30 });
   await budget.take(['partner']);
-  await budget.pause(['partner'], 0);
+  await budget.pause(['partner'], 0, { refused: false });
   for (const key of [keys.budget('partner'), keys.budgetPause('partner')])
     expect(await redis.pttl(key)).toBeLessThanOrEqual(MINUTE_MS);
   expect(await redis.pttl(keys.budget('partner'))).toBeGreaterThan(0);
@@ -181,7 +181,7 @@ describe('a line', () => {
   it('is stood in at one key at a time, so that nobody is waited for where they cannot come', async () => {
     const { redis, keys, budget, takeAs, spend } = openLine(60);
     await spend(['partner']);
-    await budget.pause(['other'], 5 * MINUTE_MS);
+    await budget.pause(['other'], 5 * MINUTE_MS, { refused: false });
     await takeAs(urgent('look', 1), ['partner', 'other']);
     expect(await redis.zcard(keys.budgetLine('partner'))).toBe(0);
     expect(await redis.zcard(keys.budgetLine('other'))).toBe(1);
@@ -232,7 +232,7 @@ describe('a line', () => {
 
   it('begins only after a pause, little by little', async () => {
     const { budget, takeAs } = openLine(60);
-    await budget.pause(['partner'], 30_000);
+    await budget.pause(['partner'], 30_000, { refused: false });
     const waits = [];
     for (let place = 0; place < 5; place += 1) waits.push((await takeAs(urgent(`look-${place}`, place)))!.waitMs);
     expect(waits[0]).toBeGreaterThan(29_000);
@@ -243,7 +243,7 @@ describe('a line', () => {
   it('is left by who does not wait any more, wherever that one stood', async () => {
     const { redis, keys, budget, takeAs, spend } = openLine(60);
     await spend(['partner', 'other']);
-    await budget.pause(['other'], MINUTE_MS);
+    await budget.pause(['other'], MINUTE_MS, { refused: false });
     await takeAs(urgent('held', 1), ['partner']);
     await takeAs(urgent('held', 1), ['other']);
     await takeAs(urgent('look', 2), ['partner']);
@@ -279,7 +279,7 @@ describe('a line', () => {
 
     it('nobody before the end of a pause', async () => {
       const { redis, keys, budget, callUp } = await openLongLine();
-      await budget.pause(['partner'], 30_000);
+      await budget.pause(['partner'], 30_000, { refused: false });
       await redis.del(keys.budget('partner'));
       expect(await callUp()).toEqual([]);
     });
@@ -312,7 +312,7 @@ it('lists each key with its calls, its line and its pause', async () => {
   const look: Turn = { holder: '50010', urgency: 'urgent', sinceAt: 1 };
   for (let call = 0; call < 11; call += 1) await turns.within(look, () => budget.take(['partner']));
   await budget.take(['other']);
-  await budget.pause(['other'], 45_000);
+  await budget.pause(['other'], 45_000, { refused: false });
   const listed = await listBudgets(redis, keys, () => ({ calls: 10, inMs: MINUTE_MS }));
   expect(listed).toHaveLength(2);
   expect(listed).toContainEqual({ budget: 'partner', used: 10, limit: 10, waiting: 1 });

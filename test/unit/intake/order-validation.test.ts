@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type OrderToValidate,
-  type OrderValidationParts,
-  orderValidationRoute,
-} from '../../../src/intake/order-validation.ts';
+import { type OrderValidationParts, orderValidationRoute } from '../../../src/intake/order-validation.ts';
 import { fixedSecret } from '../../../src/lib/secret.ts';
+import type { ProposedOrder } from '../../../src/workflows/checks.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { exchange, failuresAt, serve } from './serve.ts';
 
@@ -12,7 +9,7 @@ const SECRET = 'endpoint-secret-for-tests';
 const ORDER = { productId: 210, productVersionId: 2101, orderType: 'NORMAL', billingItems: { licenses: 25 } };
 
 async function setup(overrides: Partial<OrderValidationParts> = {}) {
-  const asked: { order: OrderToValidate; language: string | undefined }[] = [];
+  const asked: { order: ProposedOrder; language: string | undefined }[] = [];
   const bugs: { error: unknown; route: string }[] = [];
   const { log, text } = createMemoryLog();
   const served = await serve((app) =>

@@ -1,10 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type ParameterQuestion,
-  type ParameterValuesParts,
-  parameterValuesRoute,
-} from '../../../src/intake/parameter-values.ts';
+import { type ParameterValuesParts, parameterValuesRoute } from '../../../src/intake/parameter-values.ts';
 import { fixedSecret } from '../../../src/lib/secret.ts';
+import type { AskedValues } from '../../../src/workflows/parameter-values.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { failuresAt, serve } from './serve.ts';
 
@@ -42,7 +39,7 @@ describe('POST /configuration-parameter-values', () => {
   });
 
   it('passes on what the values depend on', async () => {
-    const asked: ParameterQuestion[] = [];
+    const asked: AskedValues[] = [];
     const ask = await setup(async (question) => {
       asked.push(question);
       return null;
