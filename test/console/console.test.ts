@@ -114,16 +114,50 @@ describe('logging in', () => {
     const page = await open();
     await logIn(page, `#subscriptions/${night.held}`);
     await settled(page);
+    await page.locator('details summary').first().click();
     await page.context().clearCookies();
     await page.clock.runFor(REFRESH_MS);
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
     expect(await page.getByLabel('Your name').inputValue()).toBe(NAME);
-    expect(await page.locator('main h1').textContent()).toBe(String(night.held));
+    expect(await page.locator('main').textContent()).not.toContain(String(night.held));
 
     await page.getByLabel('Operations token').fill(stage.token);
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Log out' }).waitFor();
     expect(page.url()).toContain(`#subscriptions/${night.held}`);
+    await page.getByRole('heading', { name: String(night.held) }).waitFor();
+    expect(await page.locator('details[open]').count()).toBe(1);
+  });
+
+  it('over by pressing Log out, leaves nothing to read, and a question that nothing but the token closes', async () => {
+    const page = await open();
+    await logIn(page, `#subscriptions/${night.held}`);
+    await settled(page);
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    for (let times = 0; times < 4; times += 1) {
+      await page.keyboard.press('Escape');
+      await page.mouse.click(5, 5);
+    }
+    await page.clock.runFor(REFRESH_MS);
+    expect(await page.getByRole('heading', { name: 'Log in' }).isVisible()).toBe(true);
+    expect(await page.locator('main').textContent()).toBe('');
+    expect(`${await page.content()} ${await page.title()}`).not.toContain(String(night.held));
+  });
+
+  it('over in the midst of a press of one person, offers nothing of it to another', async () => {
+    const page = await open();
+    await logIn(page, `#subscriptions/${night.delivered}`);
+    await page.getByRole('button', { name: 'Hold' }).click();
+    await page.getByLabel('Reason').fill('never sent');
+    await page.context().clearCookies();
+    await page.clock.runFor(REFRESH_MS);
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await page.getByLabel('Your name').fill('Grace Hopper');
+    await page.getByLabel('Operations token').fill(stage.token);
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Hold' }).waitFor();
+    expect(await page.locator('#press').isVisible()).toBe(false);
   });
 
   it('over in the midst of a press is told too; what was typed is pressed by nobody, and still there afterwards', async () => {
@@ -136,7 +170,7 @@ describe('logging in', () => {
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
     await page.getByRole('status').filter({ hasText: 'Your session has ended.' }).waitFor();
 
-    await page.getByLabel('Token of operations').fill(stage.token);
+    await page.getByLabel('Operations token').fill(stage.token);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: `Hold: ${night.delivered}` }).waitFor();
     expect(await page.getByLabel('Reason').inputValue()).toBe('never sent');
@@ -158,7 +192,7 @@ describe('logging in', () => {
     await page.context().addCookies([{ ...cookie!, value: `${cookie!.value.split('.')[0]}.${'A'.repeat(43)}` }]);
     await page.clock.runFor(REFRESH_MS);
     await page.getByRole('status').filter({ hasText: 'The operations token was changed' }).waitFor();
-    await page.getByLabel('Token of operations').fill(stage.token);
+    await page.getByLabel('Operations token').fill(stage.token);
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: `Hold: ${night.delivered}` }).waitFor();
     expect(await page.getByLabel('Reason').inputValue()).toBe('half a wo');
@@ -317,6 +351,21 @@ describe('whoever presses', () => {
       .click();
     await page.locator('.why').waitFor();
     expect(await page.locator('h1').textContent()).toBe(String(other));
+  });
+
+  it('is asked no longer once the page has gone elsewhere', async () => {
+    const page = await open();
+    await logIn(page, `#subscriptions/${night.delivered}`);
+    await settled(page);
+    await goTo(page, `#subscriptions/${night.exposed}`);
+    await page.getByRole('button', { name: 'Detach' }).click();
+    await page.getByRole('heading', { name: `Detach: ${night.exposed}` }).waitFor();
+    await page.goBack();
+    await page
+      .locator('h1')
+      .filter({ hasText: String(night.delivered) })
+      .waitFor();
+    expect(await page.locator('#press').isVisible()).toBe(false);
   });
 
   it('is offered first what helps', async () => {

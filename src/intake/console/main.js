@@ -1,4 +1,4 @@
-import { Away, LoggedOut, now, Refused } from './api.js';
+import { Away, LoggedOut, now, Refused, read } from './api.js';
 import { byId, fieldOf, h, renew } from './dom.js';
 import { audit, customers, exposures, limits, stuck } from './lists.js';
 import { overview } from './overview.js';
@@ -29,11 +29,28 @@ let asked = 0;
 /** When the content was read, by the clock of the connector. @type {string | undefined} */
 let freshAt;
 
+/** What was read when the session ended by itself. @type {DocumentFragment | undefined} */
+let concealed;
+
 const session = createSession({
-  async loggedIn() {
+  async loggedIn(isSame) {
+    if (isSame && concealed && location.hash === shownHash) main.replaceChildren(concealed);
+    else shownHash = undefined;
+    concealed = undefined;
     await refresh();
     // Who was reading is where they were; who has just come is led to the beginning.
     if (document.activeElement === document.body) main.querySelector('h1')?.focus();
+  },
+  conceal() {
+    // What is still on its way is shown to nobody.
+    asked += 1;
+    concealed = document.createDocumentFragment();
+    concealed.append(...main.childNodes);
+    document.title = 'Microsoft connector';
+    freshAt = undefined;
+    tellFreshness();
+    said.hidden = true;
+    away.hidden = true;
   },
   away: sayAway,
 });
@@ -50,7 +67,7 @@ const press = createPresses({
 async function refresh() {
   const { hash } = location;
   const { path, query } = placeOf(hash);
-  const view = path[0] === 'subscriptions' && path[1] ? subscription : (VIEWS[path[0] ?? ''] ?? overview);
+  const view = path[0] === 'subscriptions' && path[1] ? subscription : (VIEWS[path[0] || 'overview'] ?? nowhere);
   asked += 1;
   const ours = asked;
   main.setAttribute('aria-busy', 'true');
@@ -74,6 +91,18 @@ async function refresh() {
     if (ours === asked) main.removeAttribute('aria-busy');
     tellFreshness();
   }
+}
+
+/** @type {import('./parts.js').View} */
+async function nowhere({ path }) {
+  await read('/budgets');
+  return {
+    title: 'No such page',
+    content: [
+      h('h1', { tabindex: -1 }, 'No such page'),
+      h('p', {}, `The console has no page “${path[0]}”. `, h('a', { href: '#overview' }, 'Overview')),
+    ],
+  };
 }
 
 /**
@@ -241,7 +270,11 @@ addEventListener('scroll', () => {
   }, 100);
 });
 
-addEventListener('hashchange', () => void refresh());
+addEventListener('hashchange', () => {
+  // What is asked there is about the page that was left.
+  byId('press', HTMLDialogElement).close();
+  void refresh();
+});
 document.addEventListener('visibilitychange', () => {
   if (document.visibilityState === 'visible') void refresh();
 });

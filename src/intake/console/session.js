@@ -12,15 +12,18 @@ const reason = byId('login-why', HTMLElement);
 const who = byId('who', HTMLElement);
 
 /**
- * The dialog in which people log in, over whatever they were reading: it is still there afterwards.
+ * The dialog in which people log in. Until somebody has done so it cannot be closed, and nothing that was read is in the page.
  *
- * @param {{ loggedIn(): void, away(text: string): void }} parts
+ * @param {{ loggedIn(isSame: boolean): void, conceal(): void, away(text: string): void }} parts `loggedIn`: with whether whoever logs in is the
+ * one whose session was over; `conceal` takes from the page what was read
  * @returns {{ ask(over?: import('./api.js').LoggedOut): void, show(): void }} `ask` opens it, and says why when a session is over; `show` tells who
  * is logged in
  */
-export function createSession({ loggedIn, away }) {
-  /** What was open when the session was over: it is opened again, with what was typed. @type {HTMLDialogElement | undefined} */
+export function createSession({ loggedIn, conceal, away }) {
+  /** What was open when a session ended by itself, where, and whose it was: they find it again, with what was typed. */
+  /** @type {{ operator: string, hash: string, question?: HTMLDialogElement } | undefined} */
   let interrupted;
+  let isAsking = false;
 
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
@@ -32,10 +35,13 @@ export function createSession({ loggedIn, away }) {
       await logIn({ token: fieldOf(form, 'token').value, operator });
       localStorage.setItem(NAME, operator);
       fieldOf(form, 'token').value = '';
+      isAsking = false;
       dialog.close();
-      interrupted?.showModal();
+      // What somebody else has typed is not to be pressed under this name.
+      const isSame = interrupted?.operator === operator;
+      if (isSame && interrupted?.hash === location.hash) interrupted.question?.showModal();
       interrupted = undefined;
-      loggedIn();
+      loggedIn(isSame);
     } catch (error) {
       if (!(error instanceof Refused || error instanceof Away)) throw error;
       refusal.textContent = error.message;
@@ -45,21 +51,27 @@ export function createSession({ loggedIn, away }) {
       submit.disabled = false;
     }
   });
-  // There is nothing behind it to go back to.
-  dialog.addEventListener('cancel', (event) => event.preventDefault());
+  // Not every browser knows `closedby`, and Escape is refused only once.
+  dialog.addEventListener('close', () => {
+    if (isAsking) dialog.showModal();
+  });
 
   /** @param {import('./api.js').LoggedOut} [over] */
   function ask(over) {
     const wasIn = who.childElementCount > 0;
+    const operator = localStorage.getItem(NAME) ?? '';
     who.replaceChildren();
-    if (dialog.open) return;
+    if (isAsking) return;
+    isAsking = true;
     reason.textContent = over?.isTokenChanged ? over.message : over && wasIn ? 'Your session has ended.' : '';
     reason.hidden = reason.textContent === '';
     const open = document.querySelector('dialog[open]');
-    interrupted = open instanceof HTMLDialogElement ? open : undefined;
-    interrupted?.close();
+    const question = open instanceof HTMLDialogElement ? open : undefined;
+    question?.close();
+    interrupted = over && wasIn ? { operator, hash: location.hash, ...(question && { question }) } : undefined;
+    conceal();
     const name = fieldOf(form, 'operator');
-    name.value = localStorage.getItem(NAME) ?? '';
+    name.value = operator;
     refusal.hidden = true;
     dialog.showModal();
     if (name.value) fieldOf(form, 'token').focus();
@@ -74,7 +86,7 @@ export function createSession({ loggedIn, away }) {
         await logOut();
         ask();
       } catch (error) {
-        away(error instanceof Error ? error.message : '');
+        away(`${error instanceof Error ? error.message : ''} You are still logged in.`);
       }
     });
     who.replaceChildren(h('span', { title: 'Logged in as' }, localStorage.getItem(NAME) ?? ''), out);
