@@ -1,4 +1,4 @@
-import type { Flow, PollPlan, Workflow } from '../../engine/workflow.ts';
+import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import { once } from '../../lib/once.ts';
 import type { Report } from '../../report/report.ts';
@@ -12,6 +12,7 @@ import { readSelling } from '../selling.ts';
 import { type AcceptAgreementParts, acceptAgreement, passVetting } from '../steps/accept-agreement.ts';
 import { type EnsureCustomerParts, ensureCustomer } from '../steps/ensure-customer.ts';
 import { type FindResellerParts, findReseller } from '../steps/find-reseller.ts';
+import { pollPlan } from '../steps/polls.ts';
 import { buy, findOrder } from '../steps/purchase.ts';
 import { underAgreement } from '../steps/under-agreement.ts';
 import { findCatalogItem } from './catalog-item.ts';
@@ -168,12 +169,7 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
 
   /** @see https://learn.microsoft.com/partner-center/developer/subscription-resources */
   async function awaitActive(flow: Flow, customerId: string, partnerSubscriptionId: string) {
-    const plan: PollPlan = {
-      firstMs: pollEveryMs / 3,
-      factor: 1.5,
-      longestMs: 60 * pollEveryMs,
-      waitingFor: `partner subscription ${partnerSubscriptionId} to become active`,
-    };
+    const plan = pollPlan('purchase', pollEveryMs, `partner subscription ${partnerSubscriptionId} to become active`);
     return flow.poll('partner subscription active', plan, async () => {
       const found = await partnerCenter.subscriptions.get(customerId, partnerSubscriptionId);
       if (!found || found.status === 'pending' || found.status === 'none' || found.status === 'unknown')
