@@ -4,6 +4,7 @@ import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Resource } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
+import { reportDeployed } from '../steps/report-deployed.ts';
 import { groupOf } from './names.ts';
 import { whereOf } from './redeploy.ts';
 import { awaitRunningDeployment } from './running-deployment.ts';
@@ -59,10 +60,7 @@ export function createResumeAzure(
       for (const resource of toStart) await change(flow, inAzure, resource, 'start', parts);
       await look.note({ suspended: undefined });
       if (look.subscription.deploymentStatus === 'DEPLOYED') return;
-      await flow.step('report deployed', async () => {
-        const { deploymentStatus } = await look.stillIn(['PENDING', 'DEPLOYED', 'FAILED']);
-        if (deploymentStatus !== 'DEPLOYED') await parts.report.deployed(look.subscription.id);
-      });
+      await reportDeployed(flow, look, { report: parts.report, heard: ['DEPLOYED'] });
     },
   };
 }
