@@ -15,12 +15,11 @@ import { createSecretBox } from '../store/secret-box.ts';
 import { createSweepLog } from '../store/sweep-log.ts';
 import { createTallies } from '../store/tallies.ts';
 import { REVISION, VERSION } from '../version.ts';
-import type { Measures } from '../workflows/operations.ts';
+import { type Measures, PRODUCT_TYPES } from '../workflows/operations.ts';
 import { sumExposed } from '../workflows/ops/overview.ts';
 import type { Tally } from '../workflows/record.ts';
 import { budgetsLeft, limitOf, UPSTREAMS } from './upstreams.ts';
 
-const PRODUCTS = ['license', 'azure', 'arm'] as const;
 const OUTCOMES = ['done', 'failed', 'refused'] as const;
 const EVENT_OUTCOMES = ['queued', 'backlog-full', 'unavailable', 'invalid', 'ignored', 'unsigned'];
 /** What a person is told once, without anything that stands still afterwards: an alert has to see their number grow. */
@@ -222,7 +221,7 @@ function kindOfStep(step: string): string {
 /** An increase from nothing would be none. */
 function countFromZero({ events, operations, throttled, countAlert }: Metrics): void {
   for (const outcome of EVENT_OUTCOMES) events.inc({ outcome }, 0);
-  for (const product of PRODUCTS) for (const outcome of OUTCOMES) operations.inc({ product, outcome }, 0);
+  for (const product of PRODUCT_TYPES) for (const outcome of OUTCOMES) operations.inc({ product, outcome }, 0);
   for (const upstream of UPSTREAMS) throttled.inc({ upstream }, 0);
   for (const code of TOLD_ONCE) countAlert(code, 0);
 }
