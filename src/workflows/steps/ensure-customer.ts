@@ -219,7 +219,7 @@ async function createTenant(
 
     async prepare() {
       const who = await buyer();
-      // Whatever of the data cannot do is found before anything is sent.
+      // Data that Microsoft would not accept is found before anything is sent.
       await checkNewCustomer(who, customers);
       return { domain: await chooseDomain(parts, who, domainWish), requestId: randomUUID() };
     },
