@@ -26,4 +26,6 @@ export interface Look {
    * @throws {Suspended} when its status is no longer one of these, or it is not what is wanted: the next look, at once, decides anew
    */
   stillIn(statuses: DeploymentStatus[], isWanted?: (fresh: Subscription) => boolean): Promise<Subscription>;
+  /** Reads the subscription again: whether its status is one of these and it is what is wanted. For where a decision has to wait. */
+  isStillIn(statuses: DeploymentStatus[], isWanted: (fresh: Subscription) => boolean): Promise<boolean>;
 }

@@ -355,6 +355,10 @@ export function createReconcile(
             `a new decision: the marketplace shows ${fresh?.deploymentStatus ?? 'nothing'} now`,
           );
         },
+        async isStillIn(statuses, isWanted) {
+          const fresh = await cloudesire.subscriptions.get(subscriptionId);
+          return fresh !== undefined && statuses.includes(fresh.deploymentStatus) && isWanted(fresh);
+        },
       };
     }
 

@@ -74,6 +74,8 @@ function moves(): unknown[] {
 }
 
 const nextTermOf = ({ scheduledActions = [] }: Shown) => scheduledActions[0]?.instructions;
+const inject = (fault: Omit<Parameters<World['emulators']['faults']['inject']>[0], 'server'>) =>
+  world.emulators.faults.inject({ server: 'partner-center', ...fault });
 const switches = (values: Parameters<World['emulators']['partnerCenter']['setSwitches']>[0]) =>
   world.emulators.partnerCenter.setSwitches(values);
 
@@ -204,6 +206,70 @@ describe('a change of plan that Microsoft carries out', () => {
     await world.settle(id);
     expect(moves()).toEqual([]);
     expect(await recorded(id)).toMatchObject({ state: 'done' });
+  });
+
+  describe.each([
+    { what: 'is answered with an error', fault: { kind: 'status', status: 503 } },
+    { what: 'is cut off', fault: { kind: 'reset-before' } },
+  ] as const)('and whose asking $what', ({ fault }) => {
+    async function sellAndFailToAsk(): Promise<number> {
+      const id = await sell();
+      // Too late for a cancellation: whatever it is moved to now is charged to its end.
+      await world.pass(30 * DAY_MS);
+      show(id, { plan: PLAN.premium });
+      inject({ method: 'POST', path: '/transitions$', ...fault });
+      await world.look(id);
+      expect(moves()).toHaveLength(1);
+      return id;
+    }
+
+    it('is asked for again while it is wanted', async () => {
+      const id = await sellAndFailToAsk();
+      await world.settle(id);
+      expect(moves()).toHaveLength(2);
+      expect((await licence(id)).offerId).toMatch(PREMIUM);
+      expect((await recorded(id)).state).toBe('done');
+    });
+
+    it('is not asked for again once the customer has terminated', async () => {
+      const id = await sellAndFailToAsk();
+      world.emulators.cloudesire.terminate(id);
+      await world.look(id);
+      expect(await recorded(id)).toMatchObject({
+        state: 'waiting',
+        waitingFor: expect.stringMatching(/^Microsoft to show whether it moves .* no longer wanted$/),
+      });
+      await world.settle(id);
+      expect(moves()).toHaveLength(1);
+      expect(world.emulators.cloudesire.subscription(id).deploymentStatus).toBe('UNDEPLOYED');
+      expect((await licence(id)).offerId).toMatch(BASIC);
+      expect(shownAll().filter(({ autoRenewEnabled }) => autoRenewEnabled)).toEqual([]);
+    });
+
+    it('is not asked for again once it was withdrawn', async () => {
+      const id = await sellAndFailToAsk();
+      show(id, { plan: PLAN.basic });
+      await world.settle(id);
+      expect(moves()).toHaveLength(1);
+      expect((await licence(id)).offerId).toMatch(BASIC);
+      expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { settled: { planId: PLAN.basic } } });
+    });
+  });
+
+  it('does not keep the customer from terminating when it stands as begun although nothing was sent', async () => {
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    inject({ method: 'GET', path: '/transitions$', kind: 'status', status: 503, skip: 1 });
+    await world.look(id);
+    expect(moves()).toEqual([]);
+    const { fulfillment, ...record } = await recorded(id);
+    // What an earlier release left behind when it was killed in between.
+    const left = { ...record, fulfillment: { ...fulfillment, moving: {} } };
+    await world.redis.set(world.keys.record(id), JSON.stringify(left));
+    world.emulators.cloudesire.terminate(id);
+    await world.settle(id);
+    expect(world.emulators.cloudesire.subscription(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(moves()).toEqual([]);
   });
 
   it('and of which the record was lost is not asked for twice', async () => {

@@ -146,6 +146,8 @@ export interface Move extends Item {
 const ONLY_LATER = new Set(['900267', '900268', '900269', '900270', '800107', '800122']);
 /** So many polls a move may be missing in the history before it surely was not begun: with the usual pause these are 15 minutes. */
 const POLLS_UNTIL_LISTED = 60;
+/** So many polls lie between two looks for a move that is missing there and no longer wanted: with the usual pause this is a minute. */
+const POLLS_WHILE_UNWANTED = 4;
 /** So many polls a move may take before a person is told: with the usual pause this is a day. */
 const MOST_POLLS = 5760;
 /** While the customer waits for the end, and Microsoft's window for it may close, a person is told sooner: with the usual pause after an hour. */
@@ -204,13 +206,14 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
     let isUnclear = false;
     return flow.effect<{ requestId: string; earlier: string[]; target: NewTransition }, Begun>(name, {
       async prepare() {
+        // Nothing is sent that still counts: a mark that was left behind must not keep from deciding anew.
+        await look.note({ moving: undefined });
         const way = await findWay(parts, from, offerId, 'immediate');
         if (!way) throw noWay(from.offerId, offerId);
         const found = await readPartnerSubscription(parts, from);
         if (!found) throw gone(from);
         const earlier = (await history()).map(({ operationId }) => operationId);
         await look.stillIn(['DEPLOYED'], move.isWanted);
-        await look.note({ moving: {} });
         const { catalogItemId: toCatalogItemId, transitionType } = way;
         const quantity = move.seats ?? found.quantity;
         const target = { toCatalogItemId, quantity, transitionType, termDuration: term, billingCycle };
@@ -220,11 +223,17 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
         const ours = (await history()).find((one) => !earlier.includes(one.operationId));
         if (ours) return begunOf(ours);
         isUnclear = parts.now() - firstSentAt <= POLLS_UNTIL_LISTED * parts.pollEveryMs;
-        if (isUnclear) return undefined;
-        await look.note({ moving: undefined });
-        return PREPARE_ANEW;
+        if (!isUnclear) return PREPARE_ANEW;
+        if (await look.isStillIn(['DEPLOYED'], move.isWanted)) return undefined;
+        // It may have begun all the same, so nothing else is decided yet; but nobody is sold by another try what they no longer want.
+        throw new Suspended(
+          parts.now() + POLLS_WHILE_UNWANTED * parts.pollEveryMs,
+          `Microsoft to show whether it moves partner subscription ${partnerSubscriptionId} to ${offerId}, which is no longer wanted`,
+        );
       },
       async act({ requestId, target }) {
+        // Only once the journal says that it is sent: the mark alone would hold up every other decision.
+        await look.note({ moving: {} });
         try {
           return begunOf(await subscriptions.transition(customerId, partnerSubscriptionId, target, { requestId }));
         } catch (error) {
