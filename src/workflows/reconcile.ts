@@ -30,6 +30,7 @@ import type {
   PartnerSubscriptionIndex,
   RecordState,
   Records,
+  Run,
   SubscriptionRecord,
   Timeline,
 } from './record.ts';
@@ -234,11 +235,12 @@ export function createReconcile(
     }
 
     async function runOperation(
-      { operation, target }: { operation: Operation; target?: string },
+      decision: Pick<Run, 'operation' | 'target'>,
       product: Product,
       subscription: Subscription,
       asked: Asked,
     ): Promise<LookOutcome> {
+      const { operation, target } = decision;
       const workflow = product.operations[operation];
       if (!workflow) {
         throw new AttentionError(
@@ -246,17 +248,15 @@ export function createReconcile(
           `Subscription ${subscriptionId} is a product of type ${writer.record.productType}, for which this version of the connector has no operation ${operation}. Update the connector.`,
         );
       }
-      if (writer.record.run?.operation !== operation || writer.record.run.target !== target) {
-        const run = {
-          id: `${subscriptionId}-${operation}-${lane.fence}`,
-          operation,
-          ...(target && { target }),
-          startedAt: now(),
-          status: subscription.deploymentStatus,
-        };
-        const aside = writer.record.state === 'needs-attention' ? writer.record.run : undefined;
+      const { run: current, aside: former, state } = writer.record;
+      if (!isRunOf(current, decision)) {
+        const isStuck = state === 'needs-attention' && current && CHANGES_OF_PLAN.has(current.operation);
+        // What was put aside goes on where it stood: begun anew, it would ask again for what only a person may have asked for again.
+        const takenUp = isRunOf(former, decision) ? former : undefined;
+        const run = takenUp ?? begin(decision, subscription);
+        const aside = isStuck ? current : takenUp ? undefined : former;
         await keep({ run, aside, operation, step: undefined, attempts: 0, failingSince: undefined });
-        await tell('decision', `${workflow.name} begins`, {
+        await tell('decision', `${workflow.name} ${takenUp ? 'goes on' : 'begins'}`, {
           status: subscription.deploymentStatus,
           ...(target && { target }),
         });
@@ -294,6 +294,16 @@ export function createReconcile(
       return doneWith(operation, target);
     }
 
+    function begin({ operation, target }: Pick<Run, 'operation' | 'target'>, subscription: Subscription): Run {
+      return {
+        id: `${subscriptionId}-${operation}-${lane.fence}`,
+        operation,
+        ...(target && { target }),
+        startedAt: now(),
+        status: subscription.deploymentStatus,
+      };
+    }
+
     /**
      * One more look follows at once, which finds the next difference. If it finds the same one, what was done does not show: it is done
      * again ever more slowly, and a person is told.
@@ -307,7 +317,7 @@ export function createReconcile(
         ...(isInVain && { alerted: writer.record.alerted, attempts: again - MOST_IN_VAIN }),
         lastDone: { run: done, again },
         run: undefined,
-        aside: undefined,
+        ...(CHANGES_OF_PLAN.has(operation) && { aside: undefined }),
         step: undefined,
         failure: undefined,
       });
@@ -464,6 +474,13 @@ function progressOf({ run, fulfillment }: SubscriptionRecord): Turn['progress'] 
 /** Whether the same may get further a little later, without anybody. */
 function mayPass(error: unknown): boolean {
   return error instanceof RetryableError || error instanceof Stopping;
+}
+
+/** What is put aside when it needs a person, since the rest is not held up by it. */
+const CHANGES_OF_PLAN = new Set<Operation>(['change-plan', 'convert-trial']);
+
+function isRunOf(run: Run | undefined, { operation, target }: Pick<Run, 'operation' | 'target'>): boolean {
+  return run?.operation === operation && run.target === target;
 }
 
 /** So many first back-offs lie between two looks while the records are rebuilt. */

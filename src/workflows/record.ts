@@ -49,7 +49,7 @@ export interface SubscriptionRecord {
   heldUpBy?: string;
   lastError?: RecordedError;
   run?: Run;
-  /** The run before this one, if it needed a person: the rest is not held up by it. */
+  /** A change of plan that needs a person, while the rest goes on: it is taken up again where it stood. */
   aside?: Run;
   fulfillment?: Fulfillment;
   /** A failure that the customer is told about; kept until an operation succeeds. */

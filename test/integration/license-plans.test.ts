@@ -343,6 +343,34 @@ describe('a change of plan that Microsoft gives up on', () => {
     expect(await recorded(id)).toMatchObject({ lastError: { code: 'transition.failed' } });
   });
 
+  it('is not asked for again because something else was done meanwhile, but still on the word of operations', async () => {
+    const id = await sellAndFail();
+    show(id, { licenses: 14 });
+    await world.settle(id, { looks: 12 });
+    world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
+    await world.settle(id, { looks: 12 });
+    expect(await licence(id)).toMatchObject({ status: 'suspended', quantity: 14 });
+    world.emulators.cloudesire.overrideStatus(id, 'DEPLOYED');
+    await world.settle(id, { looks: 12 });
+    expect(await licence(id)).toMatchObject({ status: 'active', quantity: 14 });
+    expect(moves()).toHaveLength(1);
+    expect(await recorded(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: { code: 'transition.failed', cure: 'retry' },
+    });
+
+    switches({ transitionOutcome: 'complete' });
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect(moves()).toHaveLength(2);
+    expect((await licence(id)).offerId).toMatch(PREMIUM);
+    expect(await recorded(id)).toMatchObject({
+      state: 'done',
+      fulfillment: { settled: { planId: PLAN.premium, seats: 14 } },
+    });
+    expect(await recorded(id)).not.toHaveProperty('aside');
+  });
+
   it('or to which it offers no way holds up no seats either', async () => {
     switches({ scheduledDowngrades: false });
     const id = await sell({ plan: PLAN.premium });
