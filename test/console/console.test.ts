@@ -223,7 +223,7 @@ describe('the overview', () => {
     expect(await page.locator('.matters > li').allTextContents()).toEqual([
       expect.stringMatching(/^Azure is out, for \d+ (min|h)\.What needs it waits; that time/),
       expect.stringContaining('7 looks wait for a worker, the first for 15 min'),
-      expect.stringMatching(/^needs you2 subscriptions.*restore the reseller relationship.*Retry all 2/),
+      expect.stringMatching(/^needs you2 subscriptions.*restore the reseller relationship.*Look at all 2 now/),
       expect.stringMatching(/^needs you1 subscription.*partner-center/),
       'The records are being rebuilt.',
       expect.stringMatching(/^failed1 subscription.*customer.company-required/),
@@ -232,6 +232,119 @@ describe('the overview', () => {
     await page.getByText('Dry run').waitFor();
     expect(await page.title()).toMatch(/^\(7\) Overview/);
     expect(await page.locator('.tiles').textContent()).toContain('28.00 EUR a period');
+  });
+});
+
+describe('what stands still', () => {
+  it('is told with the sentence where it is pressed, and the button does what the sentence says', async () => {
+    const page = await open();
+    await logIn(page, '#stuck');
+    await settled(page);
+    const row = page.locator('tbody tr').filter({ hasText: '900159' });
+    expect(await row.textContent()).toContain('restore the reseller relationship in Partner Center');
+    expect(await row.textContent()).not.toContain('/v1/customers');
+    expect(await row.getByRole('button').textContent()).toBe('Look at all 2 now …');
+    await goTo(page, '#overview');
+    const card = page.locator('.matter').filter({ hasText: '900159' });
+    expect(await card.getByRole('button').textContent()).toBe('Look at all 2 now …');
+  });
+
+  it('includes what has failed for an hour though it is still tried again, the longest first', async () => {
+    const page = await open();
+    await logIn(page, '#stuck');
+    await settled(page);
+    expect(await page.locator('main').textContent()).not.toContain(String(night.retrying));
+    await page.route('**/ops/api/subscriptions?state=retrying', async (route) => {
+      const response = await route.fetch();
+      const { items } = (await response.json()) as { items: object[] };
+      const ago = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
+      const told = [2, 72, 0].map((hours) => ({
+        ...items[0],
+        subscriptionId: 88_000 + hours,
+        failingSince: ago(hours),
+      }));
+      await route.fulfill({ response, json: { items: told, page: 1, total: 3 } });
+    });
+    await page.clock.runFor(REFRESH_MS);
+    await page.getByRole('heading', { name: 'Failing for long' }).waitFor();
+    expect(await page.locator('.rows strong').allTextContents()).toEqual(['88072', '88002']);
+    expect(await page.locator('.rows .sentence').first().textContent()).toContain('Partner Center');
+  });
+
+  it('has one age, wherever it is told', async () => {
+    const page = await open();
+    const [id] = night.refused;
+    const long = new Date(Date.now() - 5 * 3_600_000).toISOString();
+    await page.route('**/ops/api/subscriptions**', async (route) => {
+      const response = await route.fetch();
+      const answer = (await response.json()) as { items?: object[] };
+      const items = answer.items?.map((one) => ({ ...one, failingSince: long }));
+      await route.fulfill({ response, json: { ...answer, ...(items ? { items } : { failingSince: long }) } });
+    });
+    await logIn(page);
+    await settled(page);
+    expect(await page.locator('.matter').filter({ hasText: '900159' }).locator('.meta').textContent()).toContain(
+      'for 5 h',
+    );
+    await goTo(page, '#subscriptions?state=needs-attention');
+    expect(await page.locator('.rows .age').first().textContent()).toBe('5 h ago');
+    await goTo(page, `#subscriptions/${id}`);
+    expect(await page.locator('.heading').textContent()).toMatch(/· for 5 h, last found so /);
+  });
+
+  it('begins with its cure on a phone, with what can be pressed on the first screen, and the call folded', async () => {
+    const page = await open({ viewport: { width: 390, height: 844 } });
+    const [, id] = night.refused;
+    await page.route(`**/ops/api/subscriptions/${id}`, async (route) => {
+      const response = await route.fetch();
+      const words = 'Operation could not be completed as it results in exceeding approved quota. '.repeat(8);
+      const call =
+        'Azure refused PUT /subscriptions/11111111-2222-4333-8444-555555555555/resourcegroups/x (409, QuotaExceeded, correlation id 11111111-2222-4333-8444-555555555555).';
+      const why = `Needs you since 2026-11-27 08:27 UTC, for provision at step "deploy": ${call} Ask for more quota. Azure says: ${words}Then it goes on by itself, or at once with look.`;
+      await route.fulfill({ response, json: { ...((await response.json()) as object), why } });
+    });
+    await logIn(page, `#subscriptions/${id}`);
+    await settled(page);
+    expect(await page.locator('.why').textContent()).toBe(
+      'Ask for more quota. Then it goes on by itself, or at once with look.',
+    );
+    await page.getByText('Needs you since 2026-11-27 08:27 UTC, for provision at step "deploy".').waitFor();
+    const button = await page.locator('.actions .primary').boundingBox();
+    expect(button!.y + button!.height).toBeLessThan(844);
+    expect(await page.getByText('exceeding approved quota').isVisible()).toBe(false);
+    await page.getByText('Azure refused a call: 409, QuotaExceeded').click();
+    expect(await page.getByText('exceeding approved quota').isVisible()).toBe(true);
+  });
+
+  it('lists of its calls those that an upstream has failed, and apart those that were never sent', async () => {
+    const page = await open();
+    const [, id] = night.refused;
+    await page.route(`**/ops/api/subscriptions/${id}`, async (route) => {
+      const response = await route.fetch();
+      const told = [
+        ['partner-center', 'POST', '/carts', undefined, 'partner-center.outage'],
+        ['arm', 'PUT', '/roleAssignments', 201, undefined],
+        ['partner-center', 'POST', '/checkout', 403, 'partner-center.900159'],
+        ['arm', 'PUT', '/roleAssignments', 404, 'arm.SubscriptionNotFound'],
+        ['arm', 'GET', '/resourcegroups', 404, 'arm.ResourceGroupNotFound'],
+      ] as const;
+      const timeline = told.map(([upstream, method, path, status, errorCode], at) => ({
+        at: new Date(Date.parse('2026-11-27T08:00:00Z') - at * 1_000).toISOString(),
+        kind: 'call',
+        text: `${upstream}: ${method} ${path} → ${status ?? errorCode}`,
+        correlationId: `c${at}`,
+        ...{ upstream, method, status, errorCode },
+      }));
+      await route.fulfill({ response, json: { ...((await response.json()) as object), timeline } });
+    });
+    await logIn(page, `#subscriptions/${id}`);
+    await settled(page);
+    const refused = page
+      .locator('section')
+      .filter({ has: page.getByRole('heading', { name: 'Calls that failed last' }) });
+    expect(await refused.locator('.meta code').allTextContents()).toEqual(['partner-center: POST /checkout → 403']);
+    expect(await refused.textContent()).toContain('1 call was not sent, by the connector itself');
+    expect(await page.locator('main').innerHTML()).not.toContain('Copy correlation id c0');
   });
 });
 
@@ -287,6 +400,14 @@ describe('whoever looks for an order', () => {
     }
   });
 
+  it('at an address that names nothing reads that it does', async () => {
+    const page = await open();
+    await logIn(page, '#nonsense');
+    await page.getByRole('heading', { name: 'No such page' }).waitFor();
+    await goTo(page, '#subscriptions/abc');
+    await page.getByRole('heading', { name: 'Not the number of a subscription' }).waitFor();
+  });
+
   it('finds it by a text, filters the list, and comes back to the same place', async () => {
     const page = await open({ viewport: { width: 800, height: 300 } });
     await logIn(page);
@@ -321,6 +442,27 @@ describe('whoever looks for an order', () => {
   });
 });
 
+async function pressLook(page: Page, reason: string): Promise<void> {
+  await page.getByRole('button', { name: 'Look now' }).click();
+  await page.getByLabel('Reason').fill(reason);
+  await page.keyboard.press('Enter');
+}
+
+/** Waits until something was called for it after it was last pressed, and the look is over. */
+async function lookedAfterPress(id: number): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      const { timeline, state } = (await stage.ask(`/subscriptions/${id}`)) as {
+        timeline: { kind: string }[];
+        state: string;
+      };
+      expect(timeline[0]?.kind).not.toBe('operator');
+      expect(state).not.toBe('running');
+    },
+    { timeout: WITHIN_MS, interval: 100 },
+  );
+}
+
 describe('whoever presses', () => {
   it('says why, sees it happen, and finds it in the audit trail', async () => {
     const page = await open();
@@ -351,6 +493,58 @@ describe('whoever presses', () => {
       .click();
     await page.locator('.why').waitFor();
     expect(await page.locator('h1').textContent()).toBe(String(other));
+  });
+
+  it('reads what the look has found that was asked for', async () => {
+    const page = await open();
+    const id = night.failed;
+    await logIn(page, `#subscriptions/${id}`);
+    const said = page
+      .getByRole('status')
+      .filter({ hasText: /looked at [\d:]{8} UTC: still failed, customer\.company-required/ });
+    await pressLook(page, 'is it still so?');
+    await page.getByRole('status').filter({ hasText: 'Waiting for the look' }).waitFor();
+    await lookedAfterPress(id);
+    await page.clock.runFor(5_000);
+    await said.waitFor();
+
+    // Of many at once, in numbers.
+    await goTo(page, '#stuck');
+    const row = page.locator('tbody tr').filter({ hasText: 'customer.company-required' });
+    await row.getByRole('button', { name: 'Look now' }).click();
+    await page.getByLabel('Reason').fill('and all of them?');
+    await page.keyboard.press('Enter');
+    await page.getByRole('status').filter({ hasText: '1 retry asked for' }).waitFor();
+    await lookedAfterPress(id);
+    await page.clock.runFor(5_000);
+    await page
+      .getByRole('status')
+      .filter({ hasText: `${id}: looked at` })
+      .waitFor();
+  });
+
+  it('reads that no look has come of it yet', async () => {
+    const page = await open();
+    await page.route(`**/ops/api/subscriptions/${night.delivered}/look`, (route) =>
+      route.fulfill({ status: 202, json: { status: 'queued' } }),
+    );
+    await page.route(`**/ops/api/subscriptions/${night.delivered}`, async (route) => {
+      const response = await route.fetch();
+      if (!response.ok()) return route.fulfill({ response });
+      const pressed = { at: '2099-01-01T00:00:00.000Z', kind: 'operator', text: 'operations asked for a look' };
+      const story = (await response.json()) as { timeline: object[] };
+      return route.fulfill({ response, json: { ...story, timeline: [pressed, ...story.timeline] } });
+    });
+    await logIn(page, `#subscriptions/${night.delivered}`);
+    await pressLook(page, 'nobody works');
+    const said = page.getByRole('status').filter({ hasText: 'not looked at yet' });
+    await vi.waitFor(
+      async () => {
+        await page.clock.runFor(5_000);
+        expect(await said.isVisible()).toBe(true);
+      },
+      { timeout: WITHIN_MS },
+    );
   });
 
   it('is asked no longer once the page has gone elsewhere', async () => {

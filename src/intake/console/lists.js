@@ -1,7 +1,8 @@
-import { read } from './api.js';
+import { now, read } from './api.js';
 import { h } from './dom.js';
 import {
   badge,
+  breakable,
   copyable,
   counted,
   empty,
@@ -10,10 +11,15 @@ import {
   money,
   nothing,
   pager,
+  sentence,
   table,
   upstreamName,
 } from './parts.js';
+import { cureButton } from './presses.js';
+import { keyOf, reasonsOf } from './reasons.js';
+import { row } from './subscriptions.js';
 import { ago, clockTime, day } from './time.js';
+import { cureOf, standingSince } from './why.js';
 
 /* The views that are lists and no more. */
 
@@ -29,6 +35,7 @@ export async function stuck({ query }) {
     read('/quarantine', { page: query.get('page') ?? undefined }),
   ]);
   const dead = letters.items.filter(({ state }) => state !== 'quarantined');
+  const [reasons, failing] = await Promise.all([reasonsOf(letters), failingForLong()]);
   return {
     title: 'Stuck',
     content: [
@@ -36,34 +43,36 @@ export async function stuck({ query }) {
       h(
         'p',
         { class: 'hint' },
-        'What failed or needs a person, by the code of its reason. Cure the cause, then retry all of it at once.',
+        'What failed or needs a person, by the code of its reason. Cure the cause, then press the button beside it for all at once.',
       ),
       dead.length > 0
         ? table(
             'What stands still, by reason',
             ['Reason', 'State', 'How many', 'Since', 'Subscriptions', ''],
-            dead.map(({ code, state, count, oldestAt, subscriptionIds }) => ({
-              key: `${state} ${code}`,
-              cells: [
-                h('code', {}, code),
-                badge(state),
-                count,
-                ago(oldestAt),
-                h(
-                  'span',
-                  { class: 'ids' },
-                  ...subscriptionIds.map(linkTo),
-                  count > NAMED && h('a', { href: listAddress({ state, text: code }) }, `all ${count}`),
-                ),
-                h(
-                  'button',
-                  { type: 'button', 'data-press': 'retry-all', 'data-code': code, 'data-count': count },
-                  count === 1 ? 'Retry …' : `Retry all ${count} …`,
-                ),
-              ],
-            })),
+            dead
+              .map((letters) => ({ letters, reason: reasons.get(keyOf(letters)) }))
+              .map(({ letters, reason }) => {
+                const { code, state, count, oldestAt, subscriptionIds } = letters;
+                return {
+                  key: keyOf(letters),
+                  cells: [
+                    [reason && h('p', { class: 'sentence' }, cureOf(reason.why)), h('code', {}, code)],
+                    badge(state),
+                    count,
+                    ago(reason && reason.since < oldestAt ? reason.since : oldestAt),
+                    h(
+                      'span',
+                      { class: 'ids' },
+                      ...subscriptionIds.map(linkTo),
+                      count > NAMED && h('a', { href: listAddress({ state, text: code }) }, `all ${count}`),
+                    ),
+                    cureButton(letters, reason?.cure),
+                  ],
+                };
+              }),
           )
         : nothing('Nothing stands still.'),
+      ...failing,
       h('h2', {}, 'Quarantine'),
       h(
         'p',
@@ -94,6 +103,32 @@ export async function stuck({ query }) {
       pager(kept, 'stuck', query),
     ],
   };
+}
+
+const LONG_MS = 3_600_000;
+const PAGE_SIZE = 50;
+
+/** What is still tried again, though it has failed for an hour or more; the longest first. */
+async function failingForLong() {
+  /** @type {import('./api.js').Page<import('./api.js').Subscription>} */
+  let list = await read('/subscriptions', { state: 'retrying' });
+  // What changed last stands first, so that the last page has those that have failed for longest.
+  const lastPage = Math.ceil(list.total / PAGE_SIZE);
+  if (lastPage > 1) list = await read('/subscriptions', { state: 'retrying', page: lastPage });
+  const failing = list.items
+    .filter((one) => now() - Date.parse(standingSince(one)) >= LONG_MS)
+    .sort((one, other) => standingSince(one).localeCompare(standingSince(other)));
+  if (failing.length === 0) return [];
+  return [
+    h('h2', {}, 'Failing for long'),
+    h(
+      'p',
+      { class: 'hint' },
+      'Still tried again by themselves, for an hour or more already. ',
+      h('a', { href: listAddress({ state: 'retrying' }) }, 'All that fail now'),
+    ),
+    h('ul', { class: 'rows' }, ...failing.map(row)),
+  ];
 }
 
 /** What Microsoft charges on although the marketplace has ended it. @type {View} */
@@ -151,6 +186,28 @@ function tightnessOf({ used, limit, waiting, pausedUntil }) {
   return used / limit + (waiting > 0 ? 1 : 0) + (pausedUntil === null ? 0 : 2);
 }
 
+const SHOWN = 8;
+
+/** @param {string} caption @param {import('./api.js').Budgets['items']} budgets */
+function callsBy(caption, budgets) {
+  return table(
+    caption,
+    ['Limit', 'Used', 'In line', 'Paused by the upstream'],
+    budgets.map(({ budget, used, limit, waiting, pausedUntil }) => ({
+      key: budget,
+      cells: [
+        h('code', {}, sentence(budget)),
+        [
+          h('progress', { max: limit, value: Math.min(used, limit), 'aria-label': `${used} of ${limit} used` }),
+          ` ${used} of ${limit}`,
+        ],
+        waiting,
+        pausedUntil === null ? '–' : ['until ', clockTime(pausedUntil), ' (', ago(pausedUntil), ')'],
+      ],
+    })),
+  );
+}
+
 /** How many calls the upstreams still allow, and which of them are out. @type {View} */
 export async function limits() {
   /** @type {import('./api.js').Budgets} */
@@ -183,24 +240,14 @@ export async function limits() {
         { class: 'hint' },
         `Used within the period of each limit, over all processes; the tightest first, and those that nobody needs now left out. Whoever finds nothing left stands in line.`,
       ),
-      tight.length > 0
-        ? table(
-            'Calls by limit',
-            ['Limit', 'Used', 'In line', 'Paused by the upstream'],
-            tight.map(({ budget, used, limit, waiting, pausedUntil }) => ({
-              key: budget,
-              cells: [
-                h('code', {}, budget),
-                [
-                  h('progress', { max: limit, value: Math.min(used, limit), 'aria-label': `${used} of ${limit} used` }),
-                  ` ${used} of ${limit}`,
-                ],
-                waiting,
-                pausedUntil === null ? '–' : ['until ', ago(pausedUntil)],
-              ],
-            })),
-          )
-        : nothing('Nothing was called lately.'),
+      tight.length > 0 ? callsBy('Calls by limit', tight.slice(0, SHOWN)) : nothing('Nothing was called lately.'),
+      tight.length > SHOWN &&
+        h(
+          'details',
+          { 'data-key': 'more' },
+          h('summary', {}, `${tight.length - SHOWN} more, with more room`),
+          callsBy('More calls by limit', tight.slice(SHOWN)),
+        ),
     ],
   };
 }
@@ -222,7 +269,7 @@ export async function customers({ query }) {
               key: owner,
               cells: [
                 h('a', { href: listAddress({ customer: owner }) }, owner),
-                domain ?? '–',
+                domain === null ? '–' : breakable(domain),
                 customerId === null ? '–' : copyable(customerId, 'Microsoft customer'),
                 h('span', { class: `badge state-${states[agreement]}` }, agreement),
                 h(

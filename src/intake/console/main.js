@@ -11,7 +11,7 @@ import { age, clockOf } from './time.js';
 const REFRESH_EVERY_MS = 10_000;
 /** What was pressed is done a moment later. */
 const AFTER_A_PRESS_MS = 1_500;
-const SAID_FOR_MS = 6_000;
+const SAID_FOR_MS = 30_000;
 
 /** @type {Record<string, import('./parts.js').View>} */
 const VIEWS = { overview, subscriptions, stuck, exposures, limits, customers, audit };
@@ -95,6 +95,7 @@ async function refresh() {
 
 /** @type {import('./parts.js').View} */
 async function nowhere({ path }) {
+  // Whether anybody is logged in shows only when something is asked for.
   await read('/budgets');
   return {
     title: 'No such page',

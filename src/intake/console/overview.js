@@ -1,7 +1,10 @@
 import { read } from './api.js';
 import { h } from './dom.js';
-import { badge, counted, linkTo, listAddress, money, sentence, upstreamName } from './parts.js';
+import { badge, counted, linkTo, listAddress, money, upstreamName } from './parts.js';
+import { cureButton } from './presses.js';
+import { keyOf, reasonsOf } from './reasons.js';
 import { ago, lasting, span } from './time.js';
+import { cureOf } from './why.js';
 
 /** A look that waits for longer than this finds no worker. */
 const LONG_WAIT_S = 300;
@@ -16,14 +19,14 @@ const NAMED = 8;
 export async function overview() {
   /** @type {[import('./api.js').Overview, import('./api.js').DeadLetterList, import('./api.js').Page<import('./api.js').AuditEntry>]} */
   const [counts, letters, audit] = await Promise.all([read('/overview'), read('/dead-letters'), read('/audit')]);
-  const samples = await sampleOf(letters);
+  const reasons = await reasonsOf(letters);
   const dead = letters.items.filter(isDead).sort((one, other) => rankOf(one) - rankOf(other));
   const matters = [
     ...counts.circuits.filter(({ open }) => open).map(outage),
     ...slowQueue(counts),
-    ...dead.filter((one) => rankOf(one) < CUSTOMERS).map((one) => standing(one, samples.get(keyOf(one)))),
+    ...dead.filter((one) => rankOf(one) < CUSTOMERS).map((one) => standing(one, reasons.get(keyOf(one)))),
     ...counts.notes.map(note),
-    ...dead.filter((one) => rankOf(one) === CUSTOMERS).map((one) => standing(one, samples.get(keyOf(one)))),
+    ...dead.filter((one) => rankOf(one) === CUSTOMERS).map((one) => standing(one, reasons.get(keyOf(one)))),
     ...letters.items.filter((one) => !isDead(one)).map(unreadable),
   ];
   const title = matters.length > 0 ? `(${matters.length}) Overview` : 'Overview';
@@ -75,35 +78,7 @@ function outage({ upstream, since }) {
   );
 }
 
-/** @typedef {import('./api.js').DeadLetterList['items'][number]} Letters */
-
-/** @param {Pick<Letters, 'code' | 'state'>} letters */
-function keyOf({ code, state }) {
-  return `${state} ${code}`;
-}
-
-/** The sentences that were last read, and for which reasons: they change with those only. */
-let sampled = { for: '', whys: new Map() };
-
-/**
- * One sentence for each reason: that of a subscription which stands still for it.
- *
- * @param {import('./api.js').DeadLetterList} letters
- * @returns {Promise<Map<string, string>>}
- */
-async function sampleOf({ items }) {
-  const reasons = JSON.stringify(items.map(({ code, state, oldestAt }) => [code, state, oldestAt]));
-  if (sampled.for === reasons) return sampled.whys;
-  const states = new Set(items.map(({ state }) => state).filter((state) => state !== 'quarantined'));
-  /** @type {import('./api.js').Page<import('./api.js').Subscription>[]} */
-  const lists = await Promise.all([...states].map((state) => read('/subscriptions', { state })));
-  const whys = new Map();
-  for (const { state, lastError, why } of lists.flatMap((list) => list.items)) {
-    if (lastError && why) whys.set(`${state} ${lastError.code}`, why);
-  }
-  sampled = { for: reasons, whys };
-  return whys;
-}
+/** @typedef {import('./reasons.js').Letters} Letters */
 
 /** @param {Letters} letters */
 function isDead({ state }) {
@@ -132,11 +107,10 @@ function unreadable({ code, state, count, oldestAt }) {
 
 /**
  * @param {Letters} letters
- * @param {string} [why]
+ * @param {import('./reasons.js').Reason} [reason]
  */
-function standing({ code, state, count, oldestAt, subscriptionIds }, why) {
+function standing({ code, state, count, oldestAt, subscriptionIds }, reason) {
   const [first] = subscriptionIds;
-  const isOne = count === 1 && first !== undefined;
   return h(
     'li',
     { class: `matter ${state === 'failed' ? 'bad' : 'warn'}`, 'data-key': keyOf({ code, state }) },
@@ -146,9 +120,9 @@ function standing({ code, state, count, oldestAt, subscriptionIds }, why) {
       badge(state),
       h('strong', {}, counted(count, 'subscription')),
       h('code', {}, code),
-      h('span', {}, 'for ', lasting(oldestAt)),
+      h('span', {}, 'for ', lasting(reason && reason.since < oldestAt ? reason.since : oldestAt)),
     ),
-    why && h('p', { class: 'sentence' }, sentence(why)),
+    reason && h('p', { class: 'sentence' }, cureOf(reason.why)),
     h(
       'p',
       { class: 'ids' },
@@ -158,13 +132,10 @@ function standing({ code, state, count, oldestAt, subscriptionIds }, why) {
     h(
       'div',
       { class: 'buttons' },
-      isOne
-        ? h('a', { class: 'button', href: `#subscriptions/${first}` }, `Open ${first}`)
-        : h(
-            'button',
-            { type: 'button', 'data-press': 'retry-all', 'data-code': code, 'data-count': count },
-            `Retry all ${count} …`,
-          ),
+      count === 1 &&
+        first !== undefined &&
+        h('a', { class: 'button', href: `#subscriptions/${first}` }, `Open ${first}`),
+      cureButton({ code, count, subscriptionIds }, reason?.cure),
     ),
   );
 }
@@ -195,7 +166,13 @@ function tilesOf({ states, agreementsPending, exposures, held, detached, backlog
       'by customers',
     ),
     tile('running', states.running, 'at work', listAddress({ state: 'running' }), ''),
-    tile('idle', states.idle, 'idle', listAddress({ state: 'idle' }), 'nothing to do yet'),
+    tile(
+      'idle',
+      states.idle,
+      'idle',
+      listAddress({ state: 'idle' }),
+      detached > 0 ? 'nothing to do yet, or detached' : 'nothing to do yet',
+    ),
     tile('done', states.done, 'in order', listAddress({ state: 'done' }), ''),
     tile('held', held, 'held', listAddress({ state: 'held' }), 'by people'),
     tile('detached', detached, 'detached', listAddress({ state: 'detached' }), 'looked after by people'),
@@ -204,7 +181,7 @@ function tilesOf({ states, agreementsPending, exposures, held, detached, backlog
       exposures.count,
       'still charged',
       '#exposures',
-      sums.length > 0 ? `${sums.join(' + ')} a period` : 'though ended',
+      sums.length > 0 ? `${sums.join(' + ')} a billing period` : 'though ended',
     ),
     tile(
       'queue',

@@ -19,9 +19,14 @@ const STATE_WORDS = {
   quarantined: 'in quarantine',
 };
 
+/** What people call a state. @param {string} state */
+export function stateName(state) {
+  return STATE_WORDS[state] ?? state;
+}
+
 /** The name of a state in its colour. @param {string} state */
 export function badge(state) {
-  return h('span', { class: `badge state-${state}` }, STATE_WORDS[state] ?? state);
+  return h('span', { class: `badge state-${state}` }, stateName(state));
 }
 
 /** @type {Record<string, string>} */
@@ -63,7 +68,7 @@ export function copyable(text, what, shown = text) {
   );
 }
 
-const IDENTIFIER = /([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/i;
+export const IDENTIFIER = /([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/i;
 /** A call by its status and identifiers, for Microsoft's support rather than for whoever reads. */
 const ASIDE = new RegExp(`(\\([^()]*${IDENTIFIER.source.slice(1, -1)}[^()]*\\))`, 'i');
 
@@ -77,7 +82,14 @@ const LINK = /(https:\/\/[^\s<>"']*[^\s<>"'.,;:)])/;
  * @returns {HTMLElement[]}
  */
 export function sentence(text) {
-  return text.split(LINK).flatMap((part) => (LINK.test(part) ? [copyable(part, 'link')] : words(part)));
+  return text.split(LINK).flatMap((part) => (LINK.test(part) ? [linkOf(part)] : words(part)));
+}
+
+/** @param {string} address */
+function linkOf(address) {
+  const button = copyable(address, 'link');
+  button.append(h('span', { class: 'do' }, ' copy'));
+  return button;
 }
 
 /** @param {string} text */
@@ -90,6 +102,11 @@ function cut(text) {
   return text
     .split(IDENTIFIER)
     .map((part) => (IDENTIFIER.test(part) ? h('span', { class: 'cut', title: part }, `${part.slice(0, 8)}…`) : part));
+}
+
+/** A domain, which on a narrow page goes on in the next line after a dot. @param {string} domain */
+export function breakable(domain) {
+  return h('span', {}, ...domain.split(/(?<=\.)/).flatMap((part) => [part, h('wbr', {})]));
 }
 
 /**

@@ -1,10 +1,12 @@
-import { Away, LoggedOut, Refused, write } from './api.js';
-import { byId, fieldOf } from './dom.js';
+import { Away, LoggedOut, now, Refused, write } from './api.js';
+import { byId, fieldOf, h } from './dom.js';
+import { codeOf, foundBy } from './found.js';
 import { counted } from './parts.js';
+import { clockOf } from './time.js';
 
-/* What is pressed: each press asks for its reason first. */
+/* What is pressed: each press asks for its reason first, and tells what came of it. */
 
-/** @typedef {{ title: string, does: string, path: string, go: string, confirm?: string, isDangerous?: boolean }} Press */
+/** @typedef {{ title: string, does: string, path: string, go: string, ids: number[], code?: string, confirm?: string, isDangerous?: boolean }} Press */
 
 const dialog = byId('press', HTMLDialogElement);
 const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
@@ -27,7 +29,13 @@ export function createPresses({ said, loggedOut, changed }) {
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     if (!press || go.disabled) return;
-    const { path, title: what, confirm } = press;
+    if (press.confirm !== undefined && fieldOf(form, 'confirm').value.trim() !== press.confirm) {
+      refuse(`This is not the number of the subscription: type ${press.confirm}.`);
+      fieldOf(form, 'confirm').focus();
+      return;
+    }
+    const { path, title: what, confirm, ids, code } = press;
+    const [first] = ids;
     const body = {
       reason: fieldOf(form, 'reason').value,
       ...(confirm !== undefined && { confirm: fieldOf(form, 'confirm').value.trim() }),
@@ -35,10 +43,13 @@ export function createPresses({ said, loggedOut, changed }) {
     go.disabled = true;
     refusal.hidden = true;
     try {
+      const before = code ?? (first === undefined ? undefined : await codeOf(first));
       const answer = await write(path, body);
       dialog.close();
-      said(outcomeOf(what, answer));
+      const taken = outcomeOf(what, answer);
+      said(ids.length > 0 ? `${taken} Waiting for the look …` : taken);
       changed();
+      void follow(ids, before);
     } catch (error) {
       if (error instanceof LoggedOut) loggedOut(error);
       else if (error instanceof Away)
@@ -55,6 +66,24 @@ export function createPresses({ said, loggedOut, changed }) {
     form.requestSubmit(go);
   });
   form.querySelector('[name=cancel]')?.addEventListener('click', () => dialog.close());
+
+  /** Counts what is followed: only the last press is. */
+  let following = 0;
+  /** @param {number[]} ids of which something is to come @param {string | undefined} code why they stood still */
+  async function follow(ids, code) {
+    following += 1;
+    const ours = following;
+    if (ids.length === 0) return;
+    try {
+      const found = await foundBy(ids, code, () => ours === following);
+      if (ours !== following) return;
+      said(found);
+      changed();
+    } catch (error) {
+      if (error instanceof LoggedOut) loggedOut(error);
+      else if (!(error instanceof Away || error instanceof Refused)) throw error;
+    }
+  }
 
   /** @param {string} text */
   function refuse(text) {
@@ -73,8 +102,6 @@ export function createPresses({ said, loggedOut, changed }) {
     confirmation.hidden = press.confirm === undefined;
     const typed = fieldOf(form, 'confirm');
     typed.required = press.confirm !== undefined;
-    if (typed instanceof HTMLInputElement) typed.pattern = press.confirm ?? '.*';
-    typed.title = press.confirm === undefined ? '' : `Type ${press.confirm}`;
     const label = confirmation.querySelector('label');
     if (label) label.textContent = `Type ${press.confirm ?? ''} to confirm`;
     dialog.showModal();
@@ -86,13 +113,25 @@ export function createPresses({ said, loggedOut, changed }) {
  * @param {DOMStringMap} data of the button
  * @returns {Press}
  */
-function pressOf({ press = '', id = '', label = '', does = '', code = '', count = '', digest = '' }) {
+function pressOf({ press = '', id = '', ids = '', label = '', does = '', code = '', count = '', digest = '' }) {
+  if (press === 'look-all') {
+    return {
+      title: `Look again at ${count === '1' ? 'the one' : `all ${count}`} that stand${count === '1' ? 's' : ''} still for ${code}`,
+      does: 'Each is read anew and goes on where it stands, behind what customers wait for; at most 500 at once. Held and detached ones are left out. The audit trail has it as retry-all.',
+      path: `/dead-letters/${encodeURIComponent(code)}/retry`,
+      go: count === '1' ? 'Look now' : `Look at all ${count} now`,
+      ids: numbersOf(ids),
+      code,
+    };
+  }
   if (press === 'retry-all') {
     return {
       title: `Retry ${count === '1' ? 'the one' : `all ${count}`} that stand${count === '1' ? 's' : ''} still for ${code}`,
       does: 'Each resumes at its failed step, behind what customers wait for; at most 500 at once. Held and detached ones are left out. Cure the cause first.',
       path: `/dead-letters/${encodeURIComponent(code)}/retry`,
       go: count === '1' ? 'Retry' : `Retry all ${count}`,
+      ids: numbersOf(ids),
+      code,
     };
   }
   if (press === 'discard') {
@@ -101,6 +140,7 @@ function pressOf({ press = '', id = '', label = '', does = '', code = '', count 
       does: 'It is gone for good. The sweep finds what it may have told of.',
       path: `/quarantine/${encodeURIComponent(digest)}/discard`,
       go: 'Discard',
+      ids: [],
       isDangerous: true,
     };
   }
@@ -109,8 +149,36 @@ function pressOf({ press = '', id = '', label = '', does = '', code = '', count 
     does,
     path: `/subscriptions/${encodeURIComponent(id)}/${encodeURIComponent(press)}`,
     go: label,
+    ids: numbersOf(id),
     ...(press === 'detach' && { confirm: id, isDangerous: true }),
   };
+}
+
+/** @param {string} ids `50010 50011` */
+function numbersOf(ids) {
+  return ids.split(' ').filter(Boolean).map(Number);
+}
+
+/**
+ * The button that does what the cure names, for all that stand still for a reason.
+ *
+ * @param {Pick<import('./reasons.js').Letters, 'code' | 'count' | 'subscriptionIds'>} letters
+ * @param {'look' | 'retry'} [cure]
+ */
+export function cureButton({ code, count, subscriptionIds }, cure = 'retry') {
+  const one = cure === 'look' ? 'Look now' : 'Retry';
+  const all = cure === 'look' ? `Look at all ${count} now` : `Retry all ${count}`;
+  return h(
+    'button',
+    {
+      type: 'button',
+      'data-press': `${cure}-all`,
+      'data-code': code,
+      'data-count': count,
+      'data-ids': subscriptionIds.join(' '),
+    },
+    `${count === 1 ? one : all} …`,
+  );
 }
 
 /**
@@ -118,7 +186,7 @@ function pressOf({ press = '', id = '', label = '', does = '', code = '', count 
  * @param {{ queued?: number, left?: number }} answer
  */
 function outcomeOf(what, { queued, left = 0 }) {
-  if (queued === undefined) return `${what}: taken.`;
+  if (queued === undefined) return `${what}: taken at ${clockOf(now())}.`;
   const more = left > 0 ? ` ${left} more are left: retry them again in a while.` : '';
   return `${counted(queued, 'retry', 'retries')} asked for.${more}`;
 }

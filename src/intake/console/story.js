@@ -154,10 +154,23 @@ function callsFolded(calls) {
   );
 }
 
-/** Whether a call failed; that something is not there, or that a token was renewed, is no failure. @param {Entry} entry */
-export function isFailed({ kind, errorCode }) {
-  return kind === 'call' && errorCode !== undefined;
+/**
+ * Whether an upstream failed a call. That something asked for is not there, or that a token was renewed, is no failure.
+ *
+ * @param {Entry} call
+ */
+export function isFailed(call) {
+  const { kind, errorCode, upstream, method, status } = call;
+  if (kind !== 'call' || errorCode === undefined || isHeldBack(call)) return false;
+  return !(upstream === 'arm' && method === 'GET' && status === 404);
 }
+
+/** Whether the connector itself did not send a call: no budget was left, or the upstream was out. @param {Entry} call */
+export function isHeldBack({ kind, errorCode, status }) {
+  return kind === 'call' && status === undefined && typeof errorCode === 'string' && OURS.test(errorCode);
+}
+
+const OURS = /\.(?:budget|outage|withheld|throttled)$/;
 
 /** @param {Entry} call */
 function callLine(call) {
@@ -174,6 +187,6 @@ function callLine(call) {
       ` ${Number(durationMs)} ms`,
       typeof errorCode === 'string' && ` ${errorCode}`,
     ),
-    typeof correlationId === 'string' && copyable(correlationId, 'correlation id'),
+    typeof correlationId === 'string' && !isHeldBack(call) && copyable(correlationId, 'correlation id'),
   );
 }

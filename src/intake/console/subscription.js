@@ -1,8 +1,9 @@
 import { Refused, read } from './api.js';
 import { h } from './dom.js';
-import { badge, copyable, counted, money, sentence } from './parts.js';
-import { isFailed, story } from './story.js';
+import { badge, copyable, counted, listAddress, money } from './parts.js';
+import { isFailed, isHeldBack, story } from './story.js';
 import { ago, day, lasting } from './time.js';
+import { standingSince, whole } from './why.js';
 
 /** @typedef {import('./api.js').Story} Story */
 
@@ -26,6 +27,7 @@ const ACTIONS = {
 };
 
 const FAILED_CALLS = 3;
+const STUCK = ['needs-attention', 'failed', 'retrying'];
 
 /**
  * One subscription: why it stands where it stands, what can be pressed, its facts and its story.
@@ -34,12 +36,22 @@ const FAILED_CALLS = 3;
  */
 export async function subscription({ path }) {
   const id = path[1] ?? '';
+  if (!/^\d{1,10}$/.test(id)) return { title: id, content: unreadable(id) };
   /** @type {Story | undefined} */
   const found = await read(`/subscriptions/${encodeURIComponent(id)}`).catch((error) => {
     if (error instanceof Refused && error.status === 404) return undefined;
     throw error;
   });
   return found ? { title: `${id} ${found.state}`, content: known(found) } : { title: id, content: unknown(id) };
+}
+
+/** @param {string} id */
+function unreadable(id) {
+  return [
+    h('h1', { tabindex: -1 }, 'Not the number of a subscription'),
+    h('p', {}, `“${id}” is no number. Subscriptions have one, like 50010. `),
+    h('p', {}, h('a', { href: listAddress({ text: id }) }, 'Look for it as a text')),
+  ];
 }
 
 /** @param {string} id */
@@ -52,14 +64,14 @@ function unknown(id) {
       {},
       'If the marketplace sells it, and it is a product of Microsoft, have the connector look at it: events can be lost on their way.',
     ),
-    /^\d{1,10}$/.test(id) && h('ul', { class: 'actions' }, action('look', Number(id), true)),
+    h('ul', { class: 'actions' }, action('look', Number(id), true)),
   ];
 }
 
 /** @param {Story} story */
 function known({ timeline, actions, ...subscription }) {
-  const { subscriptionId, productType, state, operation, step, why, held, detached } = subscription;
-  const { since, failingSince, nextTryAt } = subscription;
+  const { subscriptionId, productType, state, operation, step, why, held, detached, nextTryAt, lastError } =
+    subscription;
   const best = recommended(subscription);
   const ordered = [...actions].sort((one, other) => Number(other === best) - Number(one === best));
   return [
@@ -75,12 +87,12 @@ function known({ timeline, actions, ...subscription }) {
         { class: 'hint' },
         [productType, operation].filter(Boolean).join(' · '),
         ' · for ',
-        lasting(since),
-        failingSince && failingSince < since && [', failing for ', lasting(failingSince)],
+        lasting(standingSince(subscription)),
+        STUCK.includes(state) && lastError && [', last found so ', ago(lastError.at)],
         state === 'retrying' && nextTryAt && [', next try ', ago(nextTryAt)],
       ),
     ),
-    h('p', { class: `why state-${state}` }, why ? sentence(why) : 'In order; nothing is to come.'),
+    ...whole(why ?? 'In order; nothing is to come.', state),
     stillCharged(subscription),
     // In the other states the sentence says it.
     (state === 'waiting' || state === 'running') &&
@@ -117,11 +129,10 @@ function stillCharged({ fulfillment }) {
 }
 
 /** The action that helps most as it stands. @param {Omit<Story, 'timeline' | 'actions'>} subscription */
-function recommended({ state, held, detached, waitingFor, lastError }) {
+function recommended({ state, held, detached, lastError }) {
   if (detached) return undefined;
   if (held) return 'release';
-  if (state === 'failed') return waitingFor?.startsWith('operations') ? 'retry' : 'look';
-  return state === 'needs-attention' ? (lastError?.cure ?? 'look') : undefined;
+  return state === 'failed' || state === 'needs-attention' ? (lastError?.cure ?? 'look') : undefined;
 }
 
 /** @param {string} name @param {number} id @param {boolean} isBest */
@@ -148,29 +159,53 @@ function action(name, id, isBest) {
   );
 }
 
-/** The last calls that an upstream refused, with what Microsoft's support asks for. @param {Story['timeline']} timeline */
+/**
+ * The last calls that an upstream refused and that have not succeeded since, with what its support asks for; and apart from them, which the
+ * connector itself did not send.
+ *
+ * @param {Story['timeline']} timeline
+ */
 function failedCalls(timeline) {
-  const failed = timeline.filter(isFailed);
-  if (failed.length === 0) return undefined;
+  const calls = timeline.filter(({ kind }) => kind === 'call');
+  const failed = calls.filter((call, at) => isFailed(call) && !calls.slice(0, at).some((later) => isOver(call, later)));
+  const own = calls.filter(isHeldBack);
+  const [newest] = own;
+  if (failed.length === 0 && !newest) return undefined;
   return h(
     'section',
     { 'aria-labelledby': 'refused' },
-    h('h2', { id: 'refused' }, 'Calls that failed last'),
-    h(
-      'ul',
-      { class: 'rows' },
-      ...failed
-        .slice(0, FAILED_CALLS)
-        .map((call) =>
-          h(
-            'li',
-            { 'data-key': `${call.at} ${String(call.correlationId)}` },
-            h('p', { class: 'meta' }, h('code', {}, call.text), h('span', { class: 'age' }, ago(call.at))),
-            h('dl', { class: 'pairs' }, ...pairsOf(call, ['errorCode', 'correlationId', 'requestId'])),
+    h('h2', { id: 'refused' }, failed.length > 0 ? 'Calls that failed last' : 'Calls that were not sent'),
+    failed.length > 0 &&
+      h(
+        'ul',
+        { class: 'rows' },
+        ...failed
+          .slice(0, FAILED_CALLS)
+          .map((call) =>
+            h(
+              'li',
+              { 'data-key': `${call.at} ${String(call.correlationId)}` },
+              h('p', { class: 'meta' }, h('code', {}, call.text), h('span', { class: 'age' }, ago(call.at))),
+              h('dl', { class: 'pairs' }, ...pairsOf(call, ['errorCode', 'correlationId', 'requestId'])),
+            ),
           ),
-        ),
-    ),
+      ),
+    newest &&
+      h(
+        'p',
+        { class: 'hint', 'data-key': 'own' },
+        `${counted(own.length, 'call was', 'calls were')} not sent, by the connector itself, for a limit or an outage; the last `,
+        ago(newest.at),
+        '. Microsoft knows nothing of them. ',
+        h('a', { href: '#limits' }, 'Limits'),
+      ),
   );
+}
+
+/** Whether the same call has succeeded later. @param {Story['timeline'][number]} call @param {Story['timeline'][number]} later */
+function isOver(call, later) {
+  const what = call.text.split(' → ')[0];
+  return later.errorCode === undefined && later.text.split(' → ')[0] === what;
 }
 
 /** @param {Story['timeline']} timeline */

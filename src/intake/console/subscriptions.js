@@ -1,7 +1,8 @@
 import { read } from './api.js';
 import { h } from './dom.js';
-import { badge, counted, empty, linkTo, pager, sentence } from './parts.js';
+import { badge, counted, empty, linkTo, pager } from './parts.js';
 import { ago } from './time.js';
+import { cureOf, standingSince } from './why.js';
 
 const STATES = ['needs-attention', 'failed', 'retrying', 'waiting', 'running', 'idle', 'done', 'held', 'detached'];
 const PRODUCTS = { license: 'licences', azure: 'machines of the Azure Marketplace', arm: 'ARM templates' };
@@ -79,8 +80,9 @@ function field(name, input) {
   return h('label', {}, h('span', {}, name), input);
 }
 
-/** @param {import('./api.js').Subscription} subscription */
-function row({ subscriptionId, productType, state, operation, since, why, held, detached, fulfillment }) {
+/** One of a list. @param {import('./api.js').Subscription} subscription */
+export function row(subscription) {
+  const { subscriptionId, productType, state, operation, why, held, detached, fulfillment } = subscription;
   const domain = fulfillment?.domain;
   return h(
     'li',
@@ -94,8 +96,8 @@ function row({ subscriptionId, productType, state, operation, since, why, held, 
       detached && badge('detached'),
       h('span', {}, [productType, operation].filter(Boolean).join(' · ')),
       typeof domain === 'string' && h('span', {}, domain),
-      h('span', { class: 'age' }, ago(since)),
+      h('span', { class: 'age' }, ago(standingSince(subscription))),
     ),
-    h('p', { class: 'sentence' }, why ? sentence(why) : 'In order; nothing is to come.'),
+    h('p', { class: 'sentence' }, why ? cureOf(why) : 'In order; nothing is to come.'),
   );
 }

@@ -18,7 +18,7 @@ export function span(seconds) {
 function relative(at) {
   const seconds = (now() - Date.parse(at)) / 1_000;
   if (Number.isNaN(seconds)) return at;
-  if (seconds < -30) return `in ${span(-seconds)}`;
+  if (seconds < -2) return `in ${span(-seconds)}`;
   return seconds < 5 ? 'just now' : `${span(seconds)} ago`;
 }
 
