@@ -29,7 +29,11 @@ beforeAll(async () => {
 });
 
 afterEach(async () => {
-  await Promise.all(contexts.splice(0).map((context) => context.close()));
+  const over = contexts.splice(0);
+  await Promise.all(
+    over.flatMap((context) => context.pages()).map((page) => page.unrouteAll({ behavior: 'ignoreErrors' })),
+  );
+  await Promise.all(over.map((context) => context.close()));
   expect(complaints.splice(0)).toEqual([]);
 });
 
@@ -212,17 +216,18 @@ describe('the overview', () => {
       const counts = (await response.json()) as object;
       const since = new Date(Date.now() - 3_600_000).toISOString();
       const circuits = [{ upstream: 'arm', open: true, since }];
+      const workers = { count: 0, lastSeenAt: since };
       const notes = ['The records are being rebuilt.'];
       await route.fulfill({
         response,
-        json: { ...counts, circuits, notes, backlog: 7, oldestWaitingS: 900, readOnly: true },
+        json: { ...counts, circuits, notes, workers, backlog: 7, oldestWaitingS: 900, readOnly: true },
       });
     });
     await logIn(page);
     await settled(page);
     expect(await page.locator('.matters > li').allTextContents()).toEqual([
       expect.stringMatching(/^Azure is out, for \d+ (min|h)\.What needs it waits; that time/),
-      expect.stringContaining('7 looks wait for a worker, the first for 15 min'),
+      expect.stringMatching(/No worker takes looks; the last was seen .* ago.*7 looks wait, the first for 15 min/),
       expect.stringMatching(/^needs you2 subscriptions.*restore the reseller relationship.*Look at all 2 now/),
       expect.stringMatching(/^needs you1 subscription.*partner-center/),
       'The records are being rebuilt.',
@@ -231,7 +236,7 @@ describe('the overview', () => {
     ]);
     await page.getByText('Dry run').waitFor();
     expect(await page.title()).toMatch(/^\(7\) Overview/);
-    expect(await page.locator('.tiles').textContent()).toContain('28.00 EUR a period');
+    expect(await page.locator('.tiles').textContent()).toContain('28.00 EUR a billing period');
   });
 });
 
@@ -533,9 +538,13 @@ describe('whoever presses', () => {
       if (!response.ok()) return route.fulfill({ response });
       const pressed = { at: '2099-01-01T00:00:00.000Z', kind: 'operator', text: 'operations asked for a look' };
       const story = (await response.json()) as { timeline: object[] };
-      return route.fulfill({ response, json: { ...story, timeline: [pressed, ...story.timeline] } });
+      return route.fulfill({
+        response,
+        json: { ...story, queuedSince: pressed.at, timeline: [pressed, ...story.timeline] },
+      });
     });
     await logIn(page, `#subscriptions/${night.delivered}`);
+    await page.getByText('A look at it waits for a worker').waitFor();
     await pressLook(page, 'nobody works');
     const said = page.getByRole('status').filter({ hasText: 'not looked at yet' });
     await vi.waitFor(
@@ -602,9 +611,9 @@ describe('whoever presses', () => {
     const page = await open();
     await logIn(page, '#stuck');
     const row = page.locator('tr').filter({ hasText: String(night.refused[1]) });
-    await row.getByRole('button', { name: 'Retry' }).click();
+    await row.getByRole('button', { name: 'Look' }).click();
     await page.getByLabel('Reason').fill('cured for all');
-    await page.locator('#press').getByRole('button', { name: 'Retry' }).click();
+    await page.locator('#press').getByRole('button', { name: 'Look' }).click();
     await page
       .getByRole('status')
       .filter({ hasText: /\d retr(y|ies) asked for/ })
@@ -734,8 +743,8 @@ describe('what is shown', () => {
     expect(await lines.allInnerTexts()).toEqual([
       expect.stringContaining('waits for the next payment'),
       expect.stringMatching(/license\/renew is done\s+1 step, began .* ago, 1 error/),
-      expect.stringMatching(/event number 0 came\s+40 times, first .* ago\s+78 calls to arm, 39 failed/),
-      expect.stringMatching(/2 calls to arm, 1 failed/),
+      expect.stringMatching(/event number 0 came\s+40 times, first .* ago\s+78 calls to Azure, 39 failed/),
+      expect.stringMatching(/2 calls to Azure, 1 failed/),
     ]);
     await lines.nth(1).locator('summary').first().click();
     await page.getByText('Azure was away.').waitFor();

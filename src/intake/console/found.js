@@ -56,14 +56,14 @@ async function readAnew(id, before) {
     throw error;
   });
   if (!story) return before;
-  const { timeline, lastError, state } = story;
+  const { timeline, lastError, state, queuedSince } = story;
   const pressedAt = timeline.find(({ kind }) => kind === 'operator')?.at ?? '';
   const told = timeline.find(({ kind }) => kind !== 'operator' && kind !== 'event')?.at ?? '';
   const newest = lastError && lastError.at > told ? lastError.at : told;
   const lookedAt = newest > pressedAt ? newest : undefined;
   // An error ends a look; without one it is over when nothing more is heard of it.
   const hasFailed = lastError !== null && lastError.at > pressedAt && STUCK.includes(state);
-  const isQuiet = lookedAt !== undefined && lookedAt === before.lookedAt && state !== 'running';
+  const isQuiet = lookedAt !== undefined && lookedAt === before.lookedAt && state !== 'running' && queuedSince === null;
   return { story, pressedAt, lookedAt, isOver: hasFailed || isQuiet };
 }
 
@@ -73,6 +73,8 @@ function sentenceOf({ story, lookedAt, isOver }, code) {
   const { state, lastError, waitingFor, held, detached } = story;
   if (detached) return 'it is left alone.';
   if (held) return 'nothing is sent for it.';
+  if (!lookedAt && story.queuedSince)
+    return `not looked at yet: the look waits for a worker, since ${clockOf(Date.parse(story.queuedSince))}.`;
   if (!lookedAt) return 'not looked at yet: it waits for a worker, or for a limit.';
   const at = `looked at ${clockOf(Date.parse(lookedAt))}`;
   if (lastError && STUCK.includes(state)) {

@@ -41,11 +41,12 @@ const session = createSession({
     // Who was reading is where they were; who has just come is led to the beginning.
     if (document.activeElement === document.body) main.querySelector('h1')?.focus();
   },
-  conceal() {
+  conceal(isKept) {
     // What is still on its way is shown to nobody.
     asked += 1;
-    concealed = document.createDocumentFragment();
-    concealed.append(...main.childNodes);
+    const taken = document.createDocumentFragment();
+    taken.append(...main.childNodes);
+    concealed = isKept ? taken : undefined;
     document.title = 'Microsoft connector';
     freshAt = undefined;
     tellFreshness();
@@ -182,6 +183,8 @@ function sayAway(why) {
 let hushing = 0;
 /** @param {string} text */
 function say(text) {
+  // Whoever has logged out meanwhile is told nothing.
+  if (byId('login', HTMLDialogElement).open) return;
   said.textContent = text;
   said.hidden = false;
   clearTimeout(hushing);

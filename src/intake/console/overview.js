@@ -23,7 +23,7 @@ export async function overview() {
   const dead = letters.items.filter(isDead).sort((one, other) => rankOf(one) - rankOf(other));
   const matters = [
     ...counts.circuits.filter(({ open }) => open).map(outage),
-    ...slowQueue(counts),
+    ...idleWorkers(counts),
     ...dead.filter((one) => rankOf(one) < CUSTOMERS).map((one) => standing(one, reasons.get(keyOf(one)))),
     ...counts.notes.map(note),
     ...dead.filter((one) => rankOf(one) === CUSTOMERS).map((one) => standing(one, reasons.get(keyOf(one)))),
@@ -146,10 +146,28 @@ function note(text) {
 }
 
 /** @param {import('./api.js').Overview} counts */
-function slowQueue({ oldestWaitingS, backlog }) {
-  if (oldestWaitingS === null || oldestWaitingS < LONG_WAIT_S) return [];
-  const text = `${counted(backlog, 'look')} wait for a worker, the first for ${span(oldestWaitingS)}. See whether the workers run.`;
-  return [h('li', { class: 'matter bad', 'data-key': 'queue' }, h('p', { class: 'sentence' }, text))];
+function idleWorkers({ oldestWaitingS, backlog, workers }) {
+  const waiting =
+    oldestWaitingS === null
+      ? ''
+      : `${counted(backlog, 'look waits', 'looks wait')}, the first for ${span(oldestWaitingS)}.`;
+  if (workers.count > 0 && (oldestWaitingS === null || oldestWaitingS < LONG_WAIT_S)) return [];
+  const { lastSeenAt } = workers;
+  return [
+    h(
+      'li',
+      { class: 'matter bad', 'data-key': 'queue' },
+      h(
+        'p',
+        { class: 'sentence' },
+        workers.count === 0 &&
+          (lastSeenAt === null
+            ? 'No worker takes looks. '
+            : ['No worker takes looks; the last was seen ', ago(lastSeenAt), '. ']),
+        `${waiting} See whether the workers run.`,
+      ),
+    ),
+  ];
 }
 
 /** @param {import('./api.js').Overview} counts */

@@ -14,8 +14,9 @@ const who = byId('who', HTMLElement);
 /**
  * The dialog in which people log in. Until somebody has done so it cannot be closed, and nothing that was read is in the page.
  *
- * @param {{ loggedIn(isSame: boolean): void, conceal(): void, away(text: string): void }} parts `loggedIn`: with whether whoever logs in is the
- * one whose session was over; `conceal` takes from the page what was read
+ * @param {{ loggedIn(isSame: boolean): void, conceal(isKept: boolean): void, away(text: string): void }} parts `loggedIn`: with whether whoever logs in is the
+ * one whose session was over; `conceal` takes from the page what was read, to be
+ * shown again or not
  * @returns {{ ask(over?: import('./api.js').LoggedOut): void, show(): void }} `ask` opens it, and says why when a session is over; `show` tells who
  * is logged in
  */
@@ -69,7 +70,7 @@ export function createSession({ loggedIn, conceal, away }) {
     const question = open instanceof HTMLDialogElement ? open : undefined;
     question?.close();
     interrupted = over && wasIn ? { operator, hash: location.hash, ...(question && { question }) } : undefined;
-    conceal();
+    conceal(interrupted !== undefined);
     const name = fieldOf(form, 'operator');
     name.value = operator;
     refusal.hidden = true;
