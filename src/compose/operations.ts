@@ -29,10 +29,10 @@ import { listDeadLetters } from '../workflows/ops/dead-letters.ts';
 import { listExposures } from '../workflows/ops/exposures.ts';
 import { listCustomers, readOverview } from '../workflows/ops/overview.ts';
 import { backlogFull, createPresses } from '../workflows/ops/presses.ts';
-import { type NextLook, noteOnWorkers, unseen, whyOf } from '../workflows/ops/standing.ts';
+import { type NextLook, noteOnThrottle, noteOnWorkers, unseen, whyOf } from '../workflows/ops/standing.ts';
 import type { RecordQuery, SubscriptionRecord } from '../workflows/record.ts';
 import { composeLooks } from './looks.ts';
-import { limitOf, UPSTREAMS } from './upstreams.ts';
+import { limitOf, throttlesOf, UPSTREAMS } from './upstreams.ts';
 
 /** The store gets so long to answer a command that somebody has typed. */
 const REDIS_WITHIN_MS = 5_000;
@@ -86,16 +86,20 @@ export function composeOperations({ redis, config, producer, notes }: Operations
 
     /** How everything stands, in numbers. */
     async overview() {
-      const [counts, backlog, oldestSince, quarantined, decided, noted, circuits, workers] = await Promise.all([
-        readOverview(tallies, today()),
-        producer.backlog(),
-        producer.oldestWaitingSince(),
-        quarantine.size(),
-        interventions.all(),
-        notes(),
-        listCircuits(redis, keys, UPSTREAMS),
-        presence.read(),
-      ]);
+      const [counts, backlog, oldestSince, quarantined, decided, noted, circuits, workers, budgets] = await Promise.all(
+        [
+          readOverview(tallies, today()),
+          producer.backlog(),
+          producer.oldestWaitingSince(),
+          quarantine.size(),
+          interventions.all(),
+          notes(),
+          listCircuits(redis, keys, UPSTREAMS),
+          presence.read(),
+          listBudgets(redis, keys, limitOf),
+        ],
+      );
+      const throttles = throttlesOf(budgets);
       const { states, exposures, agreementsPending } = counts;
       const kinds = [...decided.values()].map(({ kind }) => kind);
       return {
@@ -114,7 +118,10 @@ export function composeOperations({ redis, config, producer, notes }: Operations
         held: kinds.filter((kind) => kind === 'held').length,
         detached: kinds.filter((kind) => kind === 'detached').length,
         workers: { count: workers.count, lastSeenAt: workers.lastSeenAt ?? null },
-        notes: [noteOnWorkers(workers), ...noted].filter((note) => note !== undefined),
+        throttles,
+        notes: [noteOnWorkers(workers), ...throttles.map(noteOnThrottle), ...noted].filter(
+          (note) => note !== undefined,
+        ),
         version: VERSION,
         readOnly: config.readOnly,
       };

@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
+import { toTheSecond } from '../lib/moment.ts';
 import type { Turn } from '../lib/turn.ts';
 import { nameOf } from '../lib/upstream-names.ts';
 import { type BudgetState, createBudget, type RateLimit } from '../store/budget.ts';
@@ -16,6 +17,7 @@ import { createHttp, type Http, path, type UpstreamCall } from '../upstreams/htt
 import { createPartnerCenter } from '../upstreams/partner-center/client.ts';
 import { createTokens } from '../upstreams/partner-center/token.ts';
 import { createTemplateHost } from '../upstreams/template-host.ts';
+import type { Throttle } from '../workflows/ops/standing.ts';
 
 /**
  * Partner Center allows 500 calls a minute and partner; a tenth is left to people and other programs.
@@ -134,13 +136,13 @@ function outageNews({ log, alerts }: Pick<UpstreamParts, 'log' | 'alerts'>): Out
     lasts({ upstream, since, because }) {
       alerts.attention({
         code: `${upstream}.outage`,
-        message: `${nameOf(upstream)} has not answered since ${since}. What needs it waits, without a deadline, and goes on by itself. Look whether the upstream reports an outage, and at network, DNS and proxy of this host. Last failure: ${because}`,
+        message: `${nameOf(upstream)} has not answered since ${toTheSecond(since)}. What needs it waits, without a deadline, and goes on by itself. Look whether the upstream reports an outage, and at network, DNS and proxy of this host. Last failure: ${because}`,
       });
     },
     ended({ upstream, since, wasTold }) {
       log.info({ upstream, since }, 'an upstream is back: the work goes on');
       if (!wasTold) return;
-      const message = `${nameOf(upstream)} answers again; it had not since ${since}. What waited for it goes on by itself.`;
+      const message = `${nameOf(upstream)} answers again; it had not since ${toTheSecond(since)}. What waited for it goes on by itself.`;
       alerts.over({ code: `${upstream}.outage`, message });
     },
   };
@@ -160,7 +162,27 @@ const BUDGETS = [
 
 /** The limit of a budget, by its name. */
 export function limitOf(budget: string): RateLimit {
-  return BUDGETS.find(({ begins }) => budget.startsWith(begins))?.limit ?? PARTNER_CENTER_LIMIT;
+  return kindOf(budget).limit;
+}
+
+function kindOf(budget: string): { upstream: string; limit: RateLimit } {
+  const known = BUDGETS.find(({ begins }) => budget.startsWith(begins));
+  return known ?? { upstream: 'partner-center', limit: PARTNER_CENTER_LIMIT };
+}
+
+/** The upstreams that have refused calls for a minute or more: until when, and how many orders stand in line for them. */
+export function throttlesOf(budgets: BudgetState[]): Throttle[] {
+  const refusing = budgets.filter(({ refusedUntil }) => refusedUntil !== undefined);
+  const byUpstream = Map.groupBy(refusing, ({ budget }) => kindOf(budget).upstream);
+  return [...byUpstream].map(([upstream, those]) => ({
+    upstream,
+    until:
+      those
+        .map(({ refusedUntil = '' }) => refusedUntil)
+        .toSorted()
+        .at(-1) ?? '',
+    waiting: those.reduce((sum, { waiting }) => sum + waiting, 0),
+  }));
 }
 
 /** How many calls are left of each kind of budget: of the one that is scarcest. */

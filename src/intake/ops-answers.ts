@@ -55,7 +55,7 @@ const fields = {
   failingSince: Instant.nullable().describe('Of its first failure, if nothing has succeeded since'),
   nextTryAt: Instant.nullable().describe('Of what is retrying'),
   deadlineAt: Instant.nullable().describe(
-    'When retrying ends: a delivery is then given up; of anything else a person is told',
+    'When retrying ends: a delivery is given up then, of anything else a person is told',
   ),
 };
 
@@ -151,6 +151,9 @@ export const OpsBudgets = z.object({
         limit: z.int(),
         waiting: z.int().describe('Subscriptions that stand in line for a call'),
         pausedUntil: Instant.nullable().describe('Before this nothing is called'),
+        refusedUntil: Instant.nullable().describe(
+          'The same, where the upstream has refused calls as too many for a minute or more',
+        ),
       })
       .meta({ id: 'Budget' }),
   ),
@@ -191,7 +194,12 @@ export const OpsOverview = z
       count: z.int().describe('Workers that take looks at this moment'),
       lastSeenAt: Instant.nullable().describe('When one was seen last; null when none ever was'),
     }),
-    notes: z.array(z.string()),
+    throttles: z
+      .array(z.object({ upstream: z.string(), until: Instant, waiting: z.int().describe('Orders in line') }))
+      .describe('Upstreams that have refused calls as too many for a minute or more'),
+    notes: z
+      .array(z.string())
+      .describe('What is worth knowing now; who takes no looks and who refuses calls is told here too'),
     version: z.string(),
     readOnly: z.boolean(),
   })
@@ -265,7 +273,11 @@ export function presentQuarantined(kept: OpsKept): z.infer<typeof OpsQuarantined
 
 export function presentLimits({ budgets, circuits }: OpsLimits): z.infer<typeof OpsBudgets> {
   return {
-    items: budgets.map(({ pausedUntil, ...budget }) => ({ ...budget, pausedUntil: pausedUntil ?? null })),
+    items: budgets.map(({ pausedUntil, refusedUntil, ...budget }) => ({
+      ...budget,
+      pausedUntil: pausedUntil ?? null,
+      refusedUntil: refusedUntil ?? null,
+    })),
     circuits: circuits.map(({ upstream, openSince, nextProbeAt }) => ({
       upstream,
       openSince: openSince ?? null,

@@ -94,7 +94,14 @@ export interface OpsDeadLetters {
 
 /** How it stands with the calls that upstreams allow. */
 export interface OpsLimits {
-  budgets: { budget: string; used: number; limit: number; waiting: number; pausedUntil?: string }[];
+  budgets: {
+    budget: string;
+    used: number;
+    limit: number;
+    waiting: number;
+    pausedUntil?: string;
+    refusedUntil?: string;
+  }[];
   circuits: { upstream: string; openSince?: string; nextProbeAt?: string }[];
 }
 

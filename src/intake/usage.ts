@@ -15,7 +15,7 @@ export interface UsageParts {
   failures: Pick<Failures, 'note'>;
   /** Longest time for finding the answer. */
   deadlineMs: number;
-  /** The present value of a metric of a subscription; undefined for a subscription that is not known. */
+  /** What a metric of a subscription stands at; undefined for a subscription that is not known. */
   usage(metric: 'seats' | 'azure-cost', subscriptionId: number, signal: AbortSignal): Promise<number | undefined>;
   log: Log;
 }
@@ -25,7 +25,7 @@ const HEADER = 'cd-subscription-id';
 
 const DOC: RouteDoc = {
   tag: 'questions',
-  summary: 'The present value of a metric of a subscription',
+  summary: 'What a metric of a subscription stands at',
   params: z.object({ secret: z.string(), metric: Metric }),
   headers: z.object({ 'CD-Subscription-Id': IdText }),
   answers: {

@@ -37,3 +37,6 @@ export function kindOfWait(wait: string): (typeof KINDS)[Beginning] | 'something
   const beginning = (Object.keys(KINDS) as Beginning[]).find((one) => wait.startsWith(one));
   return beginning === undefined ? 'something-else' : KINDS[beginning];
 }
+
+/** A refusal of calls for less than this is over before anybody could wonder. */
+export const LASTING_PAUSE_MS = 60_000;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Turn } from '../lib/turn.ts';
+import { LASTING_PAUSE_MS } from '../lib/wait.ts';
 import type { Budget } from '../upstreams/http.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
@@ -15,6 +16,8 @@ export interface BudgetState {
   waiting: number;
   /** ISO instant before which no call is made. */
   pausedUntil?: string;
+  /** The same, where the upstream has refused calls for a minute or more. */
+  refusedUntil?: string;
 }
 
 /** So many calls in so long: in any period of that length, not only in those of a clock. */
@@ -25,11 +28,11 @@ export interface RateLimit {
 
 /** The share of a limit that is left to those who are more urgent, so that they need not wait for a line to end. */
 const LEFT_TO_OTHERS = { asked: 0, urgent: 0.02, background: 0.06 };
-/** How much longer calls in the background wait in a line than urgent ones: they come later, but they do come. */
+/** So much longer than the urgent ones those in the background wait in a line: they come later, but they do come. */
 const HEAD_START_MS = 600_000;
 /**
- * How much of a head start those have who are further along: they need the fewest calls until they are done, and what was bought is paid for.
- * One that has not begun comes before them all the same once it has waited that much longer.
+ * So much sooner come those who are further along: they need the fewest calls until they are done, and what was bought is paid for. Those
+ * that have not begun come before them all the same when they have waited for so long.
  */
 const LEAD_MS = { begun: 3_600_000, bought: 7_200_000 };
 const LISTED = 200;
@@ -40,11 +43,11 @@ const LISTED = 200;
  *   pause    the end of its pause
  *   line     those who wait for a call, a sorted set by their place
  *   back     the same by the instant at which they were told to come back
- *   learned  a hash: how many calls were made in how many turns, and the cap after a refusal
+ *   learned  a hash: how many calls were made in how many turns, the cap after a refusal, and the end of one that lasts
  * ARGV: a name for this call, holder or '', place; then of each budget limit, period, share left to others, whether this is the
  * turn's first call of it, and its name.
  *
- * Instants are in microseconds of Redis' own time. Answers how long to wait. Whoever waits in a line is told a time of their own,
+ * Instants are in microseconds of Redis' own time. Answers how long to wait, and the end of a refusal that lasts, or 0. Whoever waits in a line is told a time of their own,
  * one after the other at the pace of the limit, so that none of them comes in vain and they do not all come at once.
  */
 const TAKE = `
@@ -53,7 +56,7 @@ const TAKE = `
   local now = time[1] * 1000000 + time[2]
   local call, holder, place = ARGV[1], ARGV[2], ARGV[3]
   local budgets = (#KEYS - 1) / 5
-  local wait, binding = 0, 0
+  local wait, binding, refusedUntil = 0, 0, 0
 
   for at = 1, budgets do
     local calls, pause, line, back, learned = unpack(KEYS, 5 * at - 3, 5 * at + 1)
@@ -65,13 +68,14 @@ const TAKE = `
       redis.call('ZREM', back, unpack(absent))
     end
 
-    local known = redis.call('HMGET', learned, 'cap', 'capEnds', 'calls', 'turns')
+    local known = redis.call('HMGET', learned, 'cap', 'capEnds', 'calls', 'turns', 'refusedUntil')
     if known[1] and tonumber(known[2]) > now then limit = math.min(limit, tonumber(known[1])) end
     limit = limit - math.floor(limit * share)
     local used = redis.call('ZCARD', calls)
     local free = limit - used
     local paused = math.max(0, tonumber(redis.call('GET', pause) or '0') - now)
     local ahead = redis.call('ZCOUNT', line, '-inf', '(' .. place)
+    if paused > 0 and known[5] and tonumber(known[5]) > now then refusedUntil = math.max(refusedUntil, tonumber(known[5])) end
 
     if paused > 0 or ahead >= free then
       local first = paused
@@ -118,14 +122,14 @@ const TAKE = `
   end
   redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - INDEXED_MS * 1000)
   redis.call('PEXPIRE', KEYS[1], INDEXED_MS)
-  return math.ceil(wait)
+  return { math.ceil(wait), refusedUntil }
 `;
 
-/** KEYS: of each budget calls, pause and what was learned. ARGV: how long, whether it was refused; then of each budget limit and period. */
+/** KEYS: of each budget calls, pause and what was learned. ARGV: how long, whether it was refused, and for long; then of each budget limit and period. */
 const PAUSE = `
   local time = redis.call('TIME')
   local now = time[1] * 1000000 + time[2]
-  local isFound = ARGV[2] == '0'
+  local isFound, isLasting = ARGV[2] == '0', ARGV[2] == '2'
   for at = #KEYS / 3, 1, -1 do
     local calls, pause, learned = unpack(KEYS, 3 * at - 2, 3 * at)
     local limit, period = tonumber(ARGV[2 * at + 1]), tonumber(ARGV[2 * at + 2])
@@ -141,7 +145,11 @@ const PAUSE = `
       -- Long enough to be worth more than the refusal that its end may bring.
       local lasts = math.max(900000000, 15 * period)
       redis.call('HSET', learned, 'cap', cap, 'capEnds', string.format('%.0f', now + lasts))
-      redis.call('PEXPIRE', learned, math.ceil(lasts / 1000))
+      redis.call('PEXPIRE', learned, math.max(redis.call('PTTL', learned), math.ceil(lasts / 1000)))
+    end
+    if isLasting then
+      redis.call('HSET', learned, 'refusedUntil', string.format('%.0f', ends))
+      redis.call('PEXPIRE', learned, math.max(redis.call('PTTL', learned), math.ceil((ends - now) / 1000)))
     end
   end
   return 0
@@ -149,8 +157,8 @@ const PAUSE = `
 
 /**
  * KEYS: calls, pause, line, back and learned of a budget. ARGV: limit, period, the share that is left to others, and the time until this is
- * asked again. Answers who is to come now: as many as the pace of the limit allows beyond those who were told to come by then anyway; or,
- * where the upstream has refused nothing of late, as many as use up a fifth of what is free.
+ * asked again. Answers who is to come now: as many as the pace of the limit allows and were not told to come by then anyway, or as use up a
+ * fifth of what is free, where the upstream has not refused anything of late.
  */
 const CALL_UP = `
   local calls, pause, line, back, learned = unpack(KEYS)
@@ -224,8 +232,14 @@ export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => u
         return [calls, 1_000 * inMs, share, known.has(budget) ? 0 : 1, budget];
       });
       const who = [randomUUID(), current?.holder ?? '', placeOf(current)];
-      const waitUs = Number(await take([keys.budgets, ...touched], [...who, ...limits]));
-      if (waitUs > 0) return { waitMs: Math.ceil(waitUs / 1_000) };
+      const answer = (await take([keys.budgets, ...touched], [...who, ...limits])) as [number, number];
+      const [waitUs, refusedUntilUs] = answer.map(Number) as [number, number];
+      if (waitUs > 0) {
+        return {
+          waitMs: Math.ceil(waitUs / 1_000),
+          ...(refusedUntilUs > 0 && { refusedUntil: isoOf(refusedUntilUs) }),
+        };
+      }
       for (const budget of budgets) known.add(budget);
       return undefined;
     },
@@ -237,7 +251,8 @@ export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => u
         keys.budgetLearned(budget),
       ]);
       const limits = budgets.map(limitOf).flatMap(({ calls, inMs }) => [calls, 1_000 * inMs]);
-      await pause(touched, [Math.ceil(ms * 1_000), refused ? 1 : 0, ...limits]);
+      const kind = refused ? (ms < LASTING_PAUSE_MS ? 1 : 2) : 0;
+      await pause(touched, [Math.ceil(ms * 1_000), kind, ...limits]);
     },
   };
 }
@@ -296,21 +311,26 @@ export async function listBudgets(redis: Redis, keys: Keys, limitOf: BudgetParts
   return Promise.all(
     names.map(async (budget) => {
       const { calls, inMs } = limitOf(budget);
-      const [used, waiting, paused, [cap, capEnds]] = await Promise.all([
+      const [used, waiting, paused, [cap, capEnds, refusedUntil]] = await Promise.all([
         redis.zcount(keys.budget(budget), nowUs - 1_000 * inMs, '+inf'),
         redis.zcard(keys.budgetLine(budget)),
         redis.get(keys.budgetPause(budget)),
-        redis.hmget(keys.budgetLearned(budget), 'cap', 'capEnds'),
+        redis.hmget(keys.budgetLearned(budget), 'cap', 'capEnds', 'refusedUntil'),
       ]);
       return {
         budget,
         used,
         limit: Number(capEnds) > nowUs ? Math.min(calls, Number(cap)) : calls,
         waiting,
-        ...(Number(paused) > nowUs && { pausedUntil: new Date(Number(paused) / 1_000).toISOString() }),
+        ...(Number(paused) > nowUs && { pausedUntil: isoOf(Number(paused)) }),
+        ...(Number(paused) > nowUs && Number(refusedUntil) > nowUs && { refusedUntil: isoOf(Number(refusedUntil)) }),
       };
     }),
   );
+}
+
+function isoOf(us: number): string {
+  return new Date(us / 1_000).toISOString();
 }
 
 /** The further along, and then the older, the smaller; in microseconds, as a decimal number. */

@@ -30,7 +30,7 @@ export interface CircuitState {
   nextProbeAt?: string;
 }
 
-/** The circuit opens after this many different failures without an answer in between. */
+/** So many different failures without an answer in between open the circuit. */
 const FAILURES = 5;
 /** Times the first back-off: when all has failed for so long, fewer are enough, if one of them concerns everybody. */
 const SILENCE = 60;

@@ -11,7 +11,9 @@ import {
   WithheldError,
 } from '../lib/errors.ts';
 import { parseForeignJson } from '../lib/json.ts';
+import { toTheMinute, toTheSecond } from '../lib/moment.ts';
 import { nameOf } from '../lib/upstream-names.ts';
+import { LASTING_PAUSE_MS } from '../lib/wait.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
@@ -53,8 +55,11 @@ export interface Answer {
 
 /** The share of an upstream's rate limit that all processes draw from. */
 export interface Budget {
-  /** Takes one call from every key, or from none: then answers how long to wait, in milliseconds. */
-  take(keys: string[]): Promise<{ waitMs: number } | undefined>;
+  /**
+   * Takes one call from every key, or from none: then answers how long to wait, in milliseconds, and, where the upstream has refused calls for
+   * a minute or more, the ISO instant until which it does.
+   */
+  take(keys: string[]): Promise<{ waitMs: number; refusedUntil?: string } | undefined>;
   /**
    * Allows no call of these keys for `ms`, by anybody. Of two pauses the one that ends later counts. `refused`: the upstream has refused a
    * call, rather than warned us.
@@ -64,14 +69,14 @@ export interface Budget {
 
 /** What all processes know of whether an upstream can be reached at all. */
 export interface Circuit {
-  /** Asks whether a call may be made. If not, it answers how long to wait, in milliseconds, and since when nothing has come through. */
+  /** May the call be made? Else it answers how long to wait, in milliseconds, and since when nothing has come through. */
   enter(
     upstream: string,
     call: { isRead: boolean; timeoutMs: number },
   ): Promise<Passage | { waitMs: number; since: string }>;
 }
 
-/** Takes the outcome of a call that may be made, by exactly one of its methods. */
+/** What becomes of a call that may be made is told to its passage, in one way of the three. */
 export interface Passage {
   /** The upstream is there, whatever it said. */
   answered(): Promise<void>;
@@ -215,12 +220,12 @@ export function createHttp(parts: HttpParts): Http {
     if (passage && 'waitMs' in passage) {
       throw new ThrottledError(
         `${upstream}.outage`,
-        `${name} has not answered since ${passage.since}; ${what} waits until it is back.`,
+        `${name} has not answered since ${toTheSecond(passage.since)}; ${what} waits until it is back.`,
         {
           facts,
           effect: 'none',
           retryAfterMs: passage.waitMs,
-          waitingFor: `the return of ${name}, which has not answered since ${passage.since}`,
+          waitingFor: `the return of ${name}, which has not answered since ${toTheSecond(passage.since)}`,
         },
       );
     }
@@ -228,7 +233,7 @@ export function createHttp(parts: HttpParts): Http {
     if (wait) {
       await passage?.unsent();
       const message = `${what} waits ${wait.waitMs} ms for its turn within the rate limit of ${name}.`;
-      throw throttled('budget', message, facts, wait.waitMs);
+      throw throttled('budget', message, facts, wait.waitMs, wait.refusedUntil);
     }
     if (!isRead) {
       await mayWrite?.().catch(async (error: unknown) => {
@@ -248,7 +253,9 @@ export function createHttp(parts: HttpParts): Http {
     if (pauseMs !== undefined) {
       if (budgetKeys.length > 0) await budget?.pause(budgetKeys, pauseMs, { refused: true });
       const message = `${name} throttles: ${what} was refused with ${answer.status} and is sent again in ${pauseMs} ms.`;
-      throw throttled('throttled', message, answer.facts, pauseMs);
+      // Whoever was refused stands in line like those who come after.
+      const turn = pauseMs < LASTING_PAUSE_MS ? undefined : await budget?.take(budgetKeys);
+      throw throttled('throttled', message, answer.facts, Math.max(pauseMs, turn?.waitMs ?? 0), turn?.refusedUntil);
     }
     if (budgetKeys.length > 0 && isScarce(answer)) await budget?.pause(budgetKeys, SCARCE_PAUSE_MS, { refused: false });
     if (isSuccess(answer) || accept?.(answer)) return answer;
@@ -427,8 +434,17 @@ function throttled(
   message: string,
   facts: ErrorFacts,
   retryAfterMs: number,
+  refusedUntil: string | undefined,
 ): ThrottledError {
-  return new ThrottledError(`${facts.upstream}.${kind}`, message, { facts, effect: 'none', retryAfterMs });
+  const limit = `the limit of ${nameOf(facts.upstream)}` as const;
+  return new ThrottledError(`${facts.upstream}.${kind}`, message, {
+    facts,
+    effect: 'none',
+    retryAfterMs,
+    waitingFor: refusedUntil
+      ? `${limit}, which refuses calls as too many (429) until ${toTheMinute(refusedUntil)}`
+      : limit,
+  });
 }
 
 function refusal(answer: Answer): ConnectorError {

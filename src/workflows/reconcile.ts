@@ -13,6 +13,7 @@ import type { Clock } from '../lib/clock.ts';
 import { compact } from '../lib/compact.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { toTheMinute } from '../lib/moment.ts';
 import type { Turn, Turns } from '../lib/turn.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
@@ -185,10 +186,13 @@ export function createReconcile(
      */
     async function standAside({ kind, by, at, reason }: Intervention): Promise<LookOutcome> {
       if (kind === 'detached') {
-        await standAt('idle', { ...QUIET, waitingFor: `operations, who have detached it (${by}, ${at}: ${reason})` });
+        await standAt('idle', {
+          ...QUIET,
+          waitingFor: `operations, who have detached it (${by}, ${toTheMinute(at)}: ${reason})`,
+        });
         return { done: true };
       }
-      const waitingFor: Wait = `operations to release it (held by ${by}, ${at}: ${reason})`;
+      const waitingFor: Wait = `operations to release it (held by ${by}, ${toTheMinute(at)}: ${reason})`;
       await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined });
       let subscription: Subscription | undefined;
       try {
@@ -406,7 +410,13 @@ export function createReconcile(
       if (event.kind === 'step-finished' && productType) parts.measures?.step({ productType, ...event });
       const isNews = writer.record.state !== 'running';
       writer.foresee({
-        ...(isNews && { state: 'running', since: now(), waitingFor: undefined, heldUpBy: undefined }),
+        ...(isNews && {
+          state: 'running',
+          since: now(),
+          waitingFor: undefined,
+          heldUpBy: undefined,
+          before: undefined,
+        }),
         attempts: 0,
         failingSince: undefined,
         troubledSince: undefined,

@@ -87,6 +87,7 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
     await keep({
       heldUpSince: undefined,
       heldUpBy: undefined,
+      before: undefined,
       nextTryAt: undefined,
       deadlineAt: undefined,
       ...facts,

@@ -47,6 +47,8 @@ export interface SubscriptionRecord {
   heldUpSince?: string;
   /** What holds up the next look, where the record itself stands for another reason. */
   heldUpBy?: string;
+  /** What it stood for when an upstream began to fail, as long as nothing has succeeded since. */
+  before?: Standing;
   lastError?: RecordedError;
   run?: Run;
   /** A change of plan that needs a person, while the rest goes on: it is taken up again where it stood. */
@@ -61,6 +63,12 @@ export interface SubscriptionRecord {
   /** Digest of what Cloudesire said at the last completed look, so that the sweep can pass by what has not changed. */
   seen?: string;
 }
+
+/** What a subscription stands for. */
+export type Standing = Pick<
+  SubscriptionRecord,
+  'state' | 'since' | 'attempts' | 'waitingFor' | 'lastError' | 'troubledSince'
+>;
 
 /** One execution of an operation; it survives retries, waits and restarts. */
 export interface Run {

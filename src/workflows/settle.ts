@@ -1,6 +1,7 @@
 import { LaneLostError } from '../engine/journal.ts';
 import { type LookOutcome, Stopping, Suspended } from '../engine/workflow.ts';
 import type { Clock } from '../lib/clock.ts';
+import { compact } from '../lib/compact.ts';
 import {
   AttentionError,
   ConnectorError,
@@ -11,11 +12,12 @@ import {
   WithheldError,
 } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { toTheMinute } from '../lib/moment.ts';
 import type { Turn } from '../lib/turn.ts';
 import { nameOf } from '../lib/upstream-names.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
-import type { Failure, SubscriptionRecord } from './record.ts';
+import type { Failure, Standing, SubscriptionRecord } from './record.ts';
 import { type Changes, errorOf, messageOf, type RecordWriter } from './record-writer.ts';
 
 export interface SettleParts {
@@ -58,12 +60,13 @@ export function createSettle(parts: SettleParts) {
     }
     if (error instanceof ThrottledError) {
       const pauseMs = error.retryAfterMs ?? settings.retryBaseMs;
-      const isOutage = error.waitingFor !== undefined;
+      const isOutage = error.code.endsWith('.outage');
       const waitingFor = error.waitingFor ?? `the limit of ${nameOf(error.facts.upstream)}`;
       const heldUpSince = new Date(turn.sinceAt).toISOString();
       // What holds up everything is no failure of this operation: that time does not count for its deadline.
       const failingSince =
         writer.record.failingSince && new Date(Date.parse(writer.record.failingSince) + pauseMs).toISOString();
+      await standAgain();
       if (waitsForSomebody(writer.record)) {
         const { state, since } = writer.record;
         const told = state === 'waiting' ? tellIfSlow(writer.record.waitingFor ?? waitingFor, since) : {};
@@ -91,6 +94,15 @@ export function createSettle(parts: SettleParts) {
     return retry(error);
   }
 
+  /** What it stood for before the upstream began to fail goes on while only the look at it has to wait. */
+  async function standAgain(): Promise<void> {
+    const { before } = writer.record;
+    if (!before) return;
+    const { state, since, attempts, waitingFor, lastError, troubledSince } = before;
+    const former = { state, since, attempts, waitingFor, lastError, troubledSince };
+    await keep({ ...former, before: undefined, nextTryAt: undefined, deadlineAt: undefined });
+  }
+
   async function wait(waitingFor: Wait): Promise<void> {
     const since = writer.record.state === 'waiting' ? writer.record.since : now();
     await standAt('waiting', {
@@ -107,7 +119,7 @@ export function createSettle(parts: SettleParts) {
     if (clock.now() - Date.parse(since) < settings.deadlineMs) return {};
     const alerted = `operation.slow ${writer.record.step ?? ''}`;
     if (writer.record.alerted !== alerted) {
-      const message = `Subscription ${subscriptionId} has been waiting since ${since} for ${waitingFor}. It goes on by itself when that comes: find out whether it will.`;
+      const message = `Subscription ${subscriptionId} has been waiting since ${toTheMinute(since)} for ${waitingFor}. It goes on by itself when that comes: find out whether it will.`;
       alert(new AttentionError('operation.slow', message));
     }
     return { alerted };
@@ -153,7 +165,7 @@ export function createSettle(parts: SettleParts) {
         'final',
         new PermanentError(
           'operation.deadline',
-          `Given up after failing since ${failingSince}; the last failure: ${messageOf(error)}`,
+          `Given up after failing since ${toTheMinute(failingSince)}; the last failure: ${messageOf(error)}`,
           { cause: error },
         ),
       );
@@ -162,7 +174,7 @@ export function createSettle(parts: SettleParts) {
       const what = isTold ? (writer.record.run?.operation ?? 'the look') : 'telling the customer what went wrong';
       const overdue = new AttentionError(
         'operation.overdue',
-        `${what} has been failing since ${failingSince} and is still tried. Last failure: ${messageOf(error)}`,
+        `${what} has been failing since ${toTheMinute(failingSince)} and is still tried. Last failure: ${messageOf(error)}`,
       );
       const { againInMs } = await needAttention(overdue);
       await keep({ failingSince });
@@ -174,6 +186,7 @@ export function createSettle(parts: SettleParts) {
       'step will be retried',
     );
     await standAt('retrying', {
+      before: waitsForSomebody(writer.record) ? standing(writer.record) : writer.record.before,
       attempts,
       failingSince,
       troubledSince: writer.record.troubledSince ?? failingSince,
@@ -226,6 +239,11 @@ export function createSettle(parts: SettleParts) {
 function waitsForSomebody({ state, heldUpSince, heldUpBy }: SubscriptionRecord): boolean {
   if (state === 'waiting') return heldUpSince === undefined || heldUpBy !== undefined;
   return state === 'needs-attention' || state === 'failed';
+}
+
+/** As much of a record as says what it stands for. */
+function standing({ state, since, attempts, waitingFor, lastError, troubledSince }: SubscriptionRecord): Standing {
+  return compact({ state, since, attempts, waitingFor, lastError, troubledSince }) as Standing;
 }
 
 function isoOf(ms: number): string {

@@ -1,5 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import { ConnectorError, RetryableError } from '../../lib/errors.ts';
+import { toTheSecond } from '../../lib/moment.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
@@ -344,7 +345,7 @@ function workerFinding({ count, lastSeenAt }: Presence): Found {
   if (count > 0) return ok(count === 1 ? 'A worker takes looks.' : `${count} workers take looks.`);
   const cure = 'Start a process with ROLE worker or all; if one runs, its log says why it takes none.';
   if (lastSeenAt === undefined) return { verdict: 'skipped', says: 'No worker was ever seen.', cure };
-  return failed(`No worker takes looks, and none was seen since ${lastSeenAt}: nothing goes on.`, cure);
+  return failed(`No worker takes looks, and none was seen since ${toTheSecond(lastSeenAt)}: nothing goes on.`, cure);
 }
 
 function accountFinding(sandboxOrders: 'refuse' | 'allow', customers: number): Found {

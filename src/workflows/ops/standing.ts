@@ -1,3 +1,5 @@
+import { toTheMinute, toTheSecond } from '../../lib/moment.ts';
+import { nameOf } from '../../lib/upstream-names.ts';
 import type { Intervention } from '../interventions.ts';
 import type { SubscriptionRecord } from '../record.ts';
 import { THEN_RETRY } from '../record-writer.ts';
@@ -24,6 +26,21 @@ export function noteOnWorkers({ count, lastSeenAt }: Presence): string | undefin
   return `No worker takes looks (${since}): nothing goes on until one does. Start a process with ROLE worker or all.`;
 }
 
+/** An upstream that has refused calls for a minute or more. */
+export interface Throttle {
+  upstream: string;
+  /** ISO instant until which it does. */
+  until: string;
+  /** Orders that wait for it. */
+  waiting: number;
+}
+
+/** That an upstream takes no calls, in a sentence. */
+export function noteOnThrottle({ upstream, until, waiting }: Throttle): string {
+  const orders = waiting === 1 ? '1 order waits' : `${waiting || 'No'} orders wait`;
+  return `${nameOf(upstream)} refuses calls as too many (429) until ${toTheSecond(until)}: ${orders} for that. It goes on by itself then; should it happen again, find out who else uses the account.`;
+}
+
 /** How a subscription stands that was heard of, and not looked at yet. */
 export function unseen(subscriptionId: number, queuedSince: string, workers: Presence) {
   const heard = `Heard of at ${toTheSecond(queuedSince)}, and waits for a worker to look at it for the first time.`;
@@ -47,16 +64,16 @@ export function whyOf(
   next: NextLook = { workers: { count: 1 } },
 ): string | undefined {
   if (intervention?.kind === 'detached') {
-    return `Detached by ${intervention.by} since ${moment(intervention.at)} (${intervention.reason}): the connector leaves it alone, and people look after it. Attach it to give it back.`;
+    return `Detached by ${intervention.by} since ${toTheMinute(intervention.at)} (${intervention.reason}): the connector leaves it alone, and people look after it. Attach it to give it back.`;
   }
   if (intervention) {
-    return `Held by ${intervention.by} since ${moment(intervention.at)} (${intervention.reason}): nothing is sent for it. Release it once that is settled.`;
+    return `Held by ${intervention.by} since ${toTheMinute(intervention.at)} (${intervention.reason}): nothing is sent for it. Release it once that is settled.`;
   }
   const isStuck = next.workers.count === 0;
   const why = whyItStands(record, isStuck ? '' : GOES_ON);
   const heldUp =
     record.heldUpBy && record.heldUpSince
-      ? `The next look has waited since ${moment(record.heldUpSince)} for ${record.heldUpBy}.`
+      ? `The next look has waited since ${toTheMinute(record.heldUpSince)} for ${record.heldUpBy}.`
       : undefined;
   const queued = next.queuedSince && `Its next look has waited for a worker since ${toTheSecond(next.queuedSince)}.`;
   // What is at rest needs no worker.
@@ -69,34 +86,29 @@ const GOES_ON = ' It goes on by itself.';
 
 /** `goesOn`: the sentence that says so, if it does. */
 function whyItStands(record: SubscriptionRecord, goesOn: string): string | undefined {
-  const troubled = record.troubledSince && moment(record.troubledSince);
-  const since = moment(record.since);
+  const troubled = record.troubledSince && toTheMinute(record.troubledSince);
+  const since = toTheMinute(record.since);
   const at = record.step ? ` at step "${record.step}"` : '';
   const doing = record.operation ?? 'a look';
   const said = record.lastError?.message ?? `${record.waitingFor ?? 'the cause is not known'}.`;
 
   switch (record.state) {
     case 'needs-attention':
-      return `Has needed you since ${troubled ?? since}, for ${doing}${at}: ${said} ${record.lastError?.cure === 'retry' ? THEN_RETRY : THEN_BY_ITSELF}`;
+      return `Needs you since ${troubled ?? since}, for ${doing}${at}: ${said} ${record.lastError?.cure === 'retry' ? THEN_RETRY : THEN_BY_ITSELF}`;
     case 'failed':
       return record.failure?.kind === 'customer'
         ? `Failed since ${since}, and the customer was told what is missing (${record.failure.code}): ${said} Look once they have supplied it.`
         : `Failed since ${since}, and the customer was told: ${said} Cure the cause, then press retry: it resumes at the failed step.`;
     case 'retrying':
-      return `Failing since ${troubled ?? moment(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${withNextTry(said, record)}`;
+      return `Fails since ${troubled ?? toTheMinute(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${withNextTry(said, record)}${formerlyOf(record)}`;
     case 'waiting':
-      return `Waiting since ${since} for ${record.waitingFor ?? 'its next look'}${troubled ? `, after failing since ${troubled}` : ''}.${goesOn}`;
+      return `Waits since ${since} for ${record.waitingFor ?? 'its next look'}${troubled ? `, after failing since ${troubled}` : ''}.${goesOn}`;
     case 'running':
       return `At work since ${since}: ${doing}${at}.`;
     case 'idle':
     case 'done':
-      return record.waitingFor && `Waiting since ${since} for ${record.waitingFor}.`;
+      return record.waitingFor && `Waits since ${since} for ${record.waitingFor}.`;
   }
-}
-
-/** `2026-03-02 09:21 UTC`. */
-function moment(at: string): string {
-  return `${at.slice(0, 16).replace('T', ' ')} UTC`;
 }
 
 const THEN_BY_ITSELF = 'Then it goes on by itself, or at once with look.';
@@ -108,12 +120,14 @@ function withNextTry(said: string, { nextTryAt, deadlineAt, run, failure }: Subs
   if (!nextTryAt || !deadlineAt) return `${reason} ${BY_ITSELF}`;
   const isGivenUp = run?.operation === 'provision' && failure?.reported !== false;
   const then = isGivenUp ? 'then it is given up, and the customer told' : 'then a person is told, and it goes on';
-  return `${reason} It is tried again by itself, next at ${toTheSecond(nextTryAt)}, until ${moment(deadlineAt)}: ${then}.`;
+  return `${reason} It is tried again by itself, next at ${toTheSecond(nextTryAt)}, until ${toTheMinute(deadlineAt)}: ${then}.`;
 }
 
-/** `2026-03-02 09:21:07 UTC`. */
-function toTheSecond(at: string): string {
-  return `${at.slice(0, 19).replace('T', ' ')} UTC`;
+/** What somebody was to do before, which may be still to do. */
+function formerlyOf({ before }: SubscriptionRecord): string {
+  if (before?.state === 'needs-attention' && before.lastError)
+    return ` Before that it needed you: ${before.lastError.message}`;
+  return before?.waitingFor ? ` Before that it waited for ${before.waitingFor}.` : '';
 }
 
 function timesOf(attempts: number): string {

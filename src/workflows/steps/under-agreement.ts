@@ -1,5 +1,6 @@
 import { type Flow, Suspended } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError } from '../../lib/errors.ts';
+import { toTheMinute } from '../../lib/moment.ts';
 import { AGREEMENT_MISSING } from '../../upstreams/partner-center/errors.ts';
 import type { Look } from '../look.ts';
 import { type AcceptAgreementParts, type AgreementRequest, acceptAgreement } from './accept-agreement.ts';
@@ -58,13 +59,13 @@ export async function underAgreement<T>(
       );
       throw new Suspended(
         parts.now() + pauseMs,
-        `Microsoft to know of the Customer Agreement that was accepted at ${agreedAt}: until then it refuses what needs one`,
+        `Microsoft to know of the Customer Agreement that was accepted at ${toTheMinute(agreedAt)}: until then it refuses what needs one`,
       );
     }
     if (look.takeRetry()) return;
     throw new AttentionError(
       'agreement.not-recognised',
-      `The agreement of customer ${customerId} was accepted at ${agreedAt}, but Microsoft still demands it. See in Partner Center which agreement the customer has, and ask its support; or retry, which has the customer asked for it once more. (${refusal.message})`,
+      `The agreement of customer ${customerId} was accepted at ${toTheMinute(agreedAt)}, but Microsoft still demands it. See in Partner Center which agreement the customer has, and ask its support; or retry, which has the customer asked for it once more. (${refusal.message})`,
       { cause: refusal, facts: refusal.facts },
     );
   }

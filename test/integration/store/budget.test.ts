@@ -94,6 +94,20 @@ it('is not shortened by a second pause that ends earlier', async () => {
   expect((await budget.take(['partner']))!.waitMs).toBeGreaterThan(89_000);
 });
 
+it('tells of a refusal that lasts until when it does, to whoever waits and in the list, and of no other pause', async () => {
+  const { budget, redis, keys } = openBudget({ partner: 30, other: 30 });
+  await budget.pause(['other'], 5 * MINUTE_MS, { refused: false });
+  expect(await budget.take(['other'])).not.toHaveProperty('refusedUntil');
+  await budget.pause(['partner'], 30_000, { refused: true });
+  expect(await budget.take(['partner'])).not.toHaveProperty('refusedUntil');
+  await budget.pause(['partner'], 30 * MINUTE_MS, { refused: true });
+  const { refusedUntil = '' } = (await budget.take(['partner']))!;
+  expect(Date.parse(refusedUntil) - Date.now()).toBeGreaterThan(25 * MINUTE_MS);
+  await redis.zadd(keys.budgets, 1, 'partner');
+  const listed = await listBudgets(redis, keys, () => ({ calls: 30, inMs: MINUTE_MS }));
+  expect(listed).toEqual([expect.objectContaining({ budget: 'partner', refusedUntil })]);
+});
+
 it('pauses one key and no other', async () => {
   const { budget } = openBudget({ a: 30, b: 30 });
   await budget.pause(['a'], 45_000, { refused: false });

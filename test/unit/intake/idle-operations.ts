@@ -16,6 +16,7 @@ export function idleOperations(instead: Partial<OpsOperations> = {}): OpsOperati
       held: 0,
       detached: 0,
       workers: { count: 1, lastSeenAt: null },
+      throttles: [],
       notes: [],
       version: '0.0.0',
       readOnly: false,

@@ -449,7 +449,7 @@ describe('a circuit', () => {
       code: 'shop.outage',
       effect: 'none',
       retryAfterMs: 4_000,
-      waitingFor: `the return of shop, which has not answered since ${since}`,
+      waitingFor: `the return of shop, which has not answered since 2026-03-02 09:20:00 UTC`,
     });
     expect([received, taken]).toEqual([[], []]);
   });

@@ -81,7 +81,7 @@ it('tells that no worker takes looks, and since when none was seen', async () =>
   expect(await found({ count: 0 })).toMatchObject({ verdict: 'skipped', says: 'No worker was ever seen.' });
   expect(await found({ count: 0, lastSeenAt: '2026-03-02T09:00:00.000Z' })).toMatchObject({
     verdict: 'failed',
-    says: 'No worker takes looks, and none was seen since 2026-03-02T09:00:00.000Z: nothing goes on.',
+    says: 'No worker takes looks, and none was seen since 2026-03-02 09:00:00 UTC: nothing goes on.',
   });
 });
 
