@@ -24,7 +24,7 @@ import type { Throttle } from '../workflows/ops/standing.ts';
  * https://learn.microsoft.com/partner-center/developer/api-throttling-guidance
  */
 const PARTNER_CENTER_LIMIT = { calls: 450, inMs: 60_000 };
-/** Where Cloudesire limits calls, it allows 5,000 a minute unless configured otherwise. https://docs.cloudesire.com */
+/** Where Cloudesire limits calls, it allows 5,000 a minute unless configured otherwise. https://github.com/ClouDesire/java-api-client */
 const CLOUDESIRE_LIMIT = { calls: 4_500, inMs: 60_000 };
 /**
  * Azure gives each principal 250 reads in a subscription and refills 25 a second, and 200 writes of which it refills 10: so many in the

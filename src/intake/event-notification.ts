@@ -84,7 +84,7 @@ const EVENT: RouteDoc = {
  * the event again. The other answers: 400 not a notification (kept in quarantine), 401 not signed by one of ours,
  * 413, 415, 429 backlog over its limit, 503 nothing could be stored. `GET` answers probes.
  *
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/event-notification.html
  */
 export const eventNotificationRoutes: FastifyPluginAsync<EventNotificationParts> = async (app, parts) => {
   // The signature covers the bytes as sent: they are kept as they are, and parsed only once verified.

@@ -41,7 +41,7 @@ const Errors = z.object({
  * `POST /order-validation/{secret}`: 204 accepts the order, 200 `{"errors":[{"message"}]}` refuses it. Accepted is also
  * whatever cannot be understood or found out in time: a refusal costs a sale, or keeps a customer from ending one.
  *
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/order-validation.html
  */
 export const orderValidationRoute: FastifyPluginAsync<OrderValidationParts> = async (app, { validate, ...parts }) => {
   await app.register(

@@ -33,7 +33,7 @@ const Values = z.object({
  * `POST /configuration-parameter-values/{secret}`: 200 `{"values":[{"value","description"}]}`, or `{"values":null}`, which
  * allows everything, also where the question cannot be understood or answered in time.
  *
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/external-configuration-parameter-values.html
  */
 export const parameterValuesRoute: FastifyPluginAsync<ParameterValuesParts> = async (app, { suggest, ...parts }) => {
   await app.register(

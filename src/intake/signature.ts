@@ -4,7 +4,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
  * Whether one of the secrets has signed exactly these bytes: `sha1=` and the lower-case hexadecimal HMAC-SHA1 of the
  * body, as `CMW-Event-Signature` carries it. Takes equally long whichever secret fits, and whether one does.
  *
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/event-notification.html
  */
 export function isSignedBy(secrets: readonly string[], rawBody: Buffer, header: unknown): boolean {
   const hex = typeof header === 'string' ? /^sha1=([0-9a-f]{40})$/.exec(header)?.[1] : undefined;

@@ -41,7 +41,7 @@ const DOC: RouteDoc = {
  * `GET /usage/{secret}/{metric}` with the header `CD-Subscription-Id`: 200 `{"value": number}`; 404 with another secret, for another metric
  * and for a subscription that is not ours, 400 without a readable header.
  *
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/syndication.html
  */
 export const usageRoute: FastifyPluginAsync<UsageParts> = async (
   app,

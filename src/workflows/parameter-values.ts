@@ -27,7 +27,7 @@ export type Suggestion = (asked: AskedValues) => Promise<ParameterValue[] | null
  * Returns the values that a customer may choose for a parameter, by the first of the suggestions that knows it, or null where everything is
  * allowed, whenever the signal aborts before they are found, and whenever they cannot be found.
  *
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/external-configuration-parameter-values.html
  */
 export function createParameterValues(
   suggestions: readonly Suggestion[],

@@ -13,7 +13,7 @@ const ENDINGS = new Set(['TERMINATION', 'UNSUBSCRIBE']);
  * anything anywhere. Ends when the signal aborts, at the latest, with what is known by then; whatever could not be found
  * out counts in favour of the order.
  *
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/order-validation.html
  */
 export function createValidateOrder(
   parts: ValidateOrderParts,

@@ -22,7 +22,7 @@ export type Call = (method: Method, path: string, options?: CallOptions) => Prom
  * Returns the call that all methods of Cloudesire share: token, version, and what its refusals mean. A call whose token was replaced in
  * the meantime is repeated with the new one.
  *
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/api.html
  */
 export function createCall({ http, token }: { http: Http; token: Secret }): Call {
   return (method, path, { query, isSecret = false, ...options } = {}) =>

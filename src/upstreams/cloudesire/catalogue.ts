@@ -6,8 +6,6 @@ export type Catalogue = ReturnType<typeof createCatalogue>;
 
 /**
  * Returns the calls about products and plans.
- *
- * @see https://docs.cloudesire.com
  */
 export function createCatalogue(call: Call) {
   /** A product; `undefined` when it does not exist. */

@@ -21,7 +21,7 @@ export interface Cloudesire {
  * @throws {PermanentError} `cloudesire.refused` on 400, 405 and 422, `cloudesire.not-found` on 404 where something had to be found
  * @throws {AttentionError} `cloudesire.unauthorized` on 401, `cloudesire.forbidden` on 403
  * @throws {RetryableError} `cloudesire.conflict` on 409, `cloudesire.locked` on 423
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/api.html
  */
 export function createCloudesire({ http, token }: { http: Http; token: Secret }): Cloudesire {
   const call = createCall({ http, token });

@@ -7,8 +7,6 @@ export type Customers = ReturnType<typeof createCustomers>;
 
 /**
  * Returns the calls about those who buy and sell in the marketplace. What they return is personal data.
- *
- * @see https://docs.cloudesire.com
  */
 export function createCustomers(call: Call) {
   /** A user, such as the buyer of a subscription. */

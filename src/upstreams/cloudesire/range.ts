@@ -12,8 +12,6 @@ export type Range = ReturnType<typeof createRange>;
 /**
  * Returns the calls about all that is sold, of which an overview suffices: what cannot be read is left out, and so is what comes after the
  * first fifty.
- *
- * @see https://docs.cloudesire.com
  */
 export function createRange(call: Call) {
   /** Products of a type, such as `CSP`. */

@@ -41,7 +41,7 @@ export type Subscriptions = ReturnType<typeof createSubscriptions>;
 /**
  * Returns the calls about subscriptions.
  *
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/syndication.html
  */
 export function createSubscriptions(call: Call) {
   const identifierOf = createNames(

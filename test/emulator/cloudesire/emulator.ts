@@ -61,7 +61,7 @@ export interface CloudesireEmulator
  * Returns the marketplace, seeded with one vendor, three customers and three CSP products, one of each kind, but without
  * subscriptions: those come about through the control functions, which stand for what people do there.
  *
- * @see https://docs.cloudesire.com
+ * @see https://docs.cloudesire.com/docs/api.html
  */
 export function createCloudesireEmulator(parts: {
   clock: Clock;
