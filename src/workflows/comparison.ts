@@ -42,11 +42,11 @@ export async function compare(
 }
 
 /** Microsoft is asked about what is in service or comes back, so that what others changed there is seen. */
-function isAsked({ deploymentStatus }: Subscription, { azure, suspended, deployedAt, endedAt }: Fulfillment): boolean {
+function isAsked({ deploymentStatus }: Subscription, { suspended, deployedAt, endedAt }: Fulfillment): boolean {
   if (!deployedAt || endedAt) return false;
   if (deploymentStatus === 'PENDING') return suspended !== undefined;
-  // Azure starts some of what was stopped again by itself.
-  if (deploymentStatus === 'STOPPED') return azure !== undefined && suspended !== undefined;
+  // Azure starts some of what was stopped again by itself, a trial may become paid, and a person may bring back what is unpaid.
+  if (deploymentStatus === 'STOPPED') return suspended !== undefined;
   return deploymentStatus === 'DEPLOYED';
 }
 

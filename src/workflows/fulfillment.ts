@@ -101,7 +101,7 @@ export interface Suspension {
   scheduled?: TermItem;
   /** Ids of the Azure resources that ran, in the order in which they were stopped. */
   ran?: string[];
-  /** A trial cannot be suspended: it runs on. */
+  /** A trial cannot be suspended: it runs on to its end, and nothing follows it. */
   skipped?: boolean;
 }
 

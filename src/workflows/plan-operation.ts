@@ -57,7 +57,7 @@ export function planOperation(seen: Seen, known: Known, settings: PlanSettings, 
       return planDeployed(seen, known, local, atMicrosoft);
     case 'STOPPED':
       if (local === 'provisioning' && isReported(known)) return run('provision');
-      return local === 'provisioned' || isHalfSuspended(known) || atMicrosoft?.runs
+      return local === 'provisioned' || isHalfSuspended(known) || runsOn(atMicrosoft)
         ? run('suspend')
         : wait('the customer to pay; the marketplace has suspended the subscription');
     case 'UNDEPLOY_SENT':
@@ -140,6 +140,12 @@ function isReported({ run: current, fulfillment }: Known): boolean {
 /** A suspension that has begun, or one that was being taken back: what is given back already is taken away again. */
 function isHalfSuspended({ run: current }: Known): boolean {
   return current?.operation === 'suspend' || current?.operation === 'resume';
+}
+
+/** Whether what is suspended runs all the same; of a trial, which cannot be suspended, whether it turns into what is charged. */
+function runsOn({ status, runs, license }: Partial<AtMicrosoft> = {}): boolean {
+  if (runs) return true;
+  return status === 'active' && license !== undefined && (!license.isTrial || license.autoRenewEnabled);
 }
 
 function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: AtMicrosoft | undefined): Decision {

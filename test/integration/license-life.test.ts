@@ -594,6 +594,66 @@ describe('a trial', () => {
     expect(partnerSubscription()).toMatchObject({ status: 'active' });
     expect((await recorded(id)).fulfillment?.suspended).toMatchObject({ skipped: true });
   });
+
+  it('that is to be followed by a paid licence is not, while the marketplace has suspended it, and is again once paid for', async () => {
+    const { cloudesire, clock } = world.emulators;
+    const id = await sell({ type: 'TRIAL' });
+    await clock.advance(20 * DAY_MS);
+    cloudesire.convertTrial(id, { paid: true });
+    cloudesire.overrideOrder(id, { licenses: 4 });
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ isTrial: true, autoRenewEnabled: true });
+
+    cloudesire.overrideStatus(id, 'STOPPED');
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ isTrial: true, autoRenewEnabled: false });
+    cloudesire.overrideStatus(id, 'DEPLOYED');
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({
+      isTrial: true,
+      autoRenewEnabled: true,
+      scheduledActions: [{ instructions: { quantity: 4 } }],
+    });
+
+    cloudesire.overrideStatus(id, 'STOPPED');
+    await world.settle(id);
+    await world.pass(15 * DAY_MS);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ isTrial: true, billedSeats: 0 });
+    expect(partnerSubscription().status).not.toBe('active');
+    expect(world.alerts).toEqual([]);
+  });
+
+  it('whose renewal somebody switches on while the marketplace has suspended it runs out all the same', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
+    await world.settle(id);
+    world.emulators.partnerCenter.setAutoRenewByHand(String(partnerSubscription().id), true);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ isTrial: true, autoRenewEnabled: false });
+    expect((await recorded(id)).state).toBe('idle');
+  });
+
+  it('that has become a paid licence while it was suspended, unseen, is suspended then', async () => {
+    const { cloudesire, clock, faults } = world.emulators;
+    const id = await sell({ type: 'TRIAL' });
+    await clock.advance(20 * DAY_MS);
+    cloudesire.convertTrial(id, { paid: true });
+    cloudesire.overrideOrder(id, { licenses: 4 });
+    await world.settle(id);
+    cloudesire.overrideStatus(id, 'STOPPED');
+    faults.inject({ server: 'partner-center', method: 'PATCH', kind: 'status', status: 503, times: 3 });
+    for (let looks = 0; looks < 20 && (await recorded(id)).state !== 'retrying'; looks += 1) await world.look(id);
+    faults.clear();
+    await world.pass(15 * DAY_MS);
+    expect(partnerSubscription()).toMatchObject({ isTrial: false, status: 'active' });
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ isTrial: false, status: 'suspended' });
+    cloudesire.overrideStatus(id, 'DEPLOYED');
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ status: 'active', autoRenewEnabled: true, quantity: 4 });
+    expect((await recorded(id)).state).toBe('done');
+  });
 });
 
 describe('what others do at Microsoft', () => {

@@ -261,7 +261,7 @@ function unknown(id: number, record: SubscriptionRecord | undefined, there: Mark
   ];
 }
 
-/** What goes on at Microsoft under the mark of a subscription that does not have it, has ended, or is not paid. */
+/** What goes on at Microsoft under the mark of a subscription that does not have it or has ended. */
 function strays(subscription: Subscription, record: SubscriptionRecord | undefined, there: Marked[]): Difference[] {
   const fulfillment = record?.fulfillment;
   const isEnded = subscription.deploymentStatus === 'UNDEPLOYED' && (!fulfillment || fulfillment.endedAt !== undefined);
@@ -269,13 +269,7 @@ function strays(subscription: Subscription, record: SubscriptionRecord | undefin
     // A term that is paid for runs to its end: that is an exposure, and listed as one.
     if (isEnded && one.goesOn === 'to-its-end') return [];
     if (!fulfillment) return isEnded ? [stray(one, ENDED_HERE, 'change')] : [];
-    if (isOf(one, fulfillment)) {
-      if (isEnded) return [stray(one, ENDED_HERE, 'change')];
-      const isBack = subscription.deploymentStatus === 'STOPPED' && fulfillment.suspended?.skipped === false;
-      return isBack && one.status === 'active'
-        ? [{ ...stray(one, REACTIVATED, 'nothing'), kind: 'changed-at-microsoft' as const }]
-        : [];
-    }
+    if (isOf(one, fulfillment)) return isEnded ? [stray(one, ENDED_HERE, 'change')] : [];
     return isUnsettled(fulfillment) ? [] : [stray(one, ONE_TOO_MANY, 'nothing')];
   });
 }
@@ -285,8 +279,6 @@ const NOBODYS =
   'The marketplace does not know the subscription whose mark it bears: find out whose it is, and end it by hand.';
 const ONE_TOO_MANY =
   'The subscription whose mark it bears has another one: it may have been bought twice. Compare the two, and end by hand the one that is too many.';
-const REACTIVATED =
-  'The marketplace has suspended it for want of a payment, and somebody has reactivated it at Microsoft: find out who, and suspend it there again.';
 const VANISHED =
   'Nothing is ended on that alone: find out why the marketplace does not show it, and end by hand at Microsoft what it has there.';
 

@@ -2,9 +2,11 @@ import type { Workflow } from '../../engine/workflow.ts';
 import type { Look } from '../look.ts';
 import {
   changePartnerSubscription,
+  endsWithTerm,
   gone,
   hasEnded,
   type LicenseParts,
+  RUN_OUT,
   readPartnerSubscription,
 } from './partner-subscription.ts';
 
@@ -29,14 +31,20 @@ export function createSuspendLicense(parts: LicenseParts): Workflow<Look> {
         return {
           at: before?.at ?? new Date(parts.now()).toISOString(),
           autoRenewEnabled: renews || before?.autoRenewEnabled === true,
-          // A trial cannot be suspended, and what has ended needs no suspension.
+          // A trial cannot be suspended, it only can be kept from becoming a paid licence; what has ended needs no suspension.
           skipped: found.isTrial || hasEnded(found),
         };
       });
       // Noted before anything is stopped: whoever pays meanwhile gets back what there was.
       const { scheduled } = fulfillment;
       await look.note({ suspended: { ...at, ...(scheduled && { scheduled }) } });
-      if (!at.skipped) {
+      if (at.skipped) {
+        // What was to follow the trial stays noted; paid for in time, it is put on order again by the next look.
+        if (at.autoRenewEnabled) {
+          const runsOut = { change: () => RUN_OUT, shows: endsWithTerm };
+          await changePartnerSubscription(flow, look, 'let the unpaid trial run out', runsOut, parts);
+        }
+      } else {
         await changePartnerSubscription(
           flow,
           look,

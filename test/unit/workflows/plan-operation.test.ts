@@ -611,6 +611,29 @@ const ROWS: Row[] = [
     does: 'suspend',
   },
   { status: 'STOPPED', local: 'suspended, in Azure', and: 'nothing runs', atMicrosoft: {}, does: 'wait (idle)' },
+  { status: 'STOPPED', local: 'suspended', and: 'active again', atMicrosoft: {}, does: 'suspend' },
+  {
+    status: 'STOPPED',
+    local: 'suspended',
+    and: 'suspended at Microsoft',
+    atMicrosoft: { status: 'suspended' },
+    does: 'wait (idle)',
+  },
+  { status: 'STOPPED', local: 'suspended', and: 'ended', atMicrosoft: { status: 'ended' }, does: 'wait (idle)' },
+  {
+    status: 'STOPPED',
+    local: 'suspended',
+    and: 'a trial that turns into what is charged',
+    atMicrosoft: { isTrial: true },
+    does: 'suspend',
+  },
+  {
+    status: 'STOPPED',
+    local: 'suspended',
+    and: 'a trial that runs out',
+    atMicrosoft: { isTrial: true, autoRenewEnabled: false },
+    does: 'wait (idle)',
+  },
 
   ...(['POST_CONFIGURATION', 'UNKNOWN'] as const).flatMap((status): Row[] =>
     (['nothing', 'provisioned', 'suspended'] as const).map((local) => ({
@@ -728,7 +751,8 @@ function lookAt(known: Known, side: Side, seen: Seen): { known: Known; side: Sid
   for (let looks = 0; looks < 12; looks += 1) {
     const { plan, next } = now.side;
     const license = { ...RENEWING, ...itemOf(plan), ...(next !== undefined && { next: itemOf(next) }) };
-    const decision = planOperation(seen, now.known, { sandboxOrders: 'refuse' }, { ...ACTIVE, license });
+    const status = now.known.fulfillment?.suspended ? 'suspended' : 'active';
+    const decision = planOperation(seen, now.known, { sandboxOrders: 'refuse' }, { ...ACTIVE, status, license });
     if (decision.kind !== 'run') return { ...now, asked };
     const { operation, target } = decision;
     const { moving, scheduled, ...before } = now.known.fulfillment ?? built();
