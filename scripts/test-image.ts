@@ -65,9 +65,15 @@ try {
   });
 
   await check('holds no secret, no test, no history and no npm configuration', async () => {
-    same(readdirSync(join(image, 'app')).sort().join(), 'node_modules,package.json,src');
+    same(readdirSync(join(image, 'app')).sort().join(), 'REVISION,node_modules,package.json,src');
     // A file was laid there while the packages were installed; its place is left, and is empty.
     same(statSync(join(image, 'root/.npmrc')).size, 0);
+  });
+
+  await check('has nothing that installs packages', async () => {
+    const programs = ['usr/local/bin', 'usr/bin', 'bin'].flatMap((path) => readdirSync(join(image, path)));
+    same(programs.filter((program) => /^(npm|npx|corepack|yarn)/.test(program)).join(), '');
+    same(existsSync(join(image, 'usr/local/lib/node_modules')), false);
   });
 
   for (const role of ['web', 'worker']) {
@@ -100,6 +106,14 @@ try {
 
   await check('has the command line of operations', async () => {
     same(run('unshare', ...unshared(image, inside('connector', '--help'))).includes('Usage: connector'), true);
+    const found = spawnSync(
+      'unshare',
+      unshared(image, inside('env', '-i', ...settings('web', '0'), 'connector', 'list')),
+      {
+        encoding: 'utf8',
+      },
+    );
+    same(found.status, 0);
   });
 } finally {
   spawnSync('buildah', [...storage, 'umount', '--all']);

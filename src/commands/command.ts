@@ -47,7 +47,7 @@ export function readPage(text: string): number {
 /** @throws {UsageError} */
 export function readSubscriptionId(text: string): number {
   if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
-  throw new UsageError(`${JSON.stringify(text)} is no id of a subscription, which is a number.`);
+  throw new UsageError(`${JSON.stringify(text)} is not the id of a subscription, which is a number.`);
 }
 
 const LONGEST_REASON = 500;

@@ -16,7 +16,7 @@ const WANTING = ['needs-attention', 'failed', 'retrying'] as const;
 /** Subscriptions, what changed last first: those that want somebody, unless others are asked for. */
 export const list: Command<ListParts> = {
   usage: `[--all] [--state <state>] [--product <type or id>] [--customer <owner, id or domain>] [--text <part>] [--page <n>] [--json]`,
-  summary: `lists what wants somebody (${WANTING.join(', ')}); with --all everything, else whatever fits, what changed last first; states are ${LISTED_STATES.join(', ')}`,
+  summary: `lists what needs somebody (${WANTING.join(', ')}); with --all everything, else whatever fits, what changed last first; states are ${LISTED_STATES.join(', ')}`,
 
   read(args) {
     const { values } = parseArgs({
@@ -37,7 +37,7 @@ export const list: Command<ListParts> = {
       throw new UsageError(`There is no state ${state}: it is one of ${LISTED_STATES.join(', ')}.`);
     }
     const isFiltered = state !== undefined || Object.keys(filters).length > 0;
-    if (all && isFiltered) throw new UsageError('Everything, or what fits: --all goes with no filter.');
+    if (all && isFiltered) throw new UsageError('Give either --all or filters, not both.');
     const isWanted = !all && !isFiltered;
     if (isWanted && pageText !== undefined)
       throw new UsageError('Pages of what? Give --all, --state or another filter.');
@@ -61,7 +61,7 @@ async function showWanting(parts: ListParts, output: Output, json: boolean): Pro
   const items = lists.flatMap((found) => found.items);
   const total = lists.reduce((sum, found) => sum + found.total, 0);
   if (json) writeJson(output, { items: items.map(presentRecord), page: 1, total });
-  else if (total === 0) output.write('Nothing wants you. With --all everything is listed.\n');
+  else if (total === 0) output.write('Nothing needs you. With --all everything is listed.\n');
   else {
     output.write(tableOf(items));
     for (const [at, { items: shown, total: there }] of lists.entries()) {

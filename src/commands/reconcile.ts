@@ -23,7 +23,7 @@ const FLAG = { type: 'boolean', default: false } as const;
 export function reconcile(readOperator: () => string): Command<ReconcileCommandParts> {
   return {
     usage: '--dry-run | --reason <text> [--limit N]  [--subscription N] [--json]',
-    summary: 'tells in what marketplace, records and Microsoft differ, and has it put right; --dry-run only tells',
+    summary: 'tells where marketplace, records and Microsoft differ, and has it put right; --dry-run only tells',
 
     read(args) {
       const { values } = parseArgs({

@@ -13,7 +13,7 @@ export interface ShowParts {
 export const show: Command<ShowParts> = {
   usage: '<id> [--json]',
   summary:
-    'tells where a subscription stands and why, what can be done, and its story; what repeats itself stands once, with --json each time',
+    'tells where a subscription stands and why, what can be done, and its story; repeated lines are shown once, with --json every time',
 
   read(args) {
     const { values, positionals } = parseArgs({

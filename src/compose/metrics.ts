@@ -15,12 +15,11 @@ import { createSecretBox } from '../store/secret-box.ts';
 import { createSweepLog } from '../store/sweep-log.ts';
 import { createTallies } from '../store/tallies.ts';
 import { REVISION, VERSION } from '../version.ts';
-import type { Measures } from '../workflows/operations.ts';
+import { type Measures, PRODUCT_TYPES } from '../workflows/operations.ts';
 import { sumExposed } from '../workflows/ops/overview.ts';
 import type { Tally } from '../workflows/record.ts';
 import { budgetsLeft, limitOf, UPSTREAMS } from './upstreams.ts';
 
-const PRODUCTS = ['license', 'azure', 'arm'] as const;
 const OUTCOMES = ['done', 'failed', 'refused'] as const;
 const EVENT_OUTCOMES = ['queued', 'backlog-full', 'unavailable', 'invalid', 'ignored', 'unsigned'];
 /** What a person is told once, without anything that stands still afterwards: an alert has to see their number grow. */
@@ -94,14 +93,10 @@ export function composeMetrics(config: Config, parts: MetricsParts): void {
   gauges('connector_looks', 'Subscriptions that wait for a look, were put off, or are looked at', ['state'], async () =>
     Object.entries(await producer.looks()).map(([state, value]) => ({ labels: { state }, value })),
   );
-  gauge(
-    'connector_oldest_look_waiting_seconds',
-    'For how long the look has waited that has waited longest',
-    async () => {
-      const since = await producer.oldestWaitingSince();
-      return since === undefined ? 0 : Math.max(0, clock.now() - since) / 1_000;
-    },
-  );
+  gauge('connector_oldest_look_waiting_seconds', 'Longest time that any look has waited for a worker', async () => {
+    const since = await producer.oldestWaitingSince();
+    return since === undefined ? 0 : Math.max(0, clock.now() - since) / 1_000;
+  });
 
   gauges('connector_subscriptions', 'Subscriptions by product and state', ['product', 'state'], async () =>
     summed(await tallies.read(), ({ productType, state }) => ({ product: productType, state })),
@@ -116,7 +111,7 @@ export function composeMetrics(config: Config, parts: MetricsParts): void {
         ({ state, why }) => ({ state, code: why }),
       ),
   );
-  gauges('connector_subscriptions_waiting', 'Subscriptions that wait, by the kind of what for', ['for'], async () =>
+  gauges('connector_subscriptions_waiting', 'Subscriptions that wait, by what they wait for', ['for'], async () =>
     summed(
       (await tallies.read()).filter(({ state, why }) => (state === 'waiting' || state === 'idle') && why !== ''),
       ({ why }) => ({ for: why }),
@@ -124,7 +119,7 @@ export function composeMetrics(config: Config, parts: MetricsParts): void {
   );
   gauges(
     'connector_customer_waiting_seconds',
-    'For how long the customer has been waited for who has been waited for longest',
+    'Longest time that any customer has been waited for',
     ['for'],
     async () =>
       Promise.all(
@@ -141,8 +136,12 @@ export function composeMetrics(config: Config, parts: MetricsParts): void {
     'Subscriptions that have ended and that Microsoft still charges',
     async () => (await exposed()).count,
   );
-  gauges('connector_exposure_cost', 'What these cost in a billing period, before tax', ['currency'], async () =>
-    Object.entries((await exposed()).byCurrency).map(([currency, value]) => ({ labels: { currency }, value })),
+  gauges(
+    'connector_exposure_cost',
+    'Cost of connector_exposures per billing period, before tax',
+    ['currency'],
+    async () =>
+      Object.entries((await exposed()).byCurrency).map(([currency, value]) => ({ labels: { currency }, value })),
   );
   gauges('connector_interventions', 'Subscriptions that people hold or have detached', ['kind'], async () => {
     const kinds = [...(await interventions.all()).values()].map(({ kind }) => kind);
@@ -151,17 +150,15 @@ export function composeMetrics(config: Config, parts: MetricsParts): void {
       value: kinds.filter((one) => one === kind).length,
     }));
   });
-  gauge('connector_quarantine_size', 'Signed bodies that were no notification', () => quarantine.size());
+  gauge('connector_quarantine_size', 'Signed request bodies that were not a valid notification', () =>
+    quarantine.size(),
+  );
 
   gauge('connector_sweep_period_seconds', 'How often a sweep is due', async () => config.timing.sweepEveryMs / 1_000);
-  gauge(
-    'connector_sweep_finished_timestamp_seconds',
-    'When a sweep last came to its end; 0 while none did',
-    async () => {
-      const last = await sweeps.last();
-      return last ? Date.parse(last.finishedAt) / 1_000 : 0;
-    },
-  );
+  gauge('connector_sweep_finished_timestamp_seconds', 'When a sweep last finished; 0 before the first', async () => {
+    const last = await sweeps.last();
+    return last ? Date.parse(last.finishedAt) / 1_000 : 0;
+  });
   gauges('connector_sweep_duration_seconds', 'How long the last sweep took', [], async () =>
     ofLastSweep(({ durationMs }) => durationMs / 1_000),
   );
@@ -183,7 +180,7 @@ export function composeMetrics(config: Config, parts: MetricsParts): void {
   );
   gauges(
     'connector_upstream_budget_left',
-    'Calls that an upstream allows at this moment, of the key of this kind that has the fewest',
+    'Calls that an upstream allows now; of all budgets of a kind, the one with the fewest',
     ['upstream', 'kind'],
     async () =>
       budgetsLeft(await listBudgets(redis, keys, limitOf)).map(({ left, ...labels }) => ({ labels, value: left })),
@@ -222,7 +219,7 @@ function kindOfStep(step: string): string {
 /** An increase from nothing would be none. */
 function countFromZero({ events, operations, throttled, countAlert }: Metrics): void {
   for (const outcome of EVENT_OUTCOMES) events.inc({ outcome }, 0);
-  for (const product of PRODUCTS) for (const outcome of OUTCOMES) operations.inc({ product, outcome }, 0);
+  for (const product of PRODUCT_TYPES) for (const outcome of OUTCOMES) operations.inc({ product, outcome }, 0);
   for (const upstream of UPSTREAMS) throttled.inc({ upstream }, 0);
   for (const code of TOLD_ONCE) countAlert(code, 0);
 }

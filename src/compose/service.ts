@@ -224,7 +224,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
   async function seeSchedule(): Promise<void> {
     // Without an answer there is no telling; a Redis that comes back is asked anyway.
     if (await producer.areSweepsScheduled().catch(() => true)) return;
-    log.warn('sweeps were on no schedule any more: was Redis emptied? One is made at once');
+    log.warn('the schedule of the sweeps was gone: was Redis emptied? A sweep begins at once');
     await sweepAnew();
   }
 
@@ -386,7 +386,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
       try {
         for (const id of await calledUp(CALL_UP_EVERY_MS)) await producer.requestLook(id, { urgent: false });
       } catch (err) {
-        log.debug({ err }, 'nobody was called up; they come at the time that they were told');
+        log.debug({ err }, 'nobody in a line was called up early; they come at the time that they were told');
       }
     }
 

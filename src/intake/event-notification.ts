@@ -120,7 +120,7 @@ async function receive(
     });
     return refuse(reply, 401, {
       error: 'signature.mismatch',
-      message: 'CMW-Event-Signature is missing or of another secret: compare the secrets of both sides.',
+      message: 'CMW-Event-Signature is missing, or was made with another secret: compare the secrets of both sides.',
     });
   }
 

@@ -23,7 +23,7 @@ export interface Failures {
 const WINDOW_MS = 60_000;
 /** Tries of one network in a window. A person mistypes, a program guesses. */
 const MOST_OF_ONE = 10;
-/** Failures of all in a window, above which whoever has failed has failed enough. Who has not yet may try: nobody is locked out by others. */
+/** Failures of all networks in a window; above it, one failure is enough for a network to be made to wait, while networks without a failure may still try. */
 const MOST_OF_ALL = 100;
 const MOST_NETWORKS = 10_000;
 

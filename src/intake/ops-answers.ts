@@ -55,7 +55,7 @@ const fields = {
   failingSince: Instant.nullable().describe('Of its first failure, if nothing has succeeded since'),
   nextTryAt: Instant.nullable().describe('Of what is retrying'),
   deadlineAt: Instant.nullable().describe(
-    'When retrying ends: a delivery is given up then, of anything else a person is told',
+    'When retrying ends: a delivery is then given up; of anything else a person is told',
   ),
 };
 

@@ -128,7 +128,7 @@ export const opsApi: FastifyPluginAsync<OpsParts> = async (app, { token, failure
     if (error.code === 'backlog.full') {
       return refuse(reply, 429, { error: error.code, message: error.message }, RETRY_AFTER_BACKLOG_S);
     }
-    log.warn({ err: error }, 'operations could not be answered');
+    log.warn({ err: error }, 'a request of operations could not be answered');
     const refusal = { error: 'ops.unavailable', message: 'The store does not answer: try again later.' };
     return refuse(reply, 503, refusal, RETRY_AFTER_OUTAGE_S);
   });

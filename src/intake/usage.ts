@@ -15,7 +15,7 @@ export interface UsageParts {
   failures: Pick<Failures, 'note'>;
   /** Longest time for finding the answer. */
   deadlineMs: number;
-  /** What a metric of a subscription stands at; undefined for a subscription that is not known. */
+  /** The present value of a metric of a subscription; undefined for a subscription that is not known. */
   usage(metric: 'seats' | 'azure-cost', subscriptionId: number, signal: AbortSignal): Promise<number | undefined>;
   log: Log;
 }
@@ -25,7 +25,7 @@ const HEADER = 'cd-subscription-id';
 
 const DOC: RouteDoc = {
   tag: 'questions',
-  summary: 'What a metric of a subscription stands at',
+  summary: 'The present value of a metric of a subscription',
   params: z.object({ secret: z.string(), metric: Metric }),
   headers: z.object({ 'CD-Subscription-Id': IdText }),
   answers: {

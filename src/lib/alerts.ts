@@ -56,7 +56,7 @@ export function createAlerts({ log, reporting, trace, count }: AlertParts): Aler
     },
 
     over({ code, message }) {
-      log.info({ code, reason: message }, 'a matter is over');
+      log.info({ code, reason: message }, 'what a person was told of is over');
       capture(named(code, message), { level: 'info', fingerprint: [code, 'over'], ...described(code, {}) });
     },
 

@@ -4,7 +4,7 @@ import type { ErrorFacts } from './errors.ts';
 export interface CaptureContext {
   level: 'info' | 'warning' | 'error';
   tags: Record<string, string>;
-  /** Matters of the same fingerprint are one; without one, those of the same place in the code are. */
+  /** Events with the same fingerprint are one issue; without one, those from the same place in the code are. */
   fingerprint?: string[];
   contexts?: Record<string, Record<string, string>>;
 }
@@ -15,19 +15,19 @@ export interface Crumb extends ErrorFacts {
   durationMs: number;
 }
 
-/** Work that is done again and again, of which somebody has to hear when it stops being done. */
+/** Work that is repeated on a schedule, so that somebody has to hear when it stops. */
 export interface Regular {
   name: string;
-  /** What begins later than after two of them, or takes longer than one, has failed. */
+  /** A run that starts more than two periods after the last one, or takes longer than one, counts as failed. */
   everyMs: number;
-  /** So many failures in a row are one that somebody hears of. */
+  /** How many failures in a row raise an issue. */
   failuresUntilTold: number;
 }
 
 /** The service that collects what went wrong and wakes people up. Whatever it is given leaves the house. */
 export interface ErrorReporting {
   capture(error: Error, context: CaptureContext): unknown;
-  /** Does a piece of work of which the crumbs go with what is captured in it, and with nothing else. */
+  /** Runs work in a scope of its own: its breadcrumbs go only with errors captured inside it. */
   apart<T>(work: () => T): T;
   crumb(call: Crumb): void;
   /** Does regular work, and tells that it began and how it ended. */

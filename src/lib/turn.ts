@@ -6,7 +6,7 @@ export interface Turn {
   holder?: string;
   /** `asked`: somebody waits for the answer this very moment; `urgent`: somebody waits for the outcome; `background`: nobody does. */
   urgency: 'asked' | 'urgent' | 'background';
-  /** How far that has come which somebody waits for: `bought` is paid for and not yet delivered, of what has `begun` something exists. */
+  /** How far the awaited order has got: `begun` once anything exists at Microsoft, `bought` once it is paid for but not delivered. */
   progress?: 'begun' | 'bought' | undefined;
   /** Since when the holder has wanted to make its calls, in milliseconds since the epoch: of two alike the older goes first. */
   sinceAt: number;

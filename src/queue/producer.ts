@@ -45,7 +45,7 @@ export interface Producer {
   backlog(): Promise<number>;
   /** Looks that wait for a worker, that were put off, and that are made at this moment. */
   looks(): Promise<{ waiting: number; delayed: number; active: number }>;
-  /** Since when the first of those that wait has waited that nobody has taken up yet, in milliseconds since the epoch. */
+  /** When the longest-waiting look that no worker has taken yet was queued, in milliseconds since the epoch. */
   oldestWaitingSince(): Promise<number | undefined>;
   /**
    * Since when a look at this subscription has waited for a worker, in milliseconds since the epoch. `undefined` when none waits, and for one

@@ -28,11 +28,11 @@ export interface RateLimit {
 
 /** The share of a limit that is left to those who are more urgent, so that they need not wait for a line to end. */
 const LEFT_TO_OTHERS = { asked: 0, urgent: 0.02, background: 0.06 };
-/** So much longer than the urgent ones those in the background wait in a line: they come later, but they do come. */
+/** How much longer calls in the background wait in a line than urgent ones: they come later, but they do come. */
 const HEAD_START_MS = 600_000;
 /**
- * So much sooner come those who are further along: they need the fewest calls until they are done, and what was bought is paid for. Those
- * that have not begun come before them all the same when they have waited for so long.
+ * How much of a head start those have who are further along: they need the fewest calls until they are done, and what was bought is paid for.
+ * One that has not begun comes before them all the same once it has waited that much longer.
  */
 const LEAD_MS = { begun: 3_600_000, bought: 7_200_000 };
 const LISTED = 200;
@@ -157,8 +157,8 @@ const PAUSE = `
 
 /**
  * KEYS: calls, pause, line, back and learned of a budget. ARGV: limit, period, the share that is left to others, and the time until this is
- * asked again. Answers who is to come now: as many as the pace of the limit allows and were not told to come by then anyway, or as use up a
- * fifth of what is free, where the upstream has not refused anything of late.
+ * asked again. Answers who is to come now: as many as the pace of the limit allows beyond those who were told to come by then anyway; or,
+ * where the upstream has refused nothing of late, as many as use up a fifth of what is free.
  */
 const CALL_UP = `
   local calls, pause, line, back, learned = unpack(KEYS)

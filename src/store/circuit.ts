@@ -30,7 +30,7 @@ export interface CircuitState {
   nextProbeAt?: string;
 }
 
-/** So many different failures without an answer in between open the circuit. */
+/** The circuit opens after this many different failures without an answer in between. */
 const FAILURES = 5;
 /** Times the first back-off: when all has failed for so long, fewer are enough, if one of them concerns everybody. */
 const SILENCE = 60;

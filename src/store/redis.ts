@@ -77,7 +77,8 @@ type Options = Omit<RedisOptions, 'replyMapping'>;
 
 function connect(url: string, options: Options): Redis {
   const address = parseRedisAddress(url);
-  if (address === undefined) throw new TypeError('The address of Redis is none; config.ts lets no such pass.');
+  if (address === undefined)
+    throw new TypeError('REDIS_URL is not a usable address; config.ts should have refused it.');
   const all = { connectTimeout: 2_000, ...options };
   if (address.kind === 'server') return prepared(new Redis(address.url, all));
 

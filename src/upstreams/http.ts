@@ -69,14 +69,14 @@ export interface Budget {
 
 /** What all processes know of whether an upstream can be reached at all. */
 export interface Circuit {
-  /** May the call be made? Else it answers how long to wait, in milliseconds, and since when nothing has come through. */
+  /** Asks whether a call may be made. If not, it answers how long to wait, in milliseconds, and since when nothing has come through. */
   enter(
     upstream: string,
     call: { isRead: boolean; timeoutMs: number },
   ): Promise<Passage | { waitMs: number; since: string }>;
 }
 
-/** What becomes of a call that may be made is told to its passage, in one way of the three. */
+/** Takes the outcome of a call that may be made, by exactly one of its methods. */
 export interface Passage {
   /** The upstream is there, whatever it said. */
   answered(): Promise<void>;

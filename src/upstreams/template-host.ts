@@ -72,7 +72,7 @@ export function createTemplateHost({ hosts, timeoutMs = TIMEOUT_MS }: TemplateHo
   return {
     /**
      * Returns the file at an https address, which must lie on an allowed host, as must every address that it redirects to
-     * (three at most). Connected is to checked addresses only; 4 MB and 10 s at most, UTF-8.
+     * (three at most). Only checked addresses are connected to; 4 MB and 10 s at most, UTF-8.
      *
      * @throws {AttentionError} `template.address-refused`, `template.too-large` or `template.not-readable`: only the operator
      *   of the marketplace, or of the connector, can cure that

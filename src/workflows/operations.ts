@@ -1,5 +1,6 @@
-/** The three kinds of CSP product, as Cloudesire writes them in `cspProductType`. */
-export type ProductType = 'license' | 'azure' | 'arm';
+/** The kinds of CSP product, as Cloudesire writes them in `cspProductType`. */
+export const PRODUCT_TYPES = ['license', 'azure', 'arm'] as const;
+export type ProductType = (typeof PRODUCT_TYPES)[number];
 
 /** What a subscription can need. `report` tells the marketplace again what is already true at Microsoft, `note-renewal`
  * what has become true there with the new term. `set-term-end` puts on order again what is to happen at the end of the term.

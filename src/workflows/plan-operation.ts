@@ -26,7 +26,7 @@ export type Seen = Pick<Subscription, 'deploymentStatus' | 'paid' | 'type' | 'pl
 };
 
 /** What we recorded. */
-export type Known = Pick<SubscriptionRecord, 'fulfillment' | 'failure' | 'run' | 'aside'> & {
+export type Known = Pick<SubscriptionRecord, 'fulfillment' | 'failure' | 'run' | 'aside' | 'alerted'> & {
   state?: SubscriptionRecord['state'];
   /** Operations have pressed retry since the last look. */
   retryAsked: boolean;
@@ -186,16 +186,20 @@ function needsPerson(decision: Decision, { state, run: current, aside, retryAske
   return stuck.some((one) => one?.operation === decision.operation && one.target === decision.target);
 }
 
+const HAS_ENDED = 'partner-subscription.ended';
+
 /** What has ended at Microsoft cannot come back; buying anew costs money and needs the word of a person. */
 function endedAtMicrosoft(
   seen: Seen,
-  { retryAsked, fulfillment, run: current }: Known,
+  { retryAsked, alerted, fulfillment, run: current }: Known,
   atMicrosoft: AtMicrosoft | undefined,
 ): Decision | undefined {
   if (atMicrosoft?.status !== 'ended') return undefined;
   const { what = 'partner subscription' } = atMicrosoft;
   // What a person has begun keeps its own errors until it is through.
-  if (retryAsked || current?.operation === 'provision') return run('provision');
+  if (current?.operation === 'provision') return run('provision');
+  // Whoever pressed retry because of another matter did not know of the end, and has not asked for a purchase.
+  if (retryAsked && alerted?.startsWith(`${HAS_ENDED} `)) return run('provision');
   if (fulfillment?.settled?.trial) {
     // The licence after the trial is a purchase of its own, which the customer has paid.
     if (seen.type !== 'TRIAL')
@@ -204,7 +208,7 @@ function endedAtMicrosoft(
       return wait('the end of the trial in the marketplace');
   }
   return attention(
-    'partner-subscription.ended',
+    HAS_ENDED,
     `The ${what} has ended at Microsoft although the marketplace still sells it. Find out who ended it, or whether its term ran out while it was suspended. Terminate it in the marketplace, or have it bought anew, which costs money and so is only done by retry.`,
     'retry',
   );

@@ -32,7 +32,7 @@ export async function readKnownCustomer(
   return GUID.test(microsoftCustomerId) ? microsoftCustomerId : undefined;
 }
 
-/** Whose it is in the marketplace, and where it was bought; what the marketplace does not say now is missing, and told when it is needed. */
+/** Who owns a subscription in the marketplace, and the country it was bought in. What the marketplace does not tell now is left out; whoever needs it later reports that. */
 export async function readWhose(
   { cloudesire, privateCustomers }: { cloudesire: Pick<Cloudesire, 'customers'>; privateCustomers: 'refuse' | 'allow' },
   buyerId: number,

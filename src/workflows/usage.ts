@@ -44,7 +44,7 @@ export function createUsage({
     try {
       await Promise.race([read, aborted(signal)]);
     } catch (error) {
-      log.warn({ err: error, subscriptionId }, 'cost could not be read; the last known one is told');
+      log.warn({ err: error, subscriptionId }, 'cost could not be read; the last known one is answered');
     }
     return known();
   };

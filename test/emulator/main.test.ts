@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { get } from 'node:https';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -82,14 +82,19 @@ describe('the emulator command', () => {
     await ready;
     const read = (name: string) => readFile(join(folder, name), 'utf8');
     for (const name of ['CMW_BASE_URL', 'PARTNER_CENTER_BASE_URL', 'ENTRA_AUTHORITY_URL', 'AZURE_ARM_URL'])
-      expect(await read(name), name).toMatch(/^https:\/\/localhost:\d+/);
-    const certificate = new X509Certificate(await read('fullchain.pem'));
-    const authority = new X509Certificate(await read('ca.pem'));
+      expect(await read(`connector/${name}`), name).toMatch(/^https:\/\/localhost:\d+/);
+    const certificate = new X509Certificate(await read('edge/fullchain.pem'));
+    const authority = new X509Certificate(await read('authority/ca.pem'));
     expect(certificate.verify(authority.publicKey)).toBe(true);
     for (const host of ['localhost', 'edge']) expect(certificate.checkHost(host)).toBe(host);
-    expect(certificate.checkPrivateKey(createPrivateKey(await read('privkey.pem')))).toBe(true);
+    expect(certificate.checkPrivateKey(createPrivateKey(await read('edge/privkey.pem')))).toBe(true);
 
-    const url = new URL('/_emulator', await read('CMW_BASE_URL'));
+    // Nobody is given what is another's.
+    expect(await readdir(join(folder, 'edge'))).toEqual(['fullchain.pem', 'privkey.pem']);
+    expect(await readdir(join(folder, 'authority'))).toEqual(['ca.pem']);
+    expect(await read('connector/ca.pem')).toBe(await read('authority/ca.pem'));
+
+    const url = new URL('/_emulator', await read('connector/CMW_BASE_URL'));
     const status = await new Promise((resolve, reject) => {
       get(url, { ca: authority.toString() }, (response) => resolve(response.statusCode)).on('error', reject);
     });

@@ -11,8 +11,9 @@ const USAGE = `npm run emulator -- [options]
   --templates-port 8445
   --connector http://127.0.0.1:8080   where events are sent
   --name HOST       what other machines call this one; all of them speak HTTPS then
-  --share FOLDER    writes there the authority (ca.pem), a certificate for HOST and the host of the connector
-                    (fullchain.pem, privkey.pem), and a file for each variable of the connector's environment`;
+  --share FOLDER    writes there what others need, in a folder for each of them: connector/ (a file for each variable of its
+                    environment, and the authority, ca.pem), edge/ (a certificate for HOST and the host of the connector:
+                    fullchain.pem, privkey.pem), authority/ (ca.pem, for whoever only calls)`;
 
 const EXIT_USAGE = 64;
 
@@ -87,16 +88,18 @@ End with Ctrl-C.`;
 
 /** For processes that are started elsewhere. Each file is there as a whole or not at all. */
 function share({ caFile, tls, environment }: Emulators, folder: string): void {
-  const files = {
-    'ca.pem': readFileSync(caFile, 'utf8'),
-    'fullchain.pem': tls.cert,
-    'privkey.pem': tls.key,
-    ...environment(),
+  const authority = { 'ca.pem': readFileSync(caFile, 'utf8') };
+  const folders = {
+    connector: { ...environment(), ...authority },
+    edge: { 'fullchain.pem': tls.cert, 'privkey.pem': tls.key },
+    authority,
   };
-  mkdirSync(folder, { recursive: true });
-  for (const [name, content] of Object.entries(files)) {
-    writeFileSync(join(folder, `.${name}`), content);
-    renameSync(join(folder, `.${name}`), join(folder, name));
+  for (const [of, files] of Object.entries(folders)) {
+    mkdirSync(join(folder, of), { recursive: true });
+    for (const [name, content] of Object.entries<string>(files)) {
+      writeFileSync(join(folder, of, `.${name}`), content);
+      renameSync(join(folder, of, `.${name}`), join(folder, of, name));
+    }
   }
 }
 

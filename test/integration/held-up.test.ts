@@ -46,7 +46,9 @@ describe('a look that waits for the limit hides nothing:', () => {
     expect(after).toEqual(before);
     expect(heldUpBy).toBe('the limit of Partner Center');
     const why = whyOf((await world.records.get(id))!, undefined);
-    expect(why).toMatch(/^Needs you since .* The next look has waited since .* for the limit of Partner Center\.$/);
+    expect(why).toMatch(
+      /^Has needed you since .* The next look has waited since .* for the limit of Partner Center\.$/,
+    );
 
     world.emulators.faults.watch(() => undefined);
     await world.pass(600_000);

@@ -688,6 +688,25 @@ describe('what others do at Microsoft', () => {
     expect((await recorded(id)).state).toBe('done');
   });
 
+  it('a cancellation by hand of which nobody was told yet is not bought anew by a retry of another matter', async () => {
+    const id = await sell();
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 400 });
+    await world.look(id);
+    expect((await recorded(id)).lastError?.code).toBe('order.quantity-out-of-bounds');
+    world.emulators.cloudesire.overrideOrder(id, { licenses: 10 });
+    world.emulators.partnerCenter.cancelByHand((await recorded(id)).fulfillment?.partnerSubscriptionId ?? '');
+
+    await world.records.askRetry(id);
+    await world.settle(id, { looks: 5 });
+    expect((await recorded(id)).lastError).toMatchObject({ code: 'partner-subscription.ended', cure: 'retry' });
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(1);
+
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect((await recorded(id)).state).toBe('done');
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(2);
+  });
+
   it('what keeps it from being bought anew is told until that is cured, and nothing else', async () => {
     const id = await sell();
     world.emulators.partnerCenter.cancelByHand((await recorded(id)).fulfillment?.partnerSubscriptionId ?? '');

@@ -86,7 +86,7 @@ describe('while no worker takes looks', () => {
     await world.settle(id, { looks: 5 });
     queuedSince = HEARD_MS;
     const { why } = (await operations.show(id))!;
-    expect(why).toMatch(/^Waits since .* for the customer/);
+    expect(why).toMatch(/^Waiting since .* for the customer/);
     expect(why).toContain(`Its next look has waited for a worker since 2026-03-02 08:43:07 UTC. ${NOBODY}`);
     expect(why).not.toContain('goes on by itself');
     const { items } = await operations.list({ page: 1, pageSize: 50 });

@@ -408,11 +408,20 @@ describe('an order is refused in the language that is asked for', () => {
   ): Promise<void> {
     await startWeb(environment);
     const before = writes();
-    const inEnglish = await validate(order);
-    expect(inEnglish).toMatchObject({ accepted: false, messages: [expect.stringMatching(en)] });
+    const inEnglish = await refusalOf(order);
+    expect(inEnglish.messages).toEqual([expect.stringMatching(en)]);
     expect(inEnglish.answers[0]?.status).toBe(200);
-    expect((await validate({ ...order, language: 'it' })).messages).toEqual([expect.stringMatching(italian)]);
+    expect((await refusalOf({ ...order, language: 'it' })).messages).toEqual([expect.stringMatching(italian)]);
     expect(writes()).toEqual(before);
+  }
+
+  /** What cannot be checked in time is accepted, which happens on a slow machine: then it is asked again. */
+  function refusalOf(order: Record<string, unknown> | undefined) {
+    return vi.waitFor(async () => {
+      const validated = await validate(order);
+      expect(validated.accepted).toBe(false);
+      return validated;
+    });
   }
 
   it('and in the first language of the marketplace when it is not known here', async () => {

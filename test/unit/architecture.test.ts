@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { cruise } from 'dependency-cruiser';
 import { expect, it } from 'vitest';
 
@@ -104,4 +105,12 @@ it('imports flow one way, each library has its room, and the emulators stand on 
   // A tree that could not be read must not pass as a clean one.
   expect(output.summary.totalCruised).toBeGreaterThan(100);
   expect(output.summary.totalDependenciesCruised).toBeGreaterThan(300);
+});
+
+it('every folder of src is told of in the documentation', () => {
+  const at = (path: string) => new URL(`../../${path}`, import.meta.url);
+  const documentation = readFileSync(at('docs/architecture.md'), 'utf8');
+  const folders = readdirSync(at('src'), { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  expect(folders.length).toBeGreaterThan(8);
+  expect(folders.filter(({ name }) => !new RegExp(`^(\\| )?\`${name}/?\``, 'm').test(documentation))).toEqual([]);
 });

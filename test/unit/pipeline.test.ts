@@ -89,6 +89,13 @@ it('every long test that has a command of its own runs at night, unless it takes
   expect(long.filter((name) => !run.some((command) => command.includes(`npm run ${name}`)))).toEqual([]);
 });
 
+it('every test and check that has a command of its own is told of, and no other', () => {
+  const commandsToRun = Object.keys(manifest.scripts).filter((name) => /^(test|check|bench)\b/.test(name));
+  const told = readFileSync(at('docs/testing.md'), 'utf8');
+  const names = [...told.matchAll(/`npm (?:run )?([a-z][\w:]*)`/g)].map(([, name]) => name);
+  expect(new Set(names)).toEqual(new Set(commandsToRun));
+});
+
 it('every image is pinned to a version', () => {
   const images = Object.values(config.executors).flatMap(({ docker = [], machine }) => [
     ...docker.map(({ image }) => image),

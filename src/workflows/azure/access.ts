@@ -3,6 +3,7 @@ import { AttentionError, ConnectorError } from '../../lib/errors.ts';
 import type { Wait } from '../../lib/wait.ts';
 import type { Azure, Where } from '../../upstreams/azure/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import { pollPlan } from '../steps/polls.ts';
 
 export interface AccessParts {
   azure: Azure;
@@ -28,12 +29,7 @@ const POLLS_UNTIL_KNOWN = 60;
 export async function ensureAccess(flow: Flow, where: Where, parts: AccessParts): Promise<void> {
   const { azure, partnerCenter, applicationId, now, pollEveryMs } = parts;
   const about = `subscription ${where.subscriptionId} of tenant ${where.tenantId}`;
-  const soon = (waitingFor: Wait) => ({
-    firstMs: pollEveryMs / 3,
-    factor: 1.5,
-    longestMs: 4 * pollEveryMs,
-    waitingFor,
-  });
+  const soon = (waitingFor: Wait) => pollPlan('soon', pollEveryMs, waitingFor);
 
   if (await flow.step('see whether Azure lets us in', () => reaches(azure, where))) return;
 

@@ -1,10 +1,11 @@
-import type { Flow, PollPlan } from '../../engine/workflow.ts';
+import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
 import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory } from '../record.ts';
+import { pollPlan } from '../steps/polls.ts';
 import { buy, DEAD_ORDERS, type Purchase } from '../steps/purchase.ts';
 
 /** The Azure plan in the catalogue. https://learn.microsoft.com/partner-center/developer/create-azure-plan */
@@ -63,12 +64,7 @@ export async function ensureAzurePlan(
     },
     { ...parts, partnerCenter: { ...partnerCenter, carts: { ...partnerCenter.carts, create: createShared } } },
   );
-  const visible: PollPlan = {
-    firstMs: pollEveryMs / 3,
-    factor: 1.5,
-    longestMs: 20 * pollEveryMs,
-    waitingFor: `Azure plan ${bought} of customer ${customerId} to become active`,
-  };
+  const visible = pollPlan('change', pollEveryMs, `Azure plan ${bought} of customer ${customerId} to become active`);
   return flow.poll('Azure plan active', visible, () => findAzurePlan(parts, customerId));
 
   /** The item as it is sold today; it has neither a term nor a name of ours. */

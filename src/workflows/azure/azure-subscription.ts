@@ -1,8 +1,9 @@
-import type { Flow, PollPlan } from '../../engine/workflow.ts';
+import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Look } from '../look.ts';
+import { pollPlan } from '../steps/polls.ts';
 import { groupOf, isDedicated, sharedAliasOf } from './names.ts';
 import { noteAzure } from './note.ts';
 
@@ -38,12 +39,7 @@ export async function ensureAzureSubscription(
   const { partnerCenter, pollEveryMs } = parts;
   if (dedicated) return createThroughAlias(flow, look, { alias: groupOf(look.subscription.id), customerId }, parts);
 
-  const plan: PollPlan = {
-    firstMs: pollEveryMs / 3,
-    factor: 1.5,
-    longestMs: 4 * pollEveryMs,
-    waitingFor: `the Azure subscription that comes with plan ${planId}`,
-  };
+  const plan = pollPlan('soon', pollEveryMs, `the Azure subscription that comes with plan ${planId}`);
   const { shared } = await flow.poll<{ shared: string | null }>('find the Azure subscription', plan, async (waited) => {
     const found = (await partnerCenter.azure.entitlements(customerId, planId)).filter(
       ({ friendlyName }) => !isDedicated(friendlyName),
@@ -77,12 +73,7 @@ async function createThroughAlias(
       return true;
     },
   });
-  const plan: PollPlan = {
-    firstMs: pollEveryMs / 3,
-    factor: 1.5,
-    longestMs: 4 * pollEveryMs,
-    waitingFor: `Azure to create the subscription ${alias}`,
-  };
+  const plan = pollPlan('soon', pollEveryMs, `Azure to create the subscription ${alias}`);
   return flow.poll('Azure subscription created', plan, async () => {
     const found = await read();
     if (found?.state === 'created') return found.subscriptionId;

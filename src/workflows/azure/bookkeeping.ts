@@ -2,6 +2,7 @@ import type { Workflow } from '../../engine/workflow.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
+import { reportDeployed } from '../steps/report-deployed.ts';
 import { deploymentOf, groupOf } from './names.ts';
 import { noteAzure } from './note.ts';
 import { readOutputs } from './outputs.ts';
@@ -24,10 +25,7 @@ export function createReportAzure(
         const { endpoints } = readOutputs(last.state === 'succeeded' ? last.outputs : {});
         if (endpoints.length > 0) await report.azure.endpoints(id, endpoints);
       });
-      await flow.step('report deployed', async () => {
-        const { deploymentStatus } = await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
-        if (deploymentStatus !== 'DEPLOYED') await report.deployed(id);
-      });
+      await reportDeployed(flow, look, { report, heard: ['DEPLOYED'] });
     },
   };
 }

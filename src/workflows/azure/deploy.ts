@@ -1,7 +1,8 @@
-import type { Flow, PollPlan } from '../../engine/workflow.ts';
+import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError, RetryableError } from '../../lib/errors.ts';
 import type { AzureSubscription, Fault, Image } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
+import { pollPlan } from '../steps/polls.ts';
 import type { CurrentAssignment } from './assignment.ts';
 import { providersOf } from './blueprint.ts';
 import { CAPACITY_PAUSE_MS, causeOf, errorOf, mayPass, worstOf } from './faults.ts';
@@ -97,12 +98,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
         },
       },
     );
-    const plan: PollPlan = {
-      firstMs: pollEveryMs,
-      factor: 1.2,
-      longestMs: 4 * pollEveryMs,
-      waitingFor: `Azure to finish deployment ${name}`,
-    };
+    const plan = pollPlan('work', pollEveryMs, `Azure to finish deployment ${name}`);
     const ended = await flow.poll<Ended>(`deployment ${attempt} ended`, plan, async () => {
       const seen = await subscription.deployments.look(group, name, await compose(image));
       if (seen.state === 'succeeded') return { outputs: seen.outputs };

@@ -1,8 +1,9 @@
-import type { Flow, PollPlan, Workflow } from '../../engine/workflow.ts';
+import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Where } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
+import { pollPlan } from '../steps/polls.ts';
 import { type AccessParts, ensureAccess, reaches } from './access.ts';
 import { type CustomerAccessParts, takeAccess } from './customer-access.ts';
 import { deploymentOf, groupOf, isOurs, notOurs, ORDER_TAG } from './names.ts';
@@ -48,12 +49,11 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
     if (!customerId) return undefined;
     if (noted?.subscriptionId) return { tenantId: customerId, subscriptionId: noted.subscriptionId };
     if (!noted?.dedicated) return undefined;
-    const plan: PollPlan = {
-      firstMs: pollEveryMs / 3,
-      factor: 1.5,
-      longestMs: 4 * pollEveryMs,
-      waitingFor: 'Azure to create the subscription that was asked for when the customer terminated',
-    };
+    const plan = pollPlan(
+      'soon',
+      pollEveryMs,
+      'Azure to create the subscription that was asked for when the customer terminated',
+    );
     const { subscriptionId } = await flow.poll<{ subscriptionId: string | null }>(
       'find the Azure subscription that was asked for',
       plan,
@@ -89,12 +89,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
   /** A deployment that runs on would write into the group that is being deleted. */
   async function stopDeployment(flow: Flow, { deployments }: AzureSubscription, orderId: number, attempt: number) {
     const name = deploymentOf(orderId, attempt);
-    const plan: PollPlan = {
-      firstMs: pollEveryMs / 3,
-      factor: 1.5,
-      longestMs: pollEveryMs,
-      waitingFor: `Azure to stop deployment ${name}`,
-    };
+    const plan = pollPlan('moments', pollEveryMs, `Azure to stop deployment ${name}`);
     await flow.poll('deployment stopped', plan, async () => {
       const { state } = await deployments.look(groupOf(orderId), name);
       if (state !== 'running') return state;
@@ -105,12 +100,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
 
   async function removeGroup(flow: Flow, { groups }: AzureSubscription, orderId: number): Promise<void> {
     const group = groupOf(orderId);
-    const plan: PollPlan = {
-      firstMs: pollEveryMs,
-      factor: 1.2,
-      longestMs: 4 * pollEveryMs,
-      waitingFor: `Azure to delete resource group ${group}`,
-    };
+    const plan = pollPlan('work', pollEveryMs, `Azure to delete resource group ${group}`);
     await flow.poll('resource group deleted', plan, async () => {
       const found = await groups.get(group);
       if (!found) return true;
@@ -136,12 +126,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
   }
 
   async function endSubscription(flow: Flow, where: Where, alias: string): Promise<void> {
-    const plan: PollPlan = {
-      firstMs: pollEveryMs,
-      factor: 2,
-      longestMs: 240 * pollEveryMs,
-      waitingFor: `Azure to let subscription ${where.subscriptionId} be cancelled`,
-    };
+    const plan = pollPlan('days', pollEveryMs, `Azure to let subscription ${where.subscriptionId} be cancelled`);
     await flow.poll('Azure subscription cancelled', plan, async ({ sinceMs }) => {
       if ((await azure.bootstrap.cancelSubscription(where)) === 'cancelled') return true;
       if (sinceMs < LONGEST_CANCELLATION_MS) return undefined;

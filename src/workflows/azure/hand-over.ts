@@ -2,6 +2,7 @@ import type { Flow } from '../../engine/workflow.ts';
 import type { Report } from '../../report/report.ts';
 import type { Look } from '../look.ts';
 import { type AdministratorParts, administratorOf, forgetPassword, tellLostPassword } from '../steps/administrator.ts';
+import { reportDeployed } from '../steps/report-deployed.ts';
 import { groupOf } from './names.ts';
 import { type Given, inWords } from './outputs.ts';
 
@@ -55,10 +56,6 @@ export async function handOver(
   );
   if (administrator.isNew) await forgetPassword(flow, look, owner, parts);
   await flow.step('note identifiers in the marketplace', () => report.identifiers(id, look.fulfillment()));
-  await flow.step('report deployed', async () => {
-    const { deploymentStatus } = await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED', 'STOPPED']);
-    // What is suspended has been deployed: the report arrived, its answer did not.
-    if (deploymentStatus === 'PENDING' || deploymentStatus === 'FAILED') await report.deployed(id);
-  });
+  await reportDeployed(flow, look, { report, heard: ['DEPLOYED', 'STOPPED'] });
   await look.note({ deployedAt: new Date(now()).toISOString() });
 }

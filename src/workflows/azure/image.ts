@@ -1,6 +1,7 @@
-import type { Flow, PollPlan } from '../../engine/workflow.ts';
+import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { AzureSubscription, Image } from '../../upstreams/azure/client.ts';
+import { pollPlan } from '../steps/polls.ts';
 import type { AzureOrder } from './order.ts';
 
 /** An acceptance may take so many polls to show. After that the deployment decides, for it may show late or never. */
@@ -32,12 +33,11 @@ export async function prepareImage(
   });
   const { plan } = image;
   if (plan) {
-    const soon: PollPlan = {
-      firstMs: pollEveryMs / 3,
-      factor: 1.5,
-      longestMs: pollEveryMs,
-      waitingFor: `the terms of ${plan.publisher}:${plan.product}:${plan.name} to show as accepted`,
-    };
+    const soon = pollPlan(
+      'moments',
+      pollEveryMs,
+      `the terms of ${plan.publisher}:${plan.product}:${plan.name} to show as accepted`,
+    );
     await flow.poll(`terms of ${plan.publisher}:${plan.product}:${plan.name} accepted`, soon, async ({ sinceMs }) => {
       if (await terms.accept(plan)) return 'accepted';
       return sinceMs > POLLS_UNTIL_SHOWN * pollEveryMs ? 'not shown' : undefined;

@@ -1,8 +1,10 @@
-import type { Flow, PollPlan, Workflow } from '../../engine/workflow.ts';
+import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { nameIn } from '../../lib/foreign-text.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Resource } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
+import { pollPlan } from '../steps/polls.ts';
+import { reportDeployed } from '../steps/report-deployed.ts';
 import { groupOf } from './names.ts';
 import { whereOf } from './redeploy.ts';
 import { awaitRunningDeployment } from './running-deployment.ts';
@@ -58,10 +60,7 @@ export function createResumeAzure(
       for (const resource of toStart) await change(flow, inAzure, resource, 'start', parts);
       await look.note({ suspended: undefined });
       if (look.subscription.deploymentStatus === 'DEPLOYED') return;
-      await flow.step('report deployed', async () => {
-        const { deploymentStatus } = await look.stillIn(['PENDING', 'DEPLOYED', 'FAILED']);
-        if (deploymentStatus !== 'DEPLOYED') await parts.report.deployed(look.subscription.id);
-      });
+      await reportDeployed(flow, look, { report: parts.report, heard: ['DEPLOYED'] });
     },
   };
 }
@@ -101,12 +100,7 @@ async function change(
   { pollEveryMs }: PowerParts,
 ): Promise<void> {
   const wanted = to === 'stop' ? 'stopped' : 'running';
-  const plan: PollPlan = {
-    firstMs: pollEveryMs,
-    factor: 1.2,
-    longestMs: 4 * pollEveryMs,
-    waitingFor: `Azure to ${to} ${nameIn(resource.name)}`,
-  };
+  const plan = pollPlan('work', pollEveryMs, `Azure to ${to} ${nameIn(resource.name)}`);
   await flow.poll(`${to} ${resource.id}`, plan, async () => {
     const state = await power.state(resource);
     if (state === wanted) return true;

@@ -1,5 +1,6 @@
-import type { Flow, PollPlan } from '../../engine/workflow.ts';
+import type { Flow } from '../../engine/workflow.ts';
 import type { AzureSubscription } from '../../upstreams/azure/client.ts';
+import { pollPlan } from '../steps/polls.ts';
 
 /**
  * Registers the resource providers that a template needs. A new Azure subscription knows few of them. What a run has registered is not asked
@@ -23,12 +24,7 @@ export async function registerProviders(
     if (isMissing) missing.push(namespace);
   }
   for (const namespace of missing) {
-    const plan: PollPlan = {
-      firstMs: pollEveryMs / 3,
-      factor: 1.5,
-      longestMs: 4 * pollEveryMs,
-      waitingFor: `Azure to register ${namespace}`,
-    };
+    const plan = pollPlan('soon', pollEveryMs, `Azure to register ${namespace}`);
     await flow.poll(
       `${namespace} registered`,
       plan,

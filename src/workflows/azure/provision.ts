@@ -1,4 +1,4 @@
-import type { Flow, Workflow } from '../../engine/workflow.ts';
+import type { Workflow } from '../../engine/workflow.ts';
 import { once } from '../../lib/once.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
@@ -7,10 +7,7 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { readBuyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import type { ProductType } from '../operations.ts';
-import { type AcceptAgreementParts, acceptAgreement, passVetting } from '../steps/accept-agreement.ts';
-import { type EnsureCustomerParts, ensureCustomer } from '../steps/ensure-customer.ts';
-import { type FindResellerParts, findReseller } from '../steps/find-reseller.ts';
-import { underAgreement } from '../steps/under-agreement.ts';
+import { type BecomeCustomerParts, becomeCustomer } from '../steps/become-customer.ts';
 import { type AccessParts, ensureAccess } from './access.ts';
 import { type AssignmentParts, createAssignment } from './assignment.ts';
 import { type AzurePlanParts, ensureAzurePlan } from './azure-plan.ts';
@@ -26,9 +23,7 @@ import { readOutputs } from './outputs.ts';
 import { chooseRegion } from './region.ts';
 
 export interface ProvisionAzureParts
-  extends EnsureCustomerParts,
-    AcceptAgreementParts,
-    FindResellerParts,
+  extends BecomeCustomerParts,
     AzurePlanParts,
     AccessParts,
     AssignmentParts,
@@ -73,7 +68,9 @@ export function createProvisionAzure(
       });
       const { owner, country, segment, dedicated } = checked;
 
-      const { customerId, planId } = await becomeCustomer(flow, look, { owner, country, segment });
+      const domainWish = subscription.parameters[parts.settings.domainParameter];
+      const { customerId, ...sale } = await becomeCustomer(flow, look, { owner, buyer, domainWish }, parts);
+      const planId = await ensureAzurePlan(flow, look, { customerId, country, segment, ...sale }, parts);
       const subscriptionId = await ensureAzureSubscription(flow, look, { customerId, planId, dedicated }, parts);
       await noteAzure(look, { planId, subscriptionId });
       const where = { tenantId: customerId, subscriptionId };
@@ -100,45 +97,4 @@ export function createProvisionAzure(
       );
     },
   };
-
-  async function becomeCustomer(
-    flow: Flow,
-    look: Look,
-    { owner, country, segment }: { owner: string; country: string; segment: string },
-  ): Promise<{ customerId: string; planId: string }> {
-    const { subscription } = look;
-    const buyer = once(() => readBuyer(cloudesire, subscription.buyerId, parts));
-    const reseller = await findReseller(flow, subscription.resellerSlug, parts);
-    const { customerId, domain } = await ensureCustomer(
-      flow,
-      look,
-      {
-        owner,
-        buyer,
-        domainWish: subscription.parameters[parts.settings.domainParameter],
-        resellerTenantId: reseller?.tenantId,
-      },
-      parts,
-    );
-    await look.note({ customerId, domain });
-    await flow.step('note the customer in the marketplace', () =>
-      parts.report.identifiers(subscription.id, { customerId }),
-    );
-    const agreement = { customerId, owner, buyer, need: 'order' } as const;
-    await acceptAgreement(flow, look, agreement, parts);
-    await passVetting(flow, look, customerId, parts);
-    const planId = await ensureAzurePlan(
-      flow,
-      look,
-      {
-        customerId,
-        country,
-        segment,
-        resellerPartnerId: reseller?.partnerId,
-        underAgreement: (work) => underAgreement(flow, look, async () => agreement, parts, work),
-      },
-      parts,
-    );
-    return { customerId, planId };
-  }
 }

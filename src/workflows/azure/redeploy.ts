@@ -97,7 +97,7 @@ async function tellLeftBehind(
     if (left.length === 0) return [];
     await look.tellOperations({
       code: 'azure.left-behind',
-      message: `After its change subscription ${id} does not need any more what goes on running and costing: ${left.slice(0, 10).join(', ')}${left.length > 10 ? ' and more' : ''}. Delete it in Azure, unless the customer still wants what is in it.`,
+      message: `After its change, subscription ${id} no longer needs these, which go on running and costing: ${left.slice(0, 10).join(', ')}${left.length > 10 ? ' and more' : ''}. Delete it in Azure, unless the customer still wants what is in it.`,
     });
     return left;
   });

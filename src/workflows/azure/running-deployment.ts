@@ -1,6 +1,7 @@
-import type { Flow, PollPlan } from '../../engine/workflow.ts';
+import type { Flow } from '../../engine/workflow.ts';
 import type { AzureSubscription } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
+import { pollPlan } from '../steps/polls.ts';
 import { deploymentOf, groupOf } from './names.ts';
 
 /**
@@ -16,12 +17,7 @@ export async function awaitRunningDeployment(
   const { attempt = 0 } = look.fulfillment().azure ?? {};
   const { id } = look.subscription;
   const name = deploymentOf(id, attempt);
-  const plan: PollPlan = {
-    firstMs: pollEveryMs,
-    factor: 1.2,
-    longestMs: 4 * pollEveryMs,
-    waitingFor: `Azure to finish deployment ${name}, which was started before`,
-  };
+  const plan = pollPlan('work', pollEveryMs, `Azure to finish deployment ${name}, which was started before`);
   await flow.poll('no other deployment runs', plan, async () => {
     if (attempt === 0) return true;
     const { state } = await deployments.look(groupOf(id), name);

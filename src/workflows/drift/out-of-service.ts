@@ -5,7 +5,7 @@ import type { SubscriptionRecord } from '../record.ts';
 const ALWAYS_ALLOWED = 10;
 
 /**
- * How many subscriptions may be changed in one go without the word of a person, of so many that are in service: a tenth, and at least ten.
+ * How many subscriptions may be changed in one go without a person's approval, of so many that are in service: a tenth, and at least ten.
  * Where suddenly more differ, the marketplace or Microsoft is more likely mistaken, and hardly anything of it can be taken back.
  */
 export function mostChanges(inService: number): number {

@@ -281,7 +281,7 @@ export function createRebuild(parts: RebuildParts): Rebuild {
     alerts.attention({
       code: 'store.lost',
       message:
-        'Nothing says that the records in Redis are all that there are, while the marketplace shows subscriptions that were delivered: Redis was lost, or is another one. The records are rebuilt from what bears our marks at Microsoft; until that is done nothing is bought, changed or ended. What people had held or detached is not known any more: say it again.',
+        'The records in Redis are not known to be complete, while the marketplace shows subscriptions that were delivered: Redis was lost, or is another one. The records are rebuilt from what bears our marks at Microsoft; until that is done nothing is bought, changed or ended. What people had held or detached is not known any more: say it again.',
     });
     const result = await rebuild({ dryRun: false, acceptMissing: false }, signal);
     if (!result.isWhole) throw incomplete(result);
@@ -303,8 +303,8 @@ function incomplete({ missing, unreadable }: RebuildResult): AttentionError {
   const [first] = unreadable;
   const what =
     missing.length > 0
-      ? `Of ${missing.length} subscriptions that this connector has delivered, as the marketplace says, nothing is found at Microsoft (${named(missing)}).`
-      : `The marketplace's list cannot be understood in part, or of what it shows as delivered nothing at all is found at Microsoft${first ? ` (${first.message})` : ''}.`;
+      ? `The marketplace says that this connector has delivered ${missing.length} subscriptions of which nothing is found at Microsoft (${named(missing)}).`
+      : `Part of the marketplace's list cannot be understood, or nothing at all of what it shows as delivered is found at Microsoft${first ? ` (${first.message})` : ''}.`;
   return new AttentionError(
     'rebuild.incomplete',
     `${what} Until that is clear nothing is bought, changed or ended for any subscription. It is looked for again; if nothing more is to be found, say so with: connector rebuild --accept-missing --reason "…"`,

@@ -316,6 +316,6 @@ function notWhole(): AttentionError {
 function held({ changes, limit }: ReconciliationResult): { code: string; message: string } {
   return {
     code: 'reconcile.held',
-    message: `${changes} subscriptions would be changed, more than the ${limit} that may be without the word of a person; none was. See what it is about, and let it be done with: connector reconcile --limit ${changes} --reason "…"`,
+    message: `${changes} subscriptions would be changed, more than the ${limit} that may be without a person's approval; none was. Look at the differences, and approve them with: connector reconcile --limit ${changes} --reason "…"`,
   };
 }

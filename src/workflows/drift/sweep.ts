@@ -93,7 +93,7 @@ export function createSweep({
       if (toTakeOut.length > most) {
         alerts.attention({
           code: 'sweep.held',
-          message: `The marketplace shows ${toTakeOut.length} subscriptions as ended or suspended of which no event told, while ${inService} are in service; more than ${most} are not ended or suspended without the word of a person. See in the marketplace whether that is right, what it is about with: connector reconcile --dry-run, and let it be done with: connector reconcile --limit ${toTakeOut.length} --reason "…"`,
+          message: `The marketplace shows ${toTakeOut.length} subscriptions as ended or suspended, of which no event told, while ${inService} are in service; more than ${most} are not ended or suspended without a person's approval. See in the marketplace whether that is right; list them with: connector reconcile --dry-run, and approve them with: connector reconcile --limit ${toTakeOut.length} --reason "…"`,
         });
         return;
       }

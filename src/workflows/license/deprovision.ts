@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { Flow, PollPlan, Workflow } from '../../engine/workflow.ts';
+import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { ConnectorError, RetryableError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Exposure, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { bearsMark } from '../mark.ts';
+import { pollPlan } from '../steps/polls.ts';
 import { DEAD_ORDERS, findOrder, POLLS_UNTIL_LISTED } from '../steps/purchase.ts';
 import {
   changePartnerSubscription,
@@ -64,12 +65,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     { customerId = '', orderId, offerId }: Fulfillment,
     exposure: Exposure,
   ): Promise<Exposure> {
-    const plan: PollPlan = {
-      firstMs: pollEveryMs,
-      factor: 2,
-      longestMs: 16 * pollEveryMs,
-      waitingFor: 'Microsoft to tell the price',
-    };
+    const plan = pollPlan('detail', pollEveryMs, 'Microsoft to tell the price');
     const { price } = await flow.poll<{ price: Exposure['price'] | null }>(
       'read the price',
       plan,
@@ -100,12 +96,11 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     if (partnerSubscriptionId) return partnerSubscriptionId;
     if (!checkoutAt && !noted) return undefined;
 
-    const plan: PollPlan = {
-      firstMs: pollEveryMs / 3,
-      factor: 1.5,
-      longestMs: 4 * pollEveryMs,
-      waitingFor: 'Microsoft to settle the purchase that was under way when the customer terminated',
-    };
+    const plan = pollPlan(
+      'soon',
+      pollEveryMs,
+      'Microsoft to settle the purchase that was under way when the customer terminated',
+    );
     const { found } = await flow.poll<{ found: string | null }>('settle the purchase', plan, async ({ sinceMs }) => {
       const created = (await subscriptions.list(customerId)).find(
         (one) => !hasEnded(one) && bearsMark(one.friendlyName, look.subscription.id),
@@ -127,12 +122,11 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
 
   /** Where it is now: somebody may have moved it since it was looked at last, and what it became must not renew either. */
   async function followMoves(flow: Flow, look: Look, partnerSubscriptionId: string): Promise<string> {
-    const plan: PollPlan = {
-      firstMs: pollEveryMs / 3,
-      factor: 1.5,
-      longestMs: 20 * pollEveryMs,
-      waitingFor: `Microsoft to move partner subscription ${partnerSubscriptionId}, which the customer terminated`,
-    };
+    const plan = pollPlan(
+      'change',
+      pollEveryMs,
+      `Microsoft to move partner subscription ${partnerSubscriptionId}, which the customer terminated`,
+    );
     const fulfillment = { ...look.fulfillment(), partnerSubscriptionId };
     const { id } = await flow.poll('see where it is now', plan, async () => {
       if (!hasEnded(await readPartnerSubscription(parts, fulfillment))) return { id: partnerSubscriptionId };

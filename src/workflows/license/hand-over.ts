@@ -3,6 +3,7 @@ import type { Report } from '../../report/report.ts';
 import type { Access } from '../../report/texts/texts.ts';
 import type { Look } from '../look.ts';
 import { type AdministratorParts, administratorOf, forgetPassword, tellLostPassword } from '../steps/administrator.ts';
+import { reportDeployed } from '../steps/report-deployed.ts';
 
 export interface HandOverParts extends AdministratorParts {
   report: Report;
@@ -30,10 +31,6 @@ export async function handOver(flow: Flow, look: Look, owner: string, parts: Han
   await flow.step('hand over instructions', () => report.licenseInstructions(id, access));
   if (access !== 'existing-tenant') await forgetPassword(flow, look, owner, parts);
   await flow.step('note identifiers in the marketplace', () => report.identifiers(id, look.fulfillment()));
-  await flow.step('report deployed', async () => {
-    const { deploymentStatus } = await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED', 'STOPPED']);
-    // What is suspended has been deployed: the report arrived, its answer did not.
-    if (deploymentStatus === 'PENDING' || deploymentStatus === 'FAILED') await report.deployed(id);
-  });
+  await reportDeployed(flow, look, { report, heard: ['DEPLOYED', 'STOPPED'] });
   await look.note({ deployedAt: new Date(now()).toISOString() });
 }

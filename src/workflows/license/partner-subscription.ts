@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { Flow, PollPlan } from '../../engine/workflow.ts';
+import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { NextTerm, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { SubscriptionChange } from '../../upstreams/partner-center/subscriptions.ts';
 import type { AtMicrosoft, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
+import { pollPlan } from '../steps/polls.ts';
 import { isSameItem, type TermItem } from '../term-item.ts';
 import { findCatalogItem } from './catalog-item.ts';
 
@@ -112,12 +113,7 @@ async function awaitPartnerSubscription(
   parts: LicenseParts,
 ): Promise<Shown | null> {
   const { pollEveryMs } = parts;
-  const plan: PollPlan = {
-    firstMs: pollEveryMs / 3,
-    factor: 1.5,
-    longestMs: 20 * pollEveryMs,
-    waitingFor: `Microsoft to make a change (${name})`,
-  };
+  const plan = pollPlan('change', pollEveryMs, `Microsoft to make a change (${name})`);
   const { shown } = await flow.poll<{ shown: Shown | null }>(name, plan, async ({ sinceMs }) => {
     const found = await readPartnerSubscription(parts, fulfillment);
     if (!shows(found)) return sinceMs > POLLS_UNTIL_AGAIN * pollEveryMs ? { shown: null } : undefined;

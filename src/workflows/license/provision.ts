@@ -1,4 +1,4 @@
-import type { Flow, PollPlan, Workflow } from '../../engine/workflow.ts';
+import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import { once } from '../../lib/once.ts';
 import type { Report } from '../../report/report.ts';
@@ -9,11 +9,9 @@ import { readBuyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import { bearsMark, markOf } from '../mark.ts';
 import { readSelling } from '../selling.ts';
-import { type AcceptAgreementParts, acceptAgreement, passVetting } from '../steps/accept-agreement.ts';
-import { type EnsureCustomerParts, ensureCustomer } from '../steps/ensure-customer.ts';
-import { type FindResellerParts, findReseller } from '../steps/find-reseller.ts';
+import { type BecomeCustomerParts, becomeCustomer } from '../steps/become-customer.ts';
+import { pollPlan } from '../steps/polls.ts';
 import { buy, findOrder } from '../steps/purchase.ts';
-import { underAgreement } from '../steps/under-agreement.ts';
 import { findCatalogItem } from './catalog-item.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
@@ -27,11 +25,7 @@ import {
 } from './partner-subscription.ts';
 import { choiceForFirstTerm, findTermEnd } from './term-end.ts';
 
-export interface ProvisionLicenseParts
-  extends EnsureCustomerParts,
-    AcceptAgreementParts,
-    FindResellerParts,
-    HandOverParts {
+export interface ProvisionLicenseParts extends BecomeCustomerParts, HandOverParts {
   cloudesire: Cloudesire;
   partnerCenter: PartnerCenter;
   report: Report;
@@ -63,27 +57,19 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       await letGoOfEnded(flow, look);
 
       const domainWish = subscription.parameters[license.domainParameter];
-      const reseller = await findReseller(flow, subscription.resellerSlug, parts);
-      const { customerId, domain } = await ensureCustomer(
+      const { customerId, resellerPartnerId, underAgreement } = await becomeCustomer(
         flow,
         look,
-        { owner, buyer, domainWish, resellerTenantId: reseller?.tenantId },
+        { owner, buyer, domainWish },
         parts,
       );
-      await look.note({ customerId, domain });
-      await flow.step('note the customer in the marketplace', () =>
-        parts.report.identifiers(subscription.id, { customerId }),
-      );
-      const agreement = { customerId, owner, buyer, need: 'order' } as const;
-      await acceptAgreement(flow, look, agreement, parts);
-      await passVetting(flow, look, customerId, parts);
 
       const findItem = async () => ({
         line: {
           ...(await findCatalogItem(partnerCenter, await order(), country)),
           ...(await termEnd()),
           friendlyName: markOf(subscription.id),
-          ...(reseller && { participants: [{ key: 'transaction_reseller', value: reseller.partnerId }] }),
+          ...(resellerPartnerId && { participants: [{ key: 'transaction_reseller', value: resellerPartnerId }] }),
         },
         planId: subscription.planId,
       });
@@ -111,7 +97,7 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
               ...(deadOrderId && { formerOrderIds: [...new Set([...formerOrderIds, deadOrderId])] }),
             });
           },
-          underAgreement: (work) => underAgreement(flow, look, async () => agreement, parts, work),
+          underAgreement,
         },
         parts,
       );
@@ -168,12 +154,7 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
 
   /** @see https://learn.microsoft.com/partner-center/developer/subscription-resources */
   async function awaitActive(flow: Flow, customerId: string, partnerSubscriptionId: string) {
-    const plan: PollPlan = {
-      firstMs: pollEveryMs / 3,
-      factor: 1.5,
-      longestMs: 60 * pollEveryMs,
-      waitingFor: `partner subscription ${partnerSubscriptionId} to become active`,
-    };
+    const plan = pollPlan('purchase', pollEveryMs, `partner subscription ${partnerSubscriptionId} to become active`);
     return flow.poll('partner subscription active', plan, async () => {
       const found = await partnerCenter.subscriptions.get(customerId, partnerSubscriptionId);
       if (!found || found.status === 'pending' || found.status === 'none' || found.status === 'unknown')

@@ -1,5 +1,6 @@
 import type { Workflow } from '../../engine/workflow.ts';
 import type { Look } from '../look.ts';
+import { reportDeployed } from '../steps/report-deployed.ts';
 import type { HandOverParts } from './hand-over.ts';
 import { tellStanding } from './tell-standing.ts';
 
@@ -18,10 +19,7 @@ export function createReportLicense({ report }: Pick<HandOverParts, 'report'>): 
         await flow.step('tell how it stands', () => tellStanding(look, report));
         await look.note({ askedAt: undefined });
       }
-      await flow.step('report deployed', async () => {
-        const { deploymentStatus } = await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
-        if (deploymentStatus !== 'DEPLOYED') await report.deployed(id);
-      });
+      await reportDeployed(flow, look, { report, heard: ['DEPLOYED'] });
     },
   };
 }

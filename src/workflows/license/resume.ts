@@ -1,6 +1,7 @@
 import type { Workflow } from '../../engine/workflow.ts';
 import type { Report } from '../../report/report.ts';
 import type { Look } from '../look.ts';
+import { reportDeployed } from '../steps/report-deployed.ts';
 import { changePartnerSubscription, type LicenseParts } from './partner-subscription.ts';
 
 /**
@@ -36,10 +37,7 @@ export function createResumeLicense(parts: LicenseParts & { report: Report }): W
       }
       await look.note({ suspended: undefined });
       if (look.subscription.deploymentStatus === 'DEPLOYED') return;
-      await flow.step('report deployed', async () => {
-        const { deploymentStatus } = await look.stillIn(['PENDING', 'DEPLOYED', 'FAILED']);
-        if (deploymentStatus !== 'DEPLOYED') await parts.report.deployed(look.subscription.id);
-      });
+      await reportDeployed(flow, look, { report: parts.report, heard: ['DEPLOYED'] });
     },
   };
 }

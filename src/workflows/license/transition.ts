@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Flow, PollPlan } from '../../engine/workflow.ts';
+import type { Flow } from '../../engine/workflow.ts';
 import { PREPARE_ANEW, Suspended } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError } from '../../lib/errors.ts';
 import type { Wait } from '../../lib/wait.ts';
@@ -10,6 +10,7 @@ import type { NewTransition } from '../../upstreams/partner-center/subscriptions
 import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { bearsMark, bearsOtherMark, markOf } from '../mark.ts';
+import { pollPlan } from '../steps/polls.ts';
 import { isSameItem, type TermItem } from '../term-item.ts';
 import {
   changePartnerSubscription,
@@ -171,7 +172,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
   const from = look.fulfillment();
   const { customerId = '', partnerSubscriptionId = '' } = from;
   const waitingFor: Wait = `Microsoft to move partner subscription ${partnerSubscriptionId} to ${offerId}`;
-  const plan: PollPlan = { firstMs: parts.pollEveryMs / 3, factor: 1.5, longestMs: 60 * parts.pollEveryMs, waitingFor };
+  const plan = pollPlan('purchase', parts.pollEveryMs, waitingFor);
 
   for (let round = 1; ; round += 1) {
     const named = (name: string): string => (round === 1 ? name : `${name}, again ${round}`);

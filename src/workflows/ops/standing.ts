@@ -94,20 +94,20 @@ function whyItStands(record: SubscriptionRecord, goesOn: string): string | undef
 
   switch (record.state) {
     case 'needs-attention':
-      return `Needs you since ${troubled ?? since}, for ${doing}${at}: ${said} ${record.lastError?.cure === 'retry' ? THEN_RETRY : THEN_BY_ITSELF}`;
+      return `Has needed you since ${troubled ?? since}, for ${doing}${at}: ${said} ${record.lastError?.cure === 'retry' ? THEN_RETRY : THEN_BY_ITSELF}`;
     case 'failed':
       return record.failure?.kind === 'customer'
         ? `Failed since ${since}, and the customer was told what is missing (${record.failure.code}): ${said} Look once they have supplied it.`
         : `Failed since ${since}, and the customer was told: ${said} Cure the cause, then press retry: it resumes at the failed step.`;
     case 'retrying':
-      return `Fails since ${troubled ?? toTheMinute(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${withNextTry(said, record)}${formerlyOf(record)}`;
+      return `Failing since ${troubled ?? toTheMinute(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${withNextTry(said, record)}${formerlyOf(record)}`;
     case 'waiting':
-      return `Waits since ${since} for ${record.waitingFor ?? 'its next look'}${troubled ? `, after failing since ${troubled}` : ''}.${goesOn}`;
+      return `Waiting since ${since} for ${record.waitingFor ?? 'its next look'}${troubled ? `, after failing since ${troubled}` : ''}.${goesOn}`;
     case 'running':
       return `At work since ${since}: ${doing}${at}.`;
     case 'idle':
     case 'done':
-      return record.waitingFor && `Waits since ${since} for ${record.waitingFor}.`;
+      return record.waitingFor && `Waiting since ${since} for ${record.waitingFor}.`;
   }
 }
 

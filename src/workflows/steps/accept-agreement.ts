@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Flow, PollPlan } from '../../engine/workflow.ts';
+import type { Flow } from '../../engine/workflow.ts';
 import { ConnectorError, PermanentError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { AgreementNeed } from '../../report/texts/texts.ts';
@@ -7,6 +7,7 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory } from '../record.ts';
+import { pollPlan } from './polls.ts';
 
 export interface AcceptAgreementParts {
   partnerCenter: Pick<PartnerCenter, 'agreements' | 'hasUserToken'>;
@@ -101,12 +102,11 @@ export async function acceptAgreement(
         await parts.report.agreementLink(look.subscription.id, { url: attestation.url, need });
       });
 
-      const plan: PollPlan = {
-        firstMs: parts.pollEveryMs,
-        factor: 1.5,
-        longestMs: 60 * parts.pollEveryMs,
-        waitingFor: `the customer to accept the Microsoft Customer Agreement at ${attestation.url}`,
-      };
+      const plan = pollPlan(
+        'person',
+        parts.pollEveryMs,
+        `the customer to accept the Microsoft Customer Agreement at ${attestation.url}`,
+      );
       const outcome = await flow.poll<'signed' | 'attested' | 'expired'>(
         named(`agreement accepted ${round}`),
         plan,
@@ -178,12 +178,7 @@ export async function passVetting(
   },
 ): Promise<void> {
   if (!partnerCenter.hasUserToken) return;
-  const plan: PollPlan = {
-    firstMs: pollEveryMs,
-    factor: 2,
-    longestMs: 240 * pollEveryMs,
-    waitingFor: `Microsoft to review the account of customer ${customerId}`,
-  };
+  const plan = pollPlan('days', pollEveryMs, `Microsoft to review the account of customer ${customerId}`);
   await flow.poll('account reviewed', plan, async () => {
     const status = await partnerCenter.customers.vettingStatus(customerId);
     if (status === 'none' || status === 'Allowed') return status;

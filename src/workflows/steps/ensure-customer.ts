@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Flow, type PollPlan, PREPARE_ANEW } from '../../engine/workflow.ts';
+import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
@@ -8,6 +8,7 @@ import type { Look } from '../look.ts';
 import type { CustomerDirectory, KnownCustomer, SecretBox } from '../record.ts';
 import { existingTenant, findForgottenCustomer, findNamedCustomer } from './named-tenant.ts';
 import { checkNewCustomer, composeNewCustomer } from './new-customer.ts';
+import { pollPlan } from './polls.ts';
 import { domainsFor, readDomainWish } from './tenant-domain.ts';
 
 export interface EnsureCustomerParts {
@@ -67,12 +68,11 @@ export async function ensureCustomer(
   }
 
   let holder = ourId;
-  const turn: PollPlan = {
-    firstMs: pollEveryMs,
-    factor: 1,
-    longestMs: pollEveryMs,
-    waitingFor: () => `order ${holder} of the same company to create the Microsoft customer`,
-  };
+  const turn = pollPlan(
+    'turn',
+    pollEveryMs,
+    () => `order ${holder} of the same company to create the Microsoft customer`,
+  );
   const { known } = await flow.poll<{ known: EnsuredCustomer | null }>('find customer', turn, async () => {
     const customer = (await directory.find(owner)) ?? (await recorded());
     if (customer) return { known: { customerId: customer.customerId, domain: customer.domain } };
@@ -102,12 +102,7 @@ export async function ensureCustomer(
   const findEarlier = async () => (isLookedFor ? undefined : findForgotten());
   const created = await createTenant(flow, look, { ...request, findEarlier }, parts);
 
-  const visible: PollPlan = {
-    firstMs: pollEveryMs / 3,
-    factor: 1.5,
-    longestMs: 4 * pollEveryMs,
-    waitingFor: `Microsoft to show the new customer ${created.customerId}`,
-  };
+  const visible = pollPlan('soon', pollEveryMs, `Microsoft to show the new customer ${created.customerId}`);
   await flow.poll('customer visible', visible, async ({ sinceMs }) => {
     try {
       return (await customers.get(created.customerId)) && true;
@@ -146,12 +141,7 @@ async function linkTenant(
       );
     });
     await flow.step('hand over the invitation', () => parts.report.invitation(look.subscription.id, { url }));
-    const plan: PollPlan = {
-      firstMs: pollEveryMs,
-      factor: 1.5,
-      longestMs: 60 * pollEveryMs,
-      waitingFor: `an administrator of ${domain} to accept the invitation at ${url}`,
-    };
+    const plan = pollPlan('person', pollEveryMs, `an administrator of ${domain} to accept the invitation at ${url}`);
     const linked = await flow.poll('tenant linked', plan, find);
     await directory.save(look.lane, owner, linked);
     await flow.step('tell that the invitation is accepted', () => parts.report.underWay(look.subscription.id));
@@ -229,7 +219,7 @@ async function createTenant(
 
     async prepare() {
       const who = await buyer();
-      // Whatever of the data cannot do is found before anything is sent.
+      // Data that Microsoft would not accept is found before anything is sent.
       await checkNewCustomer(who, customers);
       return { domain: await chooseDomain(parts, who, domainWish), requestId: randomUUID() };
     },

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { type Flow, type PollPlan, PREPARE_ANEW } from '../../engine/workflow.ts';
+import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
@@ -7,6 +7,7 @@ import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { bearsMark } from '../mark.ts';
+import { pollPlan } from './polls.ts';
 
 /** The code of a checkout of a cart that has been checked out already. */
 const CART_SUBMITTED = '800065';
@@ -166,12 +167,11 @@ export async function buy(
     });
     if ('orderId' in checkout) return { orderId: checkout.orderId, planId };
     if (checkout.outcome === 'submitted') {
-      const plan: PollPlan = {
-        firstMs: pollEveryMs,
-        factor: 1.2,
-        longestMs: 4 * pollEveryMs,
-        waitingFor: `Microsoft to list the order of cart ${cartId}, which may take 15 minutes`,
-      };
+      const plan = pollPlan(
+        'work',
+        pollEveryMs,
+        `Microsoft to list the order of cart ${cartId}, which may take 15 minutes`,
+      );
       const orderId = await flow.poll(`order of cart ${round} listed`, plan, async ({ sinceMs }) => {
         const found = await find();
         if (found || sinceMs < 4 * POLLS_UNTIL_LISTED * pollEveryMs) return found;
@@ -191,12 +191,7 @@ export async function buy(
     round: number,
     orderId: string,
   ): Promise<{ partnerSubscriptionId: string } | { status: string }> {
-    const plan: PollPlan = {
-      firstMs: pollEveryMs / 3,
-      factor: 1.5,
-      longestMs: 60 * pollEveryMs,
-      waitingFor: `Microsoft to complete order ${orderId}`,
-    };
+    const plan = pollPlan('purchase', pollEveryMs, `Microsoft to complete order ${orderId}`);
     return flow.poll<{ partnerSubscriptionId: string } | { status: string }>(
       `order ${round} completed`,
       plan,

@@ -16,7 +16,7 @@ const STUCK: OpsRecord = {
   since: '2026-03-02T09:21:31.000Z',
   attempts: 1,
   lastError: { code: 'partner-center.refused', message: 'The credit line is too low.', at: '2026-03-02T09:21:31.000Z' },
-  why: 'Needs you since 2026-03-02 09:21 UTC.',
+  why: 'Has needed you since 2026-03-02 09:21 UTC.',
 };
 
 describe('list', () => {
@@ -35,8 +35,8 @@ describe('list', () => {
     expect(queries).toEqual([{ state: 'needs-attention', customer: 'userCompany/512', page: 2, pageSize: 50 }]);
     expect(text.split('\n')).toEqual([
       'subscription  product  state            since             operation  why',
-      '50010         license  needs-attention  2026-03-02T09:21  provision  Needs you since 2026-03-02 09:21 UTC.',
-      '7             license  held             2026-03-02T09:21  provision  Needs you since 2026-03-02 09:21 UTC.',
+      '50010         license  needs-attention  2026-03-02T09:21  provision  Has needed you since 2026-03-02 09:21 UTC.',
+      '7             license  held             2026-03-02T09:21  provision  Has needed you since 2026-03-02 09:21 UTC.',
       'page 2 of 3, 120 in all',
       '',
     ]);
@@ -66,7 +66,7 @@ describe('list', () => {
 
   it('says so when nothing wants anybody, and how to see the rest', async () => {
     const { code, text } = await run(list, [], standing({ done: 7 }));
-    expect([code, text]).toEqual([0, 'Nothing wants you. With --all everything is listed.\n']);
+    expect([code, text]).toEqual([0, 'Nothing needs you. With --all everything is listed.\n']);
     expect(list.summary).toContain('with --all everything');
   });
 
@@ -104,7 +104,7 @@ describe('show', () => {
     expect(code).toBe(0);
     expect(text.split('\n')).toEqual([
       'subscription 50010 (license): needs-attention',
-      'Needs you since 2026-03-02 09:21 UTC.',
+      'Has needed you since 2026-03-02 09:21 UTC.',
       'operation provision, step "order placed"',
       'last error, 2026-03-02T09:21:31.000Z: The credit line is too low. (partner-center.refused)',
       'once that is cured: look',

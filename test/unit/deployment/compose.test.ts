@@ -20,6 +20,10 @@ interface Service {
   read_only?: boolean;
   deploy?: { replicas: number };
   profiles?: string[];
+  user?: string;
+  cap_drop?: string[];
+  security_opt?: string[];
+  networks?: string[];
 }
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -93,10 +97,30 @@ describe('docker/compose.yaml', () => {
       expect(command).toContain(setting);
     expect(image).toMatch(/^redis:\d+\.\d+/);
     for (const [name, one] of services) {
-      if (name !== 'consul') expect(one.read_only, name).toBe(true);
+      expect(one.read_only, name).toBe(true);
+      expect(one.cap_drop, name).toEqual(['ALL']);
+      expect(one.security_opt, name).toEqual(['no-new-privileges:true']);
+      expect(one.user ?? '', name).not.toMatch(/^(0|root)\b/);
       for (const port of one.ports ?? []) expect(port, name).toMatch(/^127\.0\.0\.1:/);
       if (one.image) expect(one.image, name).toMatch(/:/);
     }
+  });
+
+  it('gives secrets, the key of the edge and the way to Redis to nobody but who needs them, and to no other reader to change', () => {
+    const holders = (volume: string) =>
+      services.flatMap(([name, { volumes = [] }]) =>
+        volumes
+          .filter((one) => one.startsWith(`${volume}:`))
+          .map((one) => `${name}${one.endsWith(':ro') ? '' : ', writing'}`),
+      );
+    expect(holders('connector-secrets').toSorted()).toEqual(['emulators, writing', 'web', 'worker']);
+    expect(holders('edge-tls').toSorted()).toEqual(['emulators, writing', 'nginx']);
+    expect(holders('authority').toSorted()).toEqual(['demo', 'emulators, writing']);
+    const beside = services
+      .filter(([, { networks = ['default'] }]) => networks.includes('store'))
+      .map(([name]) => name);
+    expect(beside.toSorted()).toEqual(['redis', 'web', 'worker']);
+    expect(compose.services.redis?.networks).toEqual(['store']);
   });
 
   it('publishes the ports that its servers listen on', () => {
@@ -137,7 +161,7 @@ describe('the images', () => {
     expect(hcl).toContain(`destination = "${normalize(join(target, upstreams))}"`);
     expect(hcl).toContain(`source      = "${normalize(join(target, 'connector.conf.ctmpl'))}"`);
     expect(hcl).toContain(`"-c", "${normalize(join(target, 'nginx.conf'))}"`);
-    expect(compose.services.nginx?.volumes).toEqual([`shared:${normalize(join(target, 'tls'))}:ro`]);
+    expect(compose.services.nginx?.volumes).toEqual([`edge-tls:${normalize(join(target, 'tls'))}:ro`]);
   });
 
   it('of Nginx look for nothing beside their configuration that the documentation does not name', () => {

@@ -21,7 +21,7 @@ const WAITING: OpsRecord & { seen: string } = {
   attempts: 0,
   lastError: { code: 'partner-center.throttled', message: 'Later.', at: '2026-03-02T09:21:00.000Z' },
   fulfillment: { productType: 'license', orderId: 'b1' },
-  why: 'Waits since 2026-03-02 09:21 UTC for Microsoft completes the order.',
+  why: 'Waiting since 2026-03-02 09:21 UTC for Microsoft completes the order.',
   seen: 'digest that is nobody else’s business',
 };
 const IDLE: OpsRecord = { subscriptionId: 50011, state: 'idle', since: '2026-03-02T09:21:31.000Z', attempts: 0 };

@@ -23,9 +23,14 @@ const KNOWN = {
   nothing: {},
   provisioning: { run },
   provisioned: { fulfillment: built() },
+  'provisioned, told that it has ended': { fulfillment: built(), alerted: 'partner-subscription.ended read seats' },
   'provisioned, being bought anew': { fulfillment: built(), state: 'needs-attention', run },
   'provisioned, being reported again': { fulfillment: built(), run: { ...run, operation: 'report' } },
   suspended: { fulfillment: built({ suspended: { at: DAY, autoRenewEnabled: true } }) },
+  'suspended, told that it has ended': {
+    fulfillment: built({ suspended: { at: DAY, autoRenewEnabled: true } }),
+    alerted: 'partner-subscription.ended ',
+  },
   ended: { fulfillment: built({ endedAt: DAY }) },
   'provisioned, fewer seats on order': {
     fulfillment: built({ seats: 15, scheduled: ON_ORDER }),
@@ -344,7 +349,15 @@ const ROWS: Row[] = [
   {
     status: 'DEPLOYED',
     local: 'provisioned',
-    and: 'ended at Microsoft, and a person wants it anew',
+    and: 'ended at Microsoft, and a person who does not know of that has pressed retry',
+    atMicrosoft: { status: 'ended' },
+    retryAsked: true,
+    does: 'tell: partner-subscription.ended',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, told that it has ended',
+    and: 'a person wants it anew',
     atMicrosoft: { status: 'ended' },
     retryAsked: true,
     does: 'provision',
@@ -507,7 +520,7 @@ const ROWS: Row[] = [
     },
     {
       status,
-      local: 'suspended',
+      local: 'suspended, told that it has ended',
       and: 'paid after it has ended at Microsoft, and a person wants it anew',
       atMicrosoft: { status: 'ended' },
       retryAsked: true,

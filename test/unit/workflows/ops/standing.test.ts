@@ -16,21 +16,21 @@ const lastError = { code: 'plan.not-configured', message: 'Plan 2101 lacks offer
 it.each<[string | undefined, Partial<SubscriptionRecord>]>([
   [undefined, { state: 'idle' }],
   [undefined, { state: 'done' }],
-  ['Waits since 2026-03-02 09:21 UTC for payment.', { state: 'idle', waitingFor: 'payment' }],
+  ['Waiting since 2026-03-02 09:21 UTC for payment.', { state: 'idle', waitingFor: 'payment' }],
   [
-    'Needs you since 2026-03-02 09:21 UTC, for provision at step "read plan": Plan 2101 lacks offerId. Add it. Then it goes on by itself, or at once with look.',
+    'Has needed you since 2026-03-02 09:21 UTC, for provision at step "read plan": Plan 2101 lacks offerId. Add it. Then it goes on by itself, or at once with look.',
     { state: 'needs-attention', operation: 'provision', step: 'read plan', lastError },
   ],
   [
-    'Needs you since 2026-03-02 09:21 UTC, for a look: Plan 2101 lacks offerId. Add it. Then press retry.',
+    'Has needed you since 2026-03-02 09:21 UTC, for a look: Plan 2101 lacks offerId. Add it. Then press retry.',
     { state: 'needs-attention', lastError: { ...lastError, cure: 'retry' } },
   ],
   [
-    'Fails since 2026-03-01 00:00 UTC, 3 times, at a look: Plan 2101 lacks offerId. Add it. It is tried again by itself.',
+    'Failing since 2026-03-01 00:00 UTC, 3 times, at a look: Plan 2101 lacks offerId. Add it. It is tried again by itself.',
     { state: 'retrying', attempts: 3, failingSince: '2026-03-01T00:00:00.000Z', lastError },
   ],
   [
-    'Fails since 2026-02-27 09:00 UTC, 3 times, at provision: Redis is away. It is tried again by itself, next at 2026-03-02 09:25:10 UTC, until 2026-03-04 00:00 UTC: then it is given up, and the customer told.',
+    'Failing since 2026-02-27 09:00 UTC, 3 times, at provision: Redis is away. It is tried again by itself, next at 2026-03-02 09:25:10 UTC, until 2026-03-04 00:00 UTC: then it is given up, and the customer told.',
     {
       state: 'retrying',
       attempts: 3,
@@ -44,7 +44,7 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     },
   ],
   [
-    'Fails since 2026-03-02 09:21 UTC, once, at suspend: Plan 2101 lacks offerId. Add it. It is tried again by itself, next at 2026-03-02 09:25:10 UTC, until 2026-03-04 00:00 UTC: then a person is told, and it goes on.',
+    'Failing since 2026-03-02 09:21 UTC, once, at suspend: Plan 2101 lacks offerId. Add it. It is tried again by itself, next at 2026-03-02 09:25:10 UTC, until 2026-03-04 00:00 UTC: then a person is told, and it goes on.',
     {
       state: 'retrying',
       attempts: 1,
@@ -56,15 +56,15 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     },
   ],
   [
-    'Waits since 2026-03-02 09:21 UTC for the limit of Azure, after failing since 2026-02-27 09:00 UTC. It goes on by itself.',
+    'Waiting since 2026-03-02 09:21 UTC for the limit of Azure, after failing since 2026-02-27 09:00 UTC. It goes on by itself.',
     { state: 'waiting', waitingFor: 'the limit of Azure', troubledSince: '2026-02-27T09:00:00.000Z' },
   ],
   [
-    'Needs you since 2026-02-27 09:00 UTC, for a look: Plan 2101 lacks offerId. Add it. Then it goes on by itself, or at once with look.',
+    'Has needed you since 2026-02-27 09:00 UTC, for a look: Plan 2101 lacks offerId. Add it. Then it goes on by itself, or at once with look.',
     { state: 'needs-attention', troubledSince: '2026-02-27T09:00:00.000Z', lastError },
   ],
   [
-    'Fails since 2026-03-02 09:21 UTC, once, at a look: Redis is away. It is tried again by itself.',
+    'Failing since 2026-03-02 09:21 UTC, once, at a look: Redis is away. It is tried again by itself.',
     {
       state: 'retrying',
       attempts: 1,
@@ -72,7 +72,7 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     },
   ],
   [
-    'Waits since 2026-03-02 09:21 UTC for the customer to accept the agreement. It goes on by itself.',
+    'Waiting since 2026-03-02 09:21 UTC for the customer to accept the agreement. It goes on by itself.',
     { state: 'waiting', waitingFor: 'the customer to accept the agreement' },
   ],
   [
@@ -84,7 +84,7 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     { state: 'failed', lastError, failure: { kind: 'customer', code: 'customer.city', params: {}, reported: true } },
   ],
   [
-    'Waits since 2026-03-02 09:21 UTC for the customer to accept the agreement. It goes on by itself. The next look has waited since 2026-03-02 10:00 UTC for the limit of Partner Center.',
+    'Waiting since 2026-03-02 09:21 UTC for the customer to accept the agreement. It goes on by itself. The next look has waited since 2026-03-02 10:00 UTC for the limit of Partner Center.',
     {
       state: 'waiting',
       waitingFor: 'the customer to accept the agreement',
