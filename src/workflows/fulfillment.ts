@@ -96,6 +96,8 @@ export interface Moving {
 
 export interface Suspension {
   at: string;
+  /** Of a licence: the status that Microsoft was asked for and has not shown yet. */
+  asked?: 'suspended' | 'active';
   /** Of a licence, whether it renewed by itself. */
   autoRenewEnabled?: boolean;
   scheduled?: TermItem;

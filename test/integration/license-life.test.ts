@@ -303,6 +303,75 @@ describe('non-payment', () => {
   });
 });
 
+describe('a change of status that Microsoft has accepted, and makes later', () => {
+  // A minute may pass before it is made again, however slow the machine.
+  beforeEach(() => world.restart({ POLL_EVERY_MS: '1000' }));
+  afterAll(() => world.restart());
+
+  it('does not outlast the payment that came before the suspension', async () => {
+    const id = await sell();
+    slowDown();
+    world.emulators.cloudesire.stop(id);
+    await world.look(id);
+    expect((await recorded(id)).waitingFor).toMatch(/suspend/);
+    expect(partnerSubscription()).toMatchObject({ status: 'active' });
+
+    world.emulators.cloudesire.resume(id);
+    await world.settle(id);
+    await madeByNow();
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ status: 'active', autoRenewEnabled: true });
+    expect((await recorded(id)).state).toBe('done');
+    expect(world.alerts).toEqual([]);
+  });
+
+  it('gives nothing back to who owes again before the reactivation', async () => {
+    const id = await suspendedAndPaid();
+    world.emulators.cloudesire.stop(id);
+    await world.settle(id);
+    await madeByNow();
+    expect(partnerSubscription()).toMatchObject({ status: 'suspended' });
+    expect((await recorded(id)).fulfillment?.suspended).toMatchObject({ autoRenewEnabled: true });
+  });
+
+  it('lets nothing go on after its term for who terminates before the reactivation', async () => {
+    const id = await suspendedAndPaid();
+    // The emulator would refuse everything until it is made; Microsoft may look at the window first.
+    const body = { code: 900117, description: 'The cancellation window has closed.' };
+    world.emulators.faults.inject({ server: 'partner-center', method: 'PATCH', kind: 'replace', status: 400, body });
+    world.emulators.cloudesire.terminate(id);
+    await world.settle(id);
+    await madeByNow();
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(partnerSubscription()).toMatchObject({
+      autoRenewEnabled: false,
+      scheduledActions: [{ actionType: 'Cancel' }],
+    });
+  });
+
+  /** The window for cancellations has closed, and Microsoft is at the reactivation. */
+  async function suspendedAndPaid(): Promise<number> {
+    const id = await sell();
+    await passDays(id, 30);
+    world.emulators.cloudesire.stop(id);
+    await world.settle(id);
+    slowDown();
+    world.emulators.cloudesire.resume(id);
+    await world.look(id);
+    expect((await recorded(id)).waitingFor).toMatch(/reactivate/);
+    expect(partnerSubscription()).toMatchObject({ status: 'suspended' });
+    return id;
+  }
+
+  function slowDown(): void {
+    world.emulators.partnerCenter.setSwitches({ patchDelayMs: 3_000 });
+  }
+
+  function madeByNow(): Promise<void> {
+    return world.pass(60_000);
+  }
+});
+
 describe('renewal', () => {
   it('of a month within a yearly term changes nothing at Microsoft', async () => {
     const id = await sell();

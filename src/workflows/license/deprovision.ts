@@ -7,6 +7,7 @@ import type { Look } from '../look.ts';
 import { bearsMark } from '../mark.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { DEAD_ORDERS, findOrder, POLLS_UNTIL_LISTED } from '../steps/purchase.ts';
+import { awaitStatus } from './change-status.ts';
 import {
   changePartnerSubscription,
   gone,
@@ -172,6 +173,8 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       return { kind: 'cancelled' };
     }
 
+    // Suspended, it would seem to run out; brought back after that, it would not.
+    await awaitStatus(flow, look, parts);
     const { seats, commitmentEndDate: until } = await changePartnerSubscription(
       flow,
       look,

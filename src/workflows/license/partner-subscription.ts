@@ -105,7 +105,7 @@ export interface Shown {
 }
 
 /** Waits until the partner subscription shows something, and returns what it shows; null when it does not within 15 minutes. */
-async function awaitPartnerSubscription(
+export async function awaitPartnerSubscription(
   flow: Flow,
   name: string,
   fulfillment: Fulfillment,

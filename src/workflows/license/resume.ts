@@ -2,6 +2,7 @@ import type { Workflow } from '../../engine/workflow.ts';
 import type { Report } from '../../report/report.ts';
 import type { Look } from '../look.ts';
 import { reportDeployed } from '../steps/report-deployed.ts';
+import { changeStatus } from './change-status.ts';
 import { changePartnerSubscription, type LicenseParts } from './partner-subscription.ts';
 
 /**
@@ -18,13 +19,7 @@ export function createResumeLicense(parts: LicenseParts & { report: Report }): W
       const fulfillment = look.fulfillment();
       const suspended = fulfillment.suspended;
       if (suspended && !suspended.skipped) {
-        await changePartnerSubscription(
-          flow,
-          look,
-          'reactivate',
-          { change: () => ({ status: 'active' }), shows: (found) => found?.status === 'active' },
-          parts,
-        );
+        await changeStatus(flow, look, 'active', parts);
         if (suspended.autoRenewEnabled) {
           await changePartnerSubscription(
             flow,

@@ -1,5 +1,6 @@
 import type { Workflow } from '../../engine/workflow.ts';
 import type { Look } from '../look.ts';
+import { changeStatus } from './change-status.ts';
 import {
   changePartnerSubscription,
   endsWithTerm,
@@ -36,8 +37,9 @@ export function createSuspendLicense(parts: LicenseParts): Workflow<Look> {
         };
       });
       // Noted before anything is stopped: whoever pays meanwhile gets back what there was.
-      const { scheduled } = fulfillment;
-      await look.note({ suspended: { ...at, ...(scheduled && { scheduled }) } });
+      const { scheduled, suspended } = fulfillment;
+      const asked = suspended?.asked;
+      await look.note({ suspended: { ...at, ...(scheduled && { scheduled }), ...(asked && { asked }) } });
       if (at.skipped) {
         // What was to follow the trial stays noted; paid for in time, it is put on order again by the next look.
         if (at.autoRenewEnabled) {
@@ -45,16 +47,7 @@ export function createSuspendLicense(parts: LicenseParts): Workflow<Look> {
           await changePartnerSubscription(flow, look, 'let the unpaid trial run out', runsOut, parts);
         }
       } else {
-        await changePartnerSubscription(
-          flow,
-          look,
-          'suspend',
-          {
-            change: () => ({ status: 'suspended' }),
-            shows: (found) => found?.status === 'suspended' || hasEnded(found),
-          },
-          parts,
-        );
+        await changeStatus(flow, look, 'suspended', parts);
       }
     },
   };
