@@ -4,12 +4,10 @@ import type { Keys } from './keys.ts';
 import { createFencedWrite } from './lanes.ts';
 import type { Replication } from './replication.ts';
 
-/** A run that has not been written to for so long is over, or will be planned anew. */
-const RUN_LIFE_MS = 30 * 86_400_000;
-
 /**
- * The journal of runs in Redis: a hash per run, an entry per step. A run is forgotten 30 days after its last write. What is about to be sent is
- * on a replica ahead of the call, where there is one: the next master must not hold for undone what was bought.
+ * The journal of runs in Redis: a hash per run, an entry per step. A run is remembered for as long as a record names it, however long it
+ * waits for a person: begun anew it would buy a second time what it cannot find. The writing of records lets it expire after that. What is
+ * about to be sent is on a replica ahead of the call, where there is one: the next master must not hold for undone what was bought.
  */
 export function createJournal(redis: Redis, keys: Keys, { confirm }: Replication): Journal {
   const fencedWrite = createFencedWrite(redis, keys);
@@ -21,8 +19,7 @@ export function createJournal(redis: Redis, keys: Keys, { confirm }: Replication
     },
 
     async write(lane, runId, step, entry) {
-      const key = keys.journal(runId);
-      await fencedWrite(lane, ['HSET', key, step, JSON.stringify(entry)], ['PEXPIRE', key, RUN_LIFE_MS]);
+      await fencedWrite(lane, ['HSET', keys.journal(runId), step, JSON.stringify(entry)]);
       if (entry.state === 'sent') await confirm();
     },
 

@@ -11,6 +11,8 @@ const CUSTOMERS_STEPS: [beginning: string, turn: CustomersTurn][] = [
   ['agreement accepted', 'agreement'],
   ['tenant linked', 'invitation'],
 ];
+/** For so long it can be read how a run went that is over. */
+const RUN_LIFE_MS = 30 * 86_400_000;
 /** How many records are counted anew at once. */
 const CHUNK = 1_000;
 
@@ -29,12 +31,19 @@ const COUNT = `
   end
 `;
 
-/** KEYS[1]: the fence, ARGV[1]: its number, then as COUNT; behind those of COUNT the record and the index, and the document. */
+/**
+ * KEYS[1]: the fence, ARGV[1]: its number, then as COUNT; behind those of COUNT the record and the index, and the document. From there on
+ * journals, and for how many milliseconds each is kept from now on: nothing means for ever.
+ */
 const PUT = `
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
   ${COUNT}
   redis.call('SET', KEYS[7], ARGV[7])
   redis.call('ZADD', KEYS[8], since, id)
+  for at = 9, #KEYS do
+    local life = ARGV[at - 1]
+    if life == '' then redis.call('PERSIST', KEYS[at]) else redis.call('PEXPIRE', KEYS[at], life) end
+  end
   return 1
 `;
 
@@ -48,11 +57,16 @@ const COUNT_ANEW = `
 /** Writes a record and what is counted of it in one, if its lane is still held. @throws {LaneLostError} when it was taken */
 export function createRecordPut(redis: Redis, keys: Keys): Records['put'] {
   const put = defineScript(redis, 'putRecord', PUT);
-  return async (lane: Lane, record: SubscriptionRecord) => {
-    const { subscriptionId } = record;
+  return async (lane: Lane, record: SubscriptionRecord, { runOver } = {}) => {
+    const { subscriptionId, run } = record;
+    const journals: [runId: string, lifeMs: number | ''][] = [];
+    if (run) journals.push([run.id, '']);
+    if (runOver) journals.push([runOver, RUN_LIFE_MS]);
     const touched = [keys.fence(lane.subscriptionId), ...keysOf(keys), keys.record(subscriptionId), keys.records];
     const words = [lane.fence, ...wordsOf(record), JSON.stringify(record)];
-    if ((await put(touched, words)) !== 1) throw new LaneLostError(lane.subscriptionId);
+    const allKeys = [...touched, ...journals.map(([runId]) => keys.journal(runId))];
+    if ((await put(allKeys, [...words, ...journals.map(([, lifeMs]) => lifeMs)])) !== 1)
+      throw new LaneLostError(lane.subscriptionId);
   };
 }
 

@@ -62,6 +62,7 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
   const { subscriptionId } = lane;
   const now = (): string => new Date(clock.now()).toISOString();
   let record: SubscriptionRecord = stored ?? { subscriptionId, state: 'idle', since: now(), attempts: 0 };
+  let runStored = stored?.run?.id;
 
   return {
     get record() {
@@ -103,7 +104,9 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
 
   async function keep(changes: Changes): Promise<void> {
     foresee(changes);
-    await records.put(lane, record);
+    const runId = record.run?.id;
+    await records.put(lane, record, { runOver: runStored === runId ? undefined : runStored });
+    runStored = runId;
   }
 
   function foresee(changes: Changes): void {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createWorld, type World } from '../support/world.ts';
 
 /* What stays right when several things go wrong at once, or when somebody else interferes. */
@@ -228,6 +228,35 @@ describe('purchases', () => {
     await world.settle(id, { looks: 40 });
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
     expect(happened('order placed')).toHaveLength(1);
+  });
+
+  it('that nothing lists are not made again, however long they stand for a person, nor where all but their cart is forgotten', async () => {
+    onTestFinished(() => world.emulators.faults.watch(() => undefined));
+    const empty = { kind: 'replace', status: 200, body: { totalCount: 0, items: [] } } as const;
+    world.emulators.faults.watch(({ method, path }) =>
+      method === 'GET' && /\/(orders|subscriptions)$/.test(path) ? empty : undefined,
+    );
+    fault({
+      method: 'POST',
+      path: '/checkout$',
+      kind: 'replace',
+      status: 400,
+      body: { code: 800065, description: 'x' },
+    });
+    const id = buy();
+    await world.settle(id, { looks: 10 });
+    expect((await recorded(id)).step).toBe('order of cart 1 listed');
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    await world.look(id);
+    const { lastError, run } = await recorded(id);
+    expect(lastError?.code).toBe('order.not-recognised');
+    expect(await world.redis.pttl(world.keys.journal(run?.id ?? ''))).toBe(-1);
+
+    await world.redis.del(world.keys.journal(run?.id ?? ''));
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(1);
   });
 
   it('a cart whose creation was unclear is made anew with the items of the day', async () => {

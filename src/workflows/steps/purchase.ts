@@ -113,6 +113,12 @@ export async function buy(
 
   async function order(round: number): Promise<{ orderId: string | null; planId: number | undefined }> {
     const { cartId, planId } = await flow.effect(`create cart ${round}`, {
+      // A cart that is noted and was ordered has bought it, also where nothing else of that is remembered.
+      async findEarlier() {
+        const { cartId: noted } = look.fulfillment();
+        const cart = round === 1 && noted !== undefined ? await carts.get(customerId, noted) : undefined;
+        return cart?.status === 'ordered' ? { cartId: cart.id, planId: look.subscription.planId } : undefined;
+      },
       async prepare() {
         const { planId: forPlan, line } = await findItem();
         return { requestId: randomUUID(), line, planId: forPlan };

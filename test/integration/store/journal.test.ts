@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { type JournalEntry, LaneLostError } from '../../../src/engine/journal.ts';
 import { createJournal } from '../../../src/store/journal.ts';
+import { createRecords } from '../../../src/store/records.ts';
 import { neverAborted, openStore } from './setup.ts';
 
 const sent: JournalEntry = {
@@ -70,14 +71,28 @@ it('refuses to write or forget for a worker whose subscription was taken over', 
   expect((await journal.load('run-1')).get('check out')).toEqual(sent);
 });
 
-it('keeps a run for 30 days after its last write', async () => {
+it('keeps a run for as long as the record names it, and for 30 days after that', async () => {
   const { redis, keys, replication, openLane } = openStore();
   const journal = createJournal(redis, keys, replication);
+  const records = createRecords(redis, keys);
   const lane = await openLane(1, neverAborted);
-  await journal.write(lane, 'run-1', 'a', sent);
-  await redis.pexpire(keys.journal('run-1'), 60_000);
+  const lifeMs = () => redis.pttl(keys.journal('1-provision-1'));
+  const record = {
+    subscriptionId: 1,
+    state: 'needs-attention',
+    since: '2026-11-20T08:00:00.000Z',
+    attempts: 0,
+  } as const;
+  const run = { id: '1-provision-1', operation: 'provision', startedAt: record.since } as const;
+  await journal.write(lane, run.id, 'a', sent);
+  // As a version of the connector has left it that let every run expire.
+  await redis.pexpire(keys.journal(run.id), 60_000);
 
-  await journal.write(lane, 'run-1', 'b', sent);
+  await records.put(lane, { ...record, run });
+  await journal.write(lane, run.id, 'b', sent);
+  expect(await lifeMs()).toBe(-1);
 
-  expect(await redis.pttl(keys.journal('run-1'))).toBeGreaterThan(29.9 * 86_400_000);
+  await records.put(lane, { ...record, run: { ...run, id: '1-suspend-2', operation: 'suspend' } }, { runOver: run.id });
+  expect(await lifeMs()).toBeGreaterThan(29.9 * 86_400_000);
+  expect(await lifeMs()).toBeLessThanOrEqual(30 * 86_400_000);
 });
