@@ -719,6 +719,44 @@ describe('in service', () => {
     expect(machines()).toHaveLength(1);
     expect((await recordOf(id)).state).toBe('done');
   });
+
+  describe('what is made again on the word of a person', () => {
+    async function deleted(status: 'DEPLOYED' | 'STOPPED' = 'DEPLOYED'): Promise<number> {
+      world.emulators.arm.setSwitches({ whatIfTakesMs: 0 });
+      const id = await deployed(2201);
+      world.emulators.cloudesire.overrideStatus(id, status);
+      await settle(id);
+      world.emulators.arm.deleteGroupByHand({ group: `cloudesire-${id}` });
+      world.emulators.cloudesire.overrideStatus(id, 'DEPLOYED');
+      await settle(id, 3);
+      expect((await recordOf(id)).state).toBe('needs-attention');
+      await world.records.askRetry(id);
+      return id;
+    }
+
+    it('follows the plan that was changed while it was being deployed', async () => {
+      world.emulators.cloudesire.putPlan(2202, { name: 'Large' }, 2201);
+      world.emulators.cloudesire.putPlanMetadata(2202, { ...IMAGE, vmSize: 'Standard_D4s_v5' });
+      const id = await deleted();
+      for (let looks = 0; looks < 60 && books().deployments.length < 2; looks += 1) await settle(id, 1);
+
+      world.emulators.cloudesire.changePlan(id, 2202, { paid: true });
+      await settle(id);
+
+      expect(JSON.stringify(machines())).toContain('Standard_D4s_v5');
+      expect((await recordOf(id)).fulfillment?.settled?.planId).toBe(2202);
+    });
+
+    it('is deployed once where it was gone while the customer did not pay', async () => {
+      const id = await deleted('STOPPED');
+      await settle(id);
+
+      const { state, fulfillment } = await recordOf(id);
+      expect(state).toBe('done');
+      expect(fulfillment?.suspended).toBeUndefined();
+      expect(books().deployments).toHaveLength(2);
+    });
+  });
 });
 
 function stoppable(): unknown[] {

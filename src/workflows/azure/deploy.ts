@@ -28,10 +28,16 @@ export interface DeployParts {
 
 export type Outputs = Record<string, { type: string; value: unknown }>;
 
-/** What came of a deployment: what it gives out, and the digest of what the customer had entered when it was sent. */
+/** What a deployment was made of when it was sent: the plan, and the digest of what the customer had entered. */
+interface Sent {
+  planId?: number;
+  configuration: string;
+}
+
+/** What came of a deployment: what it gives out, and what of the marketplace's wishes it has carried out. */
 export interface Deployed {
   outputs: Outputs;
-  configuration: string;
+  wish: Sent;
 }
 
 type Ended = { outputs: Outputs } | { faults: Fault[] };
@@ -80,24 +86,22 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
       const faults = await subscription.deployments.validate(group, name, await compose(image));
       if (faults.length > 0) throw errorOf('The check of the deployment', faults, settings);
     });
-    const sent = await flow.effect<{ configuration: string }, { configuration: string }>(
-      `start deployment ${attempt}`,
-      {
-        async prepare() {
-          await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
-          await noteAzure(look, { attempt });
-          return { configuration: (await assignment.read()).configuration };
-        },
-        async find(prepared) {
-          const { state } = await subscription.deployments.look(group, name);
-          return state === 'absent' ? undefined : prepared;
-        },
-        async act(prepared) {
-          await subscription.deployments.start(group, name, { ...(await compose(image)), tags: await tags() });
-          return prepared;
-        },
+    const sent = await flow.effect<Sent, Sent>(`start deployment ${attempt}`, {
+      async prepare() {
+        await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
+        await noteAzure(look, { attempt });
+        const { planId } = look.subscription;
+        return { ...(planId !== undefined && { planId }), configuration: (await assignment.read()).configuration };
       },
-    );
+      async find(prepared) {
+        const { state } = await subscription.deployments.look(group, name);
+        return state === 'absent' ? undefined : prepared;
+      },
+      async act(prepared) {
+        await subscription.deployments.start(group, name, { ...(await compose(image)), tags: await tags() });
+        return prepared;
+      },
+    });
     const plan = pollPlan('work', pollEveryMs, `Azure to finish deployment ${name}`);
     const ended = await flow.poll<Ended>(`deployment ${attempt} ended`, plan, async () => {
       const seen = await subscription.deployments.look(group, name, await compose(image));
@@ -105,7 +109,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
       if (seen.state === 'failed' || seen.state === 'canceled') return { faults: seen.faults };
       return undefined;
     });
-    if ('outputs' in ended) return { ...ended, ...sent };
+    if ('outputs' in ended) return { ...ended, wish: sent };
     await goOnAfter(attempt, sent.configuration, ended.faults);
   }
 

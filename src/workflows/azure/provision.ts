@@ -56,7 +56,7 @@ export function createProvisionAzure(
         const { owner, country } = await buyer();
         const { segment, dedicated } = order;
         // What was in service before is gone, or this would not be deployed anew.
-        await look.note({ owner, country, segment, deployedAt: undefined, settled: undefined });
+        await look.note({ owner, country, segment, deployedAt: undefined, settled: undefined, suspended: undefined });
         await noteAzure(look, {
           dedicated,
           template: blueprint.sha256,
@@ -81,14 +81,11 @@ export function createProvisionAzure(
       if (dedicated) await flow.step('tag the Azure subscription', () => inAzure.tag(tagsOf(subscription.id)));
       const region = await chooseRegion(flow, inAzure, look, await assignment.read(), parts);
       await noteAzure(look, { region });
-      const { outputs, configuration } = await deploy(flow, look, { subscription: inAzure, region, assignment }, parts);
+      const { outputs, wish } = await deploy(flow, look, { subscription: inAzure, region, assignment }, parts);
       await giveAccess(flow, look, where, (await assignment.read()).order.access, parts);
+      // The plan may have changed since: what was deployed is that of then.
       const { planId: sold, type } = subscription;
-      await look.settle({
-        trial: type === 'TRIAL',
-        configuration,
-        ...(sold !== undefined && { planId: sold }),
-      });
+      await look.settle({ trial: type === 'TRIAL', ...(sold !== undefined && { planId: sold }), ...wish });
       await handOver(
         flow,
         look,

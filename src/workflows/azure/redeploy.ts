@@ -56,16 +56,13 @@ export function createRedeploy(
         if ('faults' in foreseen) throw errorOf('The look ahead at the change', foreseen.faults, parts.settings);
         return foreseen.changes.filter(({ action }) => action !== 'NoChange' && action !== 'Ignore').slice(0, 50);
       });
-      const { outputs, configuration } = await deploy(flow, look, deployment, parts);
+      const { outputs, wish } = await deploy(flow, look, deployment, parts);
       await tellLeftBehind(flow, look, inAzure, attempt);
       const { endpoints } = readOutputs(outputs);
       if (endpoints.length > 0) {
         await flow.step('hand over endpoints', () => parts.report.azure.endpoints(subscription.id, endpoints));
       }
-      await look.settle({
-        configuration,
-        ...(operation === 'change-plan' && subscription.planId !== undefined && { planId: subscription.planId }),
-      });
+      await look.settle({ configuration: wish.configuration, ...(operation === 'change-plan' && wish) });
     },
   };
 }
