@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vites
 import { createWorld, type World } from '../support/world.ts';
 
 const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
 
 let world: World;
 
@@ -402,6 +403,39 @@ describe('renewal', () => {
     expect(Date.parse((await recorded(id)).fulfillment?.settled?.endDate ?? '')).toBeGreaterThan(Date.parse(before));
     expect(partnerSubscription()).toMatchObject({ status: 'active', autoRenewEnabled: true });
   });
+});
+
+describe('a termination at the very end of the term', () => {
+  it('that cannot be carried out before midnight cancels what has renewed meanwhile', async () => {
+    const id = await sell();
+    await passUntilEnd(-HOUR_MS);
+    world.emulators.faults.inject({ server: 'partner-center', method: 'PATCH', kind: 'status', status: 503, skip: 1 });
+    world.emulators.cloudesire.terminate(id);
+    await world.look(id);
+    expect(await recorded(id)).toMatchObject({ state: 'retrying', step: expect.stringMatching(/term run out/) });
+
+    await world.pass(2 * HOUR_MS);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(partnerSubscription()).toMatchObject({ status: 'deleted' });
+    expect((await recorded(id)).fulfillment).not.toHaveProperty('exposure');
+  });
+
+  it('while Microsoft has the renewal in its queue cancels what is renewed', async () => {
+    const id = await sell();
+    world.emulators.partnerCenter.setSwitches({ renewalQueueMs: 20 * HOUR_MS });
+    await passUntilEnd(9 * HOUR_MS);
+    world.emulators.cloudesire.terminate(id);
+    await world.settle(id, { atLeastMs: HOUR_MS });
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect(partnerSubscription()).toMatchObject({ status: 'deleted' });
+  });
+
+  /** Up to so long after the midnight at which the last day of the term is over. */
+  async function passUntilEnd(afterMs: number): Promise<void> {
+    const endsAt = Date.parse(String(partnerSubscription().commitmentEndDate)) + DAY_MS;
+    await world.pass(endsAt + afterMs - world.emulators.clock.now());
+  }
 });
 
 describe('another plan', () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Flow, Workflow } from '../../engine/workflow.ts';
+import { compact } from '../../lib/compact.ts';
 import { ConnectorError, RetryableError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Exposure, Fulfillment } from '../fulfillment.ts';
@@ -49,8 +50,8 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     async run(flow, look) {
       const { customerId } = look.fulfillment();
       const bought = customerId && (await findBought(flow, look, customerId));
-      const partnerSubscriptionId = bought && (await followMoves(flow, look, bought));
-      const end: End = partnerSubscriptionId ? await endIt(flow, look) : { kind: 'nothing' };
+      const now = bought && (await followMoves(flow, look, bought));
+      const end: End = now ? await endIt(flow, look, now.until) : { kind: 'nothing' };
       if (end.kind === 'runs-out') await look.note({ exposure: end.exposure });
       if (look.subscription.deploymentStatus === 'UNDEPLOY_SENT') {
         await flow.step('report undeployed', () => report.undeployed(look.subscription.id));
@@ -122,28 +123,58 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
   }
 
   /** Where it is now: somebody may have moved it since it was looked at last, and what it became must not renew either. */
-  async function followMoves(flow: Flow, look: Look, partnerSubscriptionId: string): Promise<string> {
+  async function followMoves(flow: Flow, look: Look, partnerSubscriptionId: string): Promise<{ until?: string }> {
     const plan = pollPlan(
       'change',
       pollEveryMs,
       `Microsoft to move partner subscription ${partnerSubscriptionId}, which the customer terminated`,
     );
     const fulfillment = { ...look.fulfillment(), partnerSubscriptionId };
-    const { id } = await flow.poll('see where it is now', plan, async () => {
-      if (!hasEnded(await readPartnerSubscription(parts, fulfillment))) return { id: partnerSubscriptionId };
-      const successor = await findSuccessor(parts, fulfillment, look.subscription.id);
-      return successor === 'pending' ? undefined : { id: successor?.id ?? partnerSubscriptionId };
+    const { id, until } = await flow.poll<{ id: string; until?: string }>('see where it is now', plan, async () => {
+      const found = await readPartnerSubscription(parts, fulfillment);
+      const successor = hasEnded(found) ? await findSuccessor(parts, fulfillment, look.subscription.id) : undefined;
+      if (successor === 'pending') return undefined;
+      const now = successor ?? found;
+      return {
+        id: now?.id ?? partnerSubscriptionId,
+        ...(now?.commitmentEndDate && { until: now.commitmentEndDate }),
+      };
     });
     await look.note({ partnerSubscriptionId: id });
-    return id;
+    return compact({ until });
   }
 
-  async function endIt(flow: Flow, look: Look): Promise<End> {
+  /**
+   * Cancelled, else seen to that it runs out. Should it renew before that is done, there is a new term, whose own window is open: then it is
+   * cancelled after all.
+   */
+  async function endIt(flow: Flow, look: Look, termEnd: string | undefined): Promise<End> {
+    const { partnerSubscriptionId = '' } = look.fulfillment();
+    let known = termEnd;
+    for (let renewed = ''; ; renewed = `, renewed until ${known}`) {
+      if (await cancel(flow, look, renewed)) return { kind: 'cancelled' };
+      // Suspended, it would seem to run out; brought back after that, it would not.
+      await awaitStatus(flow, look, parts);
+      const { seats, commitmentEndDate: until } = await changePartnerSubscription(
+        flow,
+        look,
+        `let the term run out, since it cannot be cancelled any more${renewed}`,
+        { change: () => RUN_OUT, shows: runsOut },
+        parts,
+      );
+      if (known === undefined || until === undefined || until === known)
+        return { kind: 'runs-out', exposure: { partnerSubscriptionId, seats, ...(until && { until }) } };
+      known = until;
+    }
+  }
+
+  /** Whether Microsoft has cancelled it; false where that cannot be any more. */
+  async function cancel(flow: Flow, look: Look, renewed: string): Promise<boolean> {
     const fulfillment = look.fulfillment();
     const { customerId = '', partnerSubscriptionId = '' } = fulfillment;
     const read = () => readPartnerSubscription(parts, fulfillment);
 
-    const outcome = await flow.effect<{ requestId: string }, 'cancelled' | 'window-closed'>('ask to cancel', {
+    const outcome = await flow.effect<{ requestId: string }, 'cancelled' | 'window-closed'>(`ask to cancel${renewed}`, {
       prepare: () => ({ requestId: randomUUID() }),
       find: async () => (hasEnded(await read()) ? 'cancelled' : undefined),
       async act({ requestId }) {
@@ -162,26 +193,14 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
         }
       },
     });
-    if (outcome === 'cancelled') {
-      await changePartnerSubscription(
-        flow,
-        look,
-        'cancellation',
-        { change: () => ({ status: 'deleted' }), shows: hasEnded },
-        parts,
-      );
-      return { kind: 'cancelled' };
-    }
-
-    // Suspended, it would seem to run out; brought back after that, it would not.
-    await awaitStatus(flow, look, parts);
-    const { seats, commitmentEndDate: until } = await changePartnerSubscription(
+    if (outcome === 'window-closed') return false;
+    await changePartnerSubscription(
       flow,
       look,
-      'let the term run out, since it cannot be cancelled any more',
-      { change: () => RUN_OUT, shows: runsOut },
+      `cancellation${renewed}`,
+      { change: () => ({ status: 'deleted' }), shows: hasEnded },
       parts,
     );
-    return { kind: 'runs-out', exposure: { partnerSubscriptionId, seats, ...(until && { until }) } };
+    return true;
   }
 }
