@@ -43,7 +43,8 @@ export async function compare(
 
 /** Microsoft is asked about what is in service or comes back, so that what others changed there is seen. */
 function isAsked({ deploymentStatus }: Subscription, { suspended, deployedAt, endedAt }: Fulfillment): boolean {
-  if (!deployedAt || endedAt) return false;
+  // What is made anew may be suspended before it is delivered.
+  if (endedAt || !(deployedAt || suspended)) return false;
   if (deploymentStatus === 'PENDING') return suspended !== undefined;
   // Azure starts some of what was stopped again by itself, a trial may become paid, and a person may bring back what is unpaid.
   if (deploymentStatus === 'STOPPED') return suspended !== undefined;

@@ -56,10 +56,7 @@ export function planOperation(seen: Seen, known: Known, settings: PlanSettings, 
     case 'DEPLOYED':
       return planDeployed(seen, known, local, atMicrosoft);
     case 'STOPPED':
-      if (local === 'provisioning' && isReported(known)) return run('provision');
-      return local === 'provisioned' || isHalfSuspended(known) || runsOn(atMicrosoft)
-        ? run('suspend')
-        : wait('the customer to pay; the marketplace has suspended the subscription');
+      return planStopped(known, local, atMicrosoft);
     case 'UNDEPLOY_SENT':
       return run('deprovision');
     case 'UNDEPLOYED':
@@ -132,9 +129,26 @@ function planPending(
   return run('provision');
 }
 
-/** Everything is in place, and only the record of the delivery is missing: nothing is stopped that was not reported as deployed. */
+function planStopped(known: Known, local: LocalState, atMicrosoft: AtMicrosoft | undefined): Decision {
+  if (local === 'provisioned' || isHalfSuspended(known) || runsOn(atMicrosoft)) return run('suspend');
+  if (local === 'provisioning') {
+    if (isReported(known) || isOrdered(known)) return run('provision');
+    const { partnerSubscriptionId, azure } = known.fulfillment ?? {};
+    // What is made anew on the word of a person may be there before it is handed over.
+    if (partnerSubscriptionId || azure?.attempt) return run('suspend');
+  }
+  return wait('the customer to pay; the marketplace has suspended the subscription');
+}
+
+/** Everything is in place, and only the record of the delivery is missing. */
 function isReported({ run: current, fulfillment }: Known): boolean {
   return current?.operation === 'provision' && fulfillment?.settled !== undefined;
+}
+
+/** A licence is ordered, and its run is the one that finds out which partner subscription comes of that. */
+function isOrdered({ run: current, fulfillment }: Known): boolean {
+  const { orderId, partnerSubscriptionId } = fulfillment ?? {};
+  return current?.operation === 'provision' && orderId !== undefined && partnerSubscriptionId === undefined;
 }
 
 /** A suspension that has begun, or one that was being taken back: what is given back already is taken away again. */

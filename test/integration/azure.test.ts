@@ -706,6 +706,35 @@ describe('in service', () => {
     expect((await recordOf(id)).state).toBe('done');
   });
 
+  it('a suspension that comes while it is deployed anew stops that as well, and payment brings it back', async () => {
+    const id = await deployed(2201);
+    world.emulators.arm.deleteGroupByHand({ group: `cloudesire-${id}` });
+    await settle(id, 3);
+    expect((await recordOf(id)).lastError?.code).toBe('partner-subscription.ended');
+    await world.records.askRetry(id);
+    while (!/deployment \d ended/.test((await recordOf(id)).step ?? '')) {
+      await world.look(id);
+      await world.pass(1_000);
+    }
+    world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
+    await settle(id);
+    expect(machines().map(({ power }) => power)).toEqual(['deallocated']);
+
+    world.emulators.cloudesire.overrideStatus(id, 'PENDING');
+    await settle(id);
+    expect(machines().map(({ power }) => power)).toEqual(['running']);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect((await recordOf(id)).state).toBe('done');
+  });
+
+  it('a suspension finds nothing to stop where somebody has deleted the group', async () => {
+    const id = await deployed(2201);
+    world.emulators.arm.deleteGroupByHand({ group: `cloudesire-${id}` });
+    world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
+    await settle(id, 5);
+    expect(await recordOf(id)).toMatchObject({ state: 'idle', fulfillment: { suspended: { ran: [] } } });
+  });
+
   it('a group that somebody deleted in Azure is told, and made again only on the word of a person', async () => {
     const id = await deployed(2201);
     world.emulators.arm.deleteGroupByHand({ group: `cloudesire-${id}` });

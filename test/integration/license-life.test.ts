@@ -245,6 +245,32 @@ describe('non-payment', () => {
     expect(partnerSubscription()).toMatchObject({ status: 'active', autoRenewEnabled: true });
   });
 
+  it('that comes while the licence is bought anew does not leave it in service, and payment brings it back', async () => {
+    const id = await sell();
+    world.emulators.partnerCenter.cancelByHand((await recorded(id)).fulfillment?.partnerSubscriptionId ?? '');
+    await world.look(id);
+    await world.records.askRetry(id);
+    while (!(await recorded(id)).fulfillment?.formerOrderIds || !(await recorded(id)).fulfillment?.orderId) {
+      await world.look(id);
+      await world.pass(100);
+    }
+    world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
+    await world.settle(id);
+    const living = () =>
+      world.emulators.partnerCenter
+        .subscriptions()
+        .map((one) => (one as { status?: string }).status)
+        .filter((status) => status !== 'deleted');
+    expect(living()).toEqual(['suspended']);
+
+    world.emulators.cloudesire.overrideStatus(id, 'PENDING');
+    await world.settle(id);
+    expect(living()).toEqual(['active']);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { settled: { seats: 10 } } });
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(2);
+  });
+
   it('that comes before the delivery is on record finds the delivery done, and suspends the licence', async () => {
     const { cloudesire, faults } = world.emulators;
     const id = cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true });

@@ -1,4 +1,5 @@
 import type { Flow, Workflow } from '../../engine/workflow.ts';
+import { ConnectorError } from '../../lib/errors.ts';
 import { nameIn } from '../../lib/foreign-text.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Resource } from '../../upstreams/azure/client.ts';
@@ -49,7 +50,7 @@ export function createResumeAzure(
     name: `${productType}/resume`,
 
     async run(flow, look) {
-      const { suspended } = look.fulfillment();
+      const { suspended, deployedAt } = look.fulfillment();
       const inAzure = parts.azure.in(whereOf(look.fulfillment()));
       const toStart = await flow.step('find what ran', async () => {
         const ran = suspended?.ran ?? [];
@@ -59,7 +60,8 @@ export function createResumeAzure(
       });
       for (const resource of toStart) await change(flow, inAzure, resource, 'start', parts);
       await look.note({ suspended: undefined });
-      if (look.subscription.deploymentStatus === 'DEPLOYED') return;
+      // What was suspended while it was made anew is handed over first.
+      if (look.subscription.deploymentStatus === 'DEPLOYED' || !deployedAt) return;
       await reportDeployed(flow, look, { report: parts.report, heard: ['DEPLOYED'] });
     },
   };
@@ -88,7 +90,13 @@ async function byState(
 }
 
 async function stoppable({ resources, power }: AzureSubscription, orderId: number): Promise<Resource[]> {
-  return (await resources.inGroup(groupOf(orderId))).filter(({ type }) => power.isStoppable(type));
+  try {
+    return (await resources.inGroup(groupOf(orderId))).filter(({ type }) => power.isStoppable(type));
+  } catch (error) {
+    // Nothing runs in a group that is not there: somebody has deleted it, or it is about to be made anew.
+    if (error instanceof ConnectorError && error.code === 'arm.ResourceGroupNotFound') return [];
+    throw error;
+  }
 }
 
 /** Makes the change and waits until it shows; one that Azure loses is made again. */

@@ -31,7 +31,8 @@ export function createResumeLicense(parts: LicenseParts & { report: Report }): W
         }
       }
       await look.note({ suspended: undefined });
-      if (look.subscription.deploymentStatus === 'DEPLOYED') return;
+      // What was suspended while it was made anew is handed over first.
+      if (look.subscription.deploymentStatus === 'DEPLOYED' || !fulfillment.deployedAt) return;
       await reportDeployed(flow, look, { report: parts.report, heard: ['DEPLOYED'] });
     },
   };

@@ -16,6 +16,12 @@ function built(facts: Partial<Fulfillment> = {}): Fulfillment {
   };
 }
 
+/** What had ended at Microsoft, and is made once more. */
+function anew(facts: Partial<Fulfillment>): Fulfillment {
+  const { deployedAt: _before, settled: _done, ...rest } = built(facts);
+  return rest;
+}
+
 const ON_ORDER = { offerId: 'CFQ7TTC0LH18:0001', seats: 10, term: 'P1Y', billingCycle: 'monthly' };
 const ITEM = { offerId: 'CFQ7TTC0LH18:0001', term: 'P1Y', billingCycle: 'monthly' };
 const run = { id: 'r', operation: 'provision', startedAt: '2026-09-01T08:00:00Z' } as const;
@@ -73,6 +79,9 @@ const KNOWN = {
     fulfillment: (({ deployedAt: _notYet, ...rest }) => rest)(built()),
     run,
   },
+  'being bought anew, ordered': { fulfillment: anew({ orderId: 'o' }), run },
+  'being bought anew, there already': { fulfillment: anew({ orderId: 'o', partnerSubscriptionId: 'p' }), run },
+  'being deployed anew in Azure': { fulfillment: anew({ azure: { subscriptionId: 's', attempt: 2 } }), run },
   'suspended, in Azure': { fulfillment: built({ suspended: { at: DAY, ran: ['/vm'] } }) },
   'in Azure, trial': {
     fulfillment: built({ settled: { planId: 2101, trial: true, endDate: DAY, configuration: 'small' } }),
@@ -532,6 +541,9 @@ const ROWS: Row[] = [
   { status: 'STOPPED', local: 'provisioned', does: 'suspend' },
   { status: 'STOPPED', local: 'suspended', does: 'wait (idle)' },
   { status: 'STOPPED', local: 'provisioning', does: 'wait (idle)' },
+  { status: 'STOPPED', local: 'being bought anew, ordered', and: 'what comes of it is awaited', does: 'provision' },
+  { status: 'STOPPED', local: 'being bought anew, there already', does: 'suspend' },
+  { status: 'STOPPED', local: 'being deployed anew in Azure', does: 'suspend' },
   { status: 'STOPPED', local: 'being handed over', and: 'the report is not on record', does: 'provision' },
 
   ...(['nothing', 'provisioning', 'provisioned', 'suspended', 'ended'] as const).map(
