@@ -6,6 +6,7 @@ import { writeEnvironment } from './demo/environment.ts';
 import { createLicenceStory } from './demo/licences.ts';
 import { DAY_MS, type Stage, setStage } from './demo/stage.ts';
 
+const MISTAKEN_PLAN = 2190;
 const KEEP = process.argv.includes('--keep');
 
 let stage: Stage;
@@ -25,7 +26,7 @@ process.exitCode = 1;
 process.once('SIGINT', () => void leave());
 process.once('SIGTERM', () => void leave());
 if (await play()) process.exitCode = 0;
-if (process.exitCode === 0 && KEEP) introduce();
+if (process.exitCode === 0 && KEEP) introduce(await leaveOneStuck());
 else await leave();
 
 /** Returns whether everything was as promised. */
@@ -72,7 +73,18 @@ function countPurchases(): void {
   );
 }
 
-function introduce(): void {
+/** Something for the console to explain: an order whose plan names an offer that Microsoft does not sell. Returns its subscription. */
+async function leaveOneStuck(): Promise<number> {
+  const { cloudesire } = stage.emulators;
+  cloudesire.putPlan(MISTAKEN_PLAN, { name: 'Business Basic, mistaken' }, 2101);
+  cloudesire.putPlanMetadata(MISTAKEN_PLAN, { offerId: 'CFQ7TTC0ZZZZ:0001' });
+  const id = cloudesire.placeOrder({ plan: MISTAKEN_PLAN, buyer: 1301, licenses: 5, paid: true });
+  await stage.until(`${id} needs-attention`, async () => (await stage.read(id))?.state === 'needs-attention');
+  return id;
+}
+
+/** @param stuck the subscription that was left stuck on purpose */
+function introduce(stuck: number): void {
   const { emulators, service, environment, redis, opsToken, endpointSecret } = stage;
   const { cloudesire, partnerCenter, entra, arm, templates, caFile, clock } = emulators;
   const [subscription] = cloudesire.subscriptions();
@@ -83,7 +95,7 @@ function introduce(): void {
   process.stdout.write(
     [
       `connector      ${service.url}   (operations: Authorization: Bearer ${opsToken})`,
-      `console        ${service.url}/ops   in a browser, with the same token`,
+      `console        ${service.url}/ops   in a browser: any name of yours, and the same token`,
       `marketplace    ${cloudesire.url}`,
       `Partner Center ${partnerCenter.url}`,
       `Entra ID       ${entra.url}   (certificate authority: ${caFile})`,
@@ -91,10 +103,15 @@ function introduce(): void {
       `templates      ${templates.url}   ${templates.paths().join('   ')}`,
       `Redis          ${redis.url}`,
       '',
+      `One order is left stuck on purpose: ${service.url}/ops#subscriptions/${stuck} says why. Once you have read it, this cures its plan;`,
+      'press Look now there afterwards:',
+      '',
+      `  curl -d '{"plan":${MISTAKEN_PLAN},"values":{"offerId":"CFQ7TTC0XA11:0001"}}' ${commandOf(cloudesire.url, 'putPlanMetadata')}`,
+      '',
       'The same at a terminal, in the folder of the project:',
       '',
       `  set -a; . ${path}; set +a; npx connector list --all`,
-      `  npx connector show ${subscription?.id}`,
+      `  npx connector show ${stuck}`,
       '  npx connector doctor',
       '',
       'Calls:',

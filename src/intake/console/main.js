@@ -277,6 +277,7 @@ addEventListener('scroll', () => {
 addEventListener('hashchange', () => {
   // What is asked there is about the page that was left.
   byId('press', HTMLDialogElement).close();
+  said.hidden = true;
   void refresh();
 });
 document.addEventListener('visibilitychange', () => {
