@@ -216,18 +216,17 @@ describe('the overview', () => {
       const counts = (await response.json()) as object;
       const since = new Date(Date.now() - 3_600_000).toISOString();
       const circuits = [{ upstream: 'arm', open: true, since }];
-      const workers = { count: 0, lastSeenAt: since };
       const notes = ['The records are being rebuilt.'];
       await route.fulfill({
         response,
-        json: { ...counts, circuits, notes, workers, backlog: 7, oldestWaitingS: 900, readOnly: true },
+        json: { ...counts, circuits, notes, backlog: 7, oldestWaitingS: 900, readOnly: true },
       });
     });
     await logIn(page);
     await settled(page);
     expect(await page.locator('.matters > li').allTextContents()).toEqual([
       expect.stringMatching(/^Azure is out, for \d+ (min|h)\.What needs it waits; that time/),
-      expect.stringMatching(/No worker takes looks; the last was seen .* ago.*7 looks wait, the first for 15 min/),
+      expect.stringContaining('7 looks wait for a worker, the first for 15 min'),
       expect.stringMatching(/^needs you2 subscriptions.*restore the reseller relationship.*Look at all 2 now/),
       expect.stringMatching(/^needs you1 subscription.*partner-center/),
       'The records are being rebuilt.',
@@ -237,6 +236,23 @@ describe('the overview', () => {
     await page.getByText('Dry run').waitFor();
     expect(await page.title()).toMatch(/^\(7\) Overview/);
     expect(await page.locator('.tiles').textContent()).toContain('28.00 EUR a billing period');
+  });
+});
+
+describe('a note of what holds up everything', () => {
+  it.each([
+    { workers: { count: 0, lastSeenAt: null } },
+    { throttles: [{ upstream: 'partner-center', until: '2099-01-01T00:00:00.000Z', waiting: 6 }] },
+  ])('stands before all that waits for it: %j', async (facts) => {
+    const page = await open();
+    await page.route('**/ops/api/overview', async (route) => {
+      const response = await route.fetch();
+      const counts = (await response.json()) as object;
+      await route.fulfill({ response, json: { ...counts, ...facts, notes: ['Nothing goes on.'] } });
+    });
+    await logIn(page);
+    await settled(page);
+    expect(await page.locator('.matters > li').first().textContent()).toBe('Nothing goes on.');
   });
 });
 
@@ -305,7 +321,7 @@ describe('what stands still', () => {
       const words = 'Operation could not be completed as it results in exceeding approved quota. '.repeat(8);
       const call =
         'Azure refused PUT /subscriptions/11111111-2222-4333-8444-555555555555/resourcegroups/x (409, QuotaExceeded, correlation id 11111111-2222-4333-8444-555555555555).';
-      const why = `Needs you since 2026-11-27 08:27 UTC, for provision at step "deploy": ${call} Ask for more quota. Azure says: ${words}Then it goes on by itself, or at once with look.`;
+      const why = `Has needed you since 2026-11-27 08:27 UTC, for provision at step "deploy": ${call} Ask for more quota. Azure says: ${words}Then it goes on by itself, or at once with look.`;
       await route.fulfill({ response, json: { ...((await response.json()) as object), why } });
     });
     await logIn(page, `#subscriptions/${id}`);
@@ -313,7 +329,7 @@ describe('what stands still', () => {
     expect(await page.locator('.why').textContent()).toBe(
       'Ask for more quota. Then it goes on by itself, or at once with look.',
     );
-    await page.getByText('Needs you since 2026-11-27 08:27 UTC, for provision at step "deploy".').waitFor();
+    await page.getByText('Has needed you since 2026-11-27 08:27 UTC, for provision at step "deploy".').waitFor();
     const button = await page.locator('.actions .primary').boundingBox();
     expect(button!.y + button!.height).toBeLessThan(844);
     expect(await page.getByText('exceeding approved quota').isVisible()).toBe(false);
@@ -364,6 +380,8 @@ describe('whoever looks for an order', () => {
     await why.waitFor();
     expect(await page.locator('h1').textContent()).toBe(String(id));
     expect(await why.textContent()).toContain('restore the reseller relationship in Partner Center');
+    // Since when is told in smaller letters.
+    expect(await why.textContent()).not.toContain('UTC');
     expect(await why.boundingBox()).toMatchObject({ y: expect.toSatisfy((y: number) => y < 300) });
     await page.getByRole('button', { name: 'Look now' }).waitFor();
     // What Microsoft's support asks for.
@@ -544,7 +562,6 @@ describe('whoever presses', () => {
       });
     });
     await logIn(page, `#subscriptions/${night.delivered}`);
-    await page.getByText('A look at it waits for a worker').waitFor();
     await pressLook(page, 'nobody works');
     const said = page.getByRole('status').filter({ hasText: 'not looked at yet' });
     await vi.waitFor(

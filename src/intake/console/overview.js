@@ -21,11 +21,14 @@ export async function overview() {
   const [counts, letters, audit] = await Promise.all([read('/overview'), read('/dead-letters'), read('/audit')]);
   const reasons = await reasonsOf(letters);
   const dead = letters.items.filter(isDead).sort((one, other) => rankOf(one) - rankOf(other));
+  // The notes tell of that among others.
+  const holdsUpAll = counts.workers.count === 0 || counts.throttles.length > 0;
   const matters = [
     ...counts.circuits.filter(({ open }) => open).map(outage),
-    ...idleWorkers(counts),
+    ...slowQueue(counts),
+    ...(holdsUpAll ? counts.notes.map(note) : []),
     ...dead.filter((one) => rankOf(one) < CUSTOMERS).map((one) => standing(one, reasons.get(keyOf(one)))),
-    ...counts.notes.map(note),
+    ...(holdsUpAll ? [] : counts.notes.map(note)),
     ...dead.filter((one) => rankOf(one) === CUSTOMERS).map((one) => standing(one, reasons.get(keyOf(one)))),
     ...letters.items.filter((one) => !isDead(one)).map(unreadable),
   ];
@@ -145,29 +148,11 @@ function note(text) {
   return h('li', { class: 'matter warn', 'data-key': `note ${text}` }, h('p', { class: 'sentence' }, text));
 }
 
-/** @param {import('./api.js').Overview} counts */
-function idleWorkers({ oldestWaitingS, backlog, workers }) {
-  const waiting =
-    oldestWaitingS === null
-      ? ''
-      : `${counted(backlog, 'look waits', 'looks wait')}, the first for ${span(oldestWaitingS)}.`;
-  if (workers.count > 0 && (oldestWaitingS === null || oldestWaitingS < LONG_WAIT_S)) return [];
-  const { lastSeenAt } = workers;
-  return [
-    h(
-      'li',
-      { class: 'matter bad', 'data-key': 'queue' },
-      h(
-        'p',
-        { class: 'sentence' },
-        workers.count === 0 &&
-          (lastSeenAt === null
-            ? 'No worker takes looks. '
-            : ['No worker takes looks; the last was seen ', ago(lastSeenAt), '. ']),
-        `${waiting} See whether the workers run.`,
-      ),
-    ),
-  ];
+/** Where there is no worker at all a note says so. @param {import('./api.js').Overview} counts */
+function slowQueue({ oldestWaitingS, backlog, workers }) {
+  if (oldestWaitingS === null || oldestWaitingS < LONG_WAIT_S || workers.count === 0) return [];
+  const text = `${counted(backlog, 'look')} wait for a worker, the first for ${span(oldestWaitingS)}. See whether the workers run.`;
+  return [h('li', { class: 'matter bad', 'data-key': 'queue' }, h('p', { class: 'sentence' }, text))];
 }
 
 /** @param {import('./api.js').Overview} counts */

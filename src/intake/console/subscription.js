@@ -69,7 +69,7 @@ function unknown(id) {
 }
 
 /** @param {Story} story */
-function known({ timeline, actions, queuedSince, ...subscription }) {
+function known({ timeline, actions, ...subscription }) {
   const { subscriptionId, productType, state, operation, step, why, held, detached, nextTryAt, lastError } =
     subscription;
   const best = recommended(subscription);
@@ -93,7 +93,6 @@ function known({ timeline, actions, queuedSince, ...subscription }) {
       ),
     ),
     ...whole(why ?? 'In order; nothing is to come.', state),
-    queuedSince && h('p', { class: 'hint' }, 'A look at it waits for a worker, since ', ago(queuedSince), '.'),
     stillCharged(subscription),
     // In the other states the sentence says it.
     (state === 'waiting' || state === 'running') &&
@@ -112,7 +111,7 @@ function known({ timeline, actions, queuedSince, ...subscription }) {
   ];
 }
 
-/** What Microsoft charges on although it was ended. @param {Omit<Story, 'timeline' | 'actions' | 'queuedSince'>} subscription */
+/** What Microsoft charges on although it was ended. @param {import('./api.js').Subscription} subscription */
 function stillCharged({ fulfillment }) {
   /** @type {any} what the connector keeps of it, as GET /ops/api/exposures tells it too */
   const exposure = fulfillment?.exposure;
@@ -129,7 +128,7 @@ function stillCharged({ fulfillment }) {
   );
 }
 
-/** The action that helps most as it stands. @param {Omit<Story, 'timeline' | 'actions' | 'queuedSince'>} subscription */
+/** The action that helps most as it stands. @param {import('./api.js').Subscription} subscription */
 function recommended({ state, held, detached, lastError }) {
   if (detached) return undefined;
   if (held) return 'release';
@@ -263,7 +262,7 @@ function pairsOf(from, names) {
   });
 }
 
-/** @param {Omit<Story, 'timeline' | 'actions' | 'queuedSince'>} subscription */
+/** @param {import('./api.js').Subscription} subscription */
 function facts({ subscriptionId, fulfillment, lastError }) {
   const owner = fulfillment?.owner;
   const { exposure, ...rest } = fulfillment ?? {};

@@ -3,11 +3,11 @@ import { IDENTIFIER, sentence } from './parts.js';
 
 /* Why a subscription stands where it stands: what to do first, then since when, and folded what the support of an upstream asks for. */
 
-const SINCE = /^((?:Needs you|Failed|Fails) since \d{4}-\S+ \S+ UTC.*?): /s;
+const SINCE = /^((?:Has needed you|Failed|Failing) since \d{4}-\S+ \S+ UTC.*?): /s;
 const CALL =
   /(\b[A-Z][A-Za-z]*(?: [A-Z][A-Za-z]*)*) refused (?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+ \(([^()]*)\)(?:: "[^"]*")?\./;
 const QUOTE =
-  /\bAzure says: .*?(?= (?:Then press retry\.|Then it goes on by itself|It is tried again by itself|Cure the cause, then|Look once they have)|$)/s;
+  /\bAzure says: .*?(?= (?:Then press retry\.|Then it goes on by itself|It is tried again by itself|Cure the cause, then|Look once they have|The next look has|Its next look has|No worker takes)|$)/s;
 
 /**
  * @typedef {{ cure: string, since?: string, call?: string, status?: string, quote?: string }} Parts `cure`: what is left to say, and to do, without
