@@ -1,11 +1,32 @@
 import type { Redis } from 'ioredis';
+import { LaneLostError } from '../engine/journal.ts';
 import type { RecordQuery, Records, SubscriptionRecord } from '../workflows/record.ts';
 import type { Keys } from './keys.ts';
 import { createFencedWrite } from './lanes.ts';
-import { createRecordPut } from './tallies.ts';
+import { defineScript } from './script.ts';
+import { COUNT, countedKeys, countedWords } from './tallies.ts';
 
 /** How many records are fetched at once while a filtered list is gathered. */
 const CHUNK = 1_000;
+
+/** For so long it can be read how a run went that is over. */
+const RUN_LIFE_MS = 30 * 86_400_000;
+
+/**
+ * Writes a record and what is counted of it in one. KEYS[1]: the fence, ARGV[1]: its number, then as COUNT; behind those of COUNT the record
+ * and the index, and the document. From there on journals, and for how many milliseconds each is kept from now on: nothing means for ever.
+ */
+const PUT = `
+  if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+  ${COUNT}
+  redis.call('SET', KEYS[7], ARGV[7])
+  redis.call('ZADD', KEYS[8], since, id)
+  for at = 9, #KEYS do
+    local life = ARGV[at - 1]
+    if life == '' then redis.call('PERSIST', KEYS[at]) else redis.call('PEXPIRE', KEYS[at], life) end
+  end
+  return 1
+`;
 
 /**
  * The records of subscriptions in Redis: a document each, and an index by `since`. A list without filter reads one page; a
@@ -13,6 +34,7 @@ const CHUNK = 1_000;
  */
 export function createRecords(redis: Redis, keys: Keys): Records {
   const fencedWrite = createFencedWrite(redis, keys);
+  const put = defineScript(redis, 'putRecord', PUT);
 
   const allIds = () => redis.zrevrange(keys.records, 0, -1);
 
@@ -49,7 +71,17 @@ export function createRecords(redis: Redis, keys: Keys): Records {
       return document === null ? undefined : parse(document);
     },
 
-    put: createRecordPut(redis, keys),
+    async put(lane, record, { runOver } = {}) {
+      const { subscriptionId, run } = record;
+      const journals: [runId: string, lifeMs: number | ''][] = [];
+      if (run) journals.push([run.id, '']);
+      if (runOver) journals.push([runOver, RUN_LIFE_MS]);
+      const touched = [keys.fence(lane.subscriptionId), ...countedKeys(keys), keys.record(subscriptionId), keys.records];
+      const words = [lane.fence, ...countedWords(record), JSON.stringify(record)];
+      const allKeys = [...touched, ...journals.map(([runId]) => keys.journal(runId))];
+      if ((await put(allKeys, [...words, ...journals.map(([, lifeMs]) => lifeMs)])) !== 1)
+        throw new LaneLostError(lane.subscriptionId);
+    },
 
     async list(query) {
       const { page, pageSize, ...filters } = query;
