@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import type { RebuildOptions, RebuildResult } from '../workflows/drift/rebuild.ts';
 import { type AuditedParts, type Command, EXIT, readReason, writeJson } from './command.ts';
 import { table } from './table.ts';
-import { nameOf } from './unreadable.ts';
+import { whatOf } from './unreadable.ts';
 
 export interface RebuildCommandParts extends AuditedParts {
   rebuild(options: RebuildOptions): Promise<RebuildResult>;
@@ -57,7 +57,7 @@ function present({ dryRun, compared, kept, rebuilt, missing, foreign, unreadable
     unreadable.length > 0 &&
       table(
         ['could not be read', 'why'],
-        unreadable.map(({ subscriptionId, customerId, message }) => [nameOf(subscriptionId, customerId), message]),
+        unreadable.map(({ subscriptionId, customerId, message }) => [whatOf(subscriptionId, customerId), message]),
       ),
     missing.length > 0 &&
       `Delivered by this connector, as the marketplace says, but not found at Microsoft: ${missing.join(', ')}\n`,

@@ -11,7 +11,7 @@ import {
   writeJson,
 } from './command.ts';
 import { table } from './table.ts';
-import { nameOf } from './unreadable.ts';
+import { whatOf } from './unreadable.ts';
 
 export interface ReconcileCommandParts extends AuditedParts {
   reconcile(options: ReconciliationOptions): Promise<ReconciliationResult>;
@@ -86,7 +86,7 @@ function present({ dryRun, compared, differences, unreadable, ...result }: Recon
     unreadable.length > 0 &&
       table(
         ['could not be compared', 'why'],
-        unreadable.map(({ subscriptionId, customerId, message }) => [nameOf(subscriptionId, customerId), message]),
+        unreadable.map(({ subscriptionId, customerId, message }) => [whatOf(subscriptionId, customerId), message]),
       ),
     `${compared} subscriptions compared, ${differences.length} differences, ${changes} subscriptions to be changed.\n`,
     dryRun && changes > limit && `Without --limit ${changes} none would be changed, since at most ${limit} may.\n`,

@@ -1,4 +1,4 @@
-import { dayIn, inWords, textsOf } from './texts/catalogue.ts';
+import { dayIn, textsOf, withFieldNames } from './texts/catalogue.ts';
 import type { ObjectionCode, Params } from './texts/texts.ts';
 
 export type Answers = ReturnType<typeof createAnswers>;
@@ -12,7 +12,7 @@ export function createAnswers({ languages }: { languages: readonly string[] }) {
     /** Why an order is refused, and what to do, one text for each objection. */
     objections(objections: { code: ObjectionCode; params: Params }[], language: string | undefined): string[] {
       const texts = textsOf(language, languages[0]);
-      return objections.map(({ code, params }) => texts.objections[code](inWords(params, texts)));
+      return objections.map(({ code, params }) => texts.objections[code](withFieldNames(params, texts)));
     },
 
     /** How the tenant that the buyer's company has already is called in a list of choices. */

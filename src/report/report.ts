@@ -2,7 +2,7 @@ import { AttentionError, ConnectorError, PermanentError, RetryableError } from '
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Endpoint } from '../upstreams/cloudesire/schema.ts';
 import { createAzureReport } from './azure.ts';
-import { dayIn, inWords, textsOf } from './texts/catalogue.ts';
+import { dayIn, textsOf, withFieldNames } from './texts/catalogue.ts';
 import type { Access, AgreementNeed, NextTermChange, Params, Texts } from './texts/texts.ts';
 
 const ADMIN_CENTER = 'https://admin.microsoft.com/';
@@ -181,7 +181,7 @@ export function createReport({
       if (now.deploymentStatus === 'PENDING') await setStatus(id, 'FAILED');
       await subscriptions.setInstructions(
         id,
-        inLanguages((texts) => (texts.failures[code] ?? texts.failures.other)(inWords(params, texts))),
+        inLanguages((texts) => (texts.failures[code] ?? texts.failures.other)(withFieldNames(params, texts))),
       );
     },
   };

@@ -76,7 +76,12 @@ export function createRecords(redis: Redis, keys: Keys): Records {
       const journals: [runId: string, lifeMs: number | ''][] = [];
       if (run) journals.push([run.id, '']);
       if (runOver) journals.push([runOver, RUN_LIFE_MS]);
-      const touched = [keys.fence(lane.subscriptionId), ...countedKeys(keys), keys.record(subscriptionId), keys.records];
+      const touched = [
+        keys.fence(lane.subscriptionId),
+        ...countedKeys(keys),
+        keys.record(subscriptionId),
+        keys.records,
+      ];
       const words = [lane.fence, ...countedWords(record), JSON.stringify(record)];
       const allKeys = [...touched, ...journals.map(([runId]) => keys.journal(runId))];
       if ((await put(allKeys, [...words, ...journals.map(([, lifeMs]) => lifeMs)])) !== 1)

@@ -1,6 +1,7 @@
 import { Suspended, type Workflow } from '../engine/workflow.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
+import { hasEnded } from '../upstreams/partner-center/schema.ts';
 import { createAzureProduct } from './azure/product.ts';
 import type { ProvisionAzureParts } from './azure/provision.ts';
 import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
@@ -9,7 +10,7 @@ import { createChangeSeats } from './license/change-seats.ts';
 import { createConvertTrial } from './license/convert-trial.ts';
 import { createDeprovisionLicense } from './license/deprovision.ts';
 import { createNoteRenewal } from './license/note-renewal.ts';
-import { describeAtMicrosoft, hasEnded, readPartnerSubscription } from './license/partner-subscription.ts';
+import { describeAtMicrosoft, readPartnerSubscription } from './license/partner-subscription.ts';
 import { createProvisionLicense, type ProvisionLicenseParts } from './license/provision.ts';
 import { recoverLicense } from './license/recover.ts';
 import { createRenewLicense } from './license/renew.ts';

@@ -434,7 +434,7 @@ export function createReconcile(
 
     async function notFound(): Promise<LookOutcome> {
       const { fulfillment } = writer.record;
-      if (isBought(fulfillment) && !fulfillment?.endedAt) {
+      if (mayBeCharged(fulfillment) && !fulfillment?.endedAt) {
         throw new AttentionError(
           'subscription.vanished',
           `The marketplace no longer shows subscription ${subscriptionId}, but it exists at Microsoft and may be charged. Nothing is ended on that alone: find out why, then end it by hand.`,
@@ -469,7 +469,7 @@ export function createReconcile(
 }
 
 /** Whether something may exist at Microsoft that is charged. */
-function isBought({ checkoutAt, orderId, partnerSubscriptionId, azure }: Partial<Fulfillment> = {}): boolean {
+function mayBeCharged({ checkoutAt, orderId, partnerSubscriptionId, azure }: Partial<Fulfillment> = {}): boolean {
   const first = checkoutAt ?? orderId ?? partnerSubscriptionId ?? azure?.subscriptionAskedAt ?? azure?.subscriptionId;
   return first !== undefined;
 }
@@ -477,7 +477,7 @@ function isBought({ checkoutAt, orderId, partnerSubscriptionId, azure }: Partial
 /** What an operation has reached decides how soon its next call comes. */
 function progressOf({ run, fulfillment }: SubscriptionRecord): Turn['progress'] {
   if (!run) return undefined;
-  if (run.operation === 'provision' && isBought(fulfillment)) return 'bought';
+  if (run.operation === 'provision' && mayBeCharged(fulfillment)) return 'bought';
   return fulfillment?.customerId === undefined ? undefined : 'begun';
 }
 

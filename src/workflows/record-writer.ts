@@ -150,7 +150,7 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
 export const THEN_RETRY = 'Then press retry.';
 
 /** What a failure leaves in the record. `cure`: what a person presses then, where the error does not say it. */
-export function errorOf(error: unknown, at: string, cure?: Cure): Changes {
+export function lastErrorOf(error: unknown, at: string, cure?: Cure): Changes {
   const known = error instanceof ConnectorError ? error : undefined;
   const press = cure ?? known?.cure;
   return {

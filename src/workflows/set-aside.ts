@@ -3,7 +3,7 @@ import type { Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AttentionError } from '../lib/errors.ts';
 import type { Records, Timeline } from './record.ts';
-import { createRecordWriter, errorOf } from './record-writer.ts';
+import { createRecordWriter, lastErrorOf } from './record-writer.ts';
 
 export interface SetAsideParts {
   records: Records;
@@ -31,7 +31,7 @@ export function createSetAside({ records, timeline, openLane, alerts, clock }: S
     await writer.standAt('needs-attention', {
       alerted,
       waitingFor: 'operations to do what the last error says',
-      ...errorOf(error, new Date(clock.now()).toISOString()),
+      ...lastErrorOf(error, new Date(clock.now()).toISOString()),
     });
   };
 }

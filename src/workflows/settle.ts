@@ -18,7 +18,7 @@ import { nameOf } from '../lib/upstream-names.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
 import type { Failure, Standing, SubscriptionRecord } from './record.ts';
-import { type Changes, errorOf, messageOf, type RecordWriter } from './record-writer.ts';
+import { type Changes, lastErrorOf, messageOf, type RecordWriter } from './record-writer.ts';
 
 export interface SettleParts {
   writer: RecordWriter;
@@ -86,8 +86,8 @@ export function createSettle(parts: SettleParts) {
     if (error instanceof CustomerError || error instanceof PermanentError) {
       // The customer is told of a failure only while nothing is bought, since what is bought has to be delivered, and while they wait for it.
       const { orderId, partnerSubscriptionId } = writer.record.fulfillment ?? {};
-      const isBought = (orderId ?? partnerSubscriptionId) !== undefined;
-      if (writer.record.run?.operation === 'provision' && !isBought && isAwaited())
+      const isOrdered = (orderId ?? partnerSubscriptionId) !== undefined;
+      if (writer.record.run?.operation === 'provision' && !isOrdered && isAwaited())
         return fail(error instanceof CustomerError ? 'customer' : 'final', error);
       return needAttention(error);
     }
@@ -137,7 +137,7 @@ export function createSettle(parts: SettleParts) {
       waitingFor,
       failingSince: undefined,
       troubledSince: writer.record.troubledSince ?? now(),
-      ...errorOf(error, now()),
+      ...lastErrorOf(error, now()),
     });
     return { againInMs: Math.min(10 * settings.retryBaseMs * 2 ** Math.min(attempts - 1, 7), 900_000) };
   }
@@ -193,7 +193,7 @@ export function createSettle(parts: SettleParts) {
       nextTryAt: isoOf(nowMs + retryInMs),
       deadlineAt: isoOf(deadlineAtMs),
       waitingFor: `the next try, number ${attempts + 1}`,
-      ...errorOf(error, now()),
+      ...lastErrorOf(error, now()),
     });
     return { againInMs: retryInMs };
   }
@@ -213,7 +213,7 @@ export function createSettle(parts: SettleParts) {
       if (kind === 'final') alert(error);
       writer.measureOperation(kind === 'final' ? 'failed' : 'refused');
     }
-    await keep({ failure, ...errorOf(error, now(), kind === 'final' ? 'retry' : 'look') });
+    await keep({ failure, ...lastErrorOf(error, now(), kind === 'final' ? 'retry' : 'look') });
     return failure.reported ? standFailed(failure) : tellFailure(failure).catch(settle);
   }
 

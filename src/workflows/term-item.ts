@@ -9,6 +9,12 @@ export interface TermItem {
   billingCycle: string;
 }
 
+/** What an offer, `product:sku`, consists of; empty what it does not name. */
+export function productAndSku(offerId: string): { productId: string; skuId: string } {
+  const [productId = '', skuId = ''] = offerId.split(':');
+  return { productId, skuId };
+}
+
 type Stated = { [field in keyof TermItem]?: TermItem[field] | undefined };
 
 /** Whether Microsoft shows this item. What is not said contradicts nothing; case does not matter. */

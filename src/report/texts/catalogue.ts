@@ -27,7 +27,7 @@ export function dayIn(instant: string | undefined, ...languages: (string | undef
 }
 
 /** Names of data are told in the language of the text. */
-export function inWords(params: Params, { fields }: Texts): Params {
+export function withFieldNames(params: Params, { fields }: Texts): Params {
   if (!params.fields) return params;
   const names = params.fields.split(',').map((name) => (name in fields ? fields[name as AskedField] : name));
   return { ...params, fields: names.join(', ') };

@@ -128,7 +128,7 @@ export const en: Texts = {
     'operation.deadline': () =>
       'Your order could not be completed, because a technical problem has lasted too long. You do not have to do anything, and need not order again: our support has been informed and will take care of it.',
     'order.parameter-invalid': (params: Params) =>
-      `Your order could not be completed yet, because of the value that you chose for ${nameOf(params)}: ${ruleOf(params)}. Please correct it in the marketplace, or contact our support if you cannot change it there. Delivery then goes on by itself; there is no need to order again.`,
+      `Your order could not be completed yet, because of the value that you chose for ${parameterOf(params)}: ${ruleOf(params)}. Please correct it in the marketplace, or contact our support if you cannot change it there. Delivery then goes on by itself; there is no need to order again.`,
     other: () =>
       'Your order could not be completed. Our support has been informed and will take care of it; please contact them if you need the product urgently.',
   },
@@ -164,7 +164,7 @@ export const en: Texts = {
       'Your company has had this trial already, or owns the product. Microsoft grants each trial only once; please order the product itself.',
     'trial.seats-fixed': () =>
       'Microsoft has fixed the number of licences of a trial; it cannot be changed. If you need more licences, please order the product itself.',
-    'order.parameter-invalid': (params) => `Please check the value of ${nameOf(params)}: ${ruleOf(params)}.`,
+    'order.parameter-invalid': (params) => `Please check the value of ${parameterOf(params)}: ${ruleOf(params)}.`,
   },
   choices: {
     existingOrganisation: 'your existing Microsoft organisation',
@@ -210,7 +210,7 @@ function limits(min: string, max: string): string {
   return min === max ? `exactly ${min}` : `${min} to ${max}`;
 }
 
-function nameOf({ parameter = '' }: Params): string {
+function parameterOf({ parameter = '' }: Params): string {
   return parameter ? `"${parameter}"` : 'the configuration of the product';
 }
 

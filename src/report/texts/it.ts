@@ -128,7 +128,7 @@ export const it: Texts = {
     'operation.deadline': () =>
       'Non è stato possibile completare il tuo ordine, perché un problema tecnico dura da troppo tempo. Non devi fare nulla e non serve ordinare di nuovo: la nostra assistenza ne è già informata e se ne occuperà.',
     'order.parameter-invalid': (params: Params) =>
-      `Non è ancora stato possibile completare il tuo ordine, a causa del valore che hai scelto per ${nameOf(params)}: ${ruleOf(params)}. Correggilo nel marketplace o, se non puoi modificarlo, contatta la nostra assistenza. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
+      `Non è ancora stato possibile completare il tuo ordine, a causa del valore che hai scelto per ${parameterOf(params)}: ${ruleOf(params)}. Correggilo nel marketplace o, se non puoi modificarlo, contatta la nostra assistenza. La consegna proseguirà da sola; non serve ordinare di nuovo.`,
     other: () =>
       'Non è stato possibile completare il tuo ordine. La nostra assistenza ne è già informata e se ne occuperà: contattala se hai bisogno del prodotto con urgenza.',
   },
@@ -164,7 +164,7 @@ export const it: Texts = {
       'La tua azienda ha già avuto questa versione di valutazione oppure possiede il prodotto. Microsoft concede ogni versione di valutazione una sola volta: ordina direttamente il prodotto.',
     'trial.seats-fixed': () =>
       'Il numero di licenze di una versione di valutazione è fissato da Microsoft e non si può cambiare. Se ti servono più licenze, ordina direttamente il prodotto.',
-    'order.parameter-invalid': (params) => `Controlla il valore di ${nameOf(params)}: ${ruleOf(params)}.`,
+    'order.parameter-invalid': (params) => `Controlla il valore di ${parameterOf(params)}: ${ruleOf(params)}.`,
   },
   choices: {
     existingOrganisation: 'la tua organizzazione Microsoft esistente',
@@ -219,7 +219,7 @@ function inRange(min: string, max: string): string {
   return min ? `da ${min} a ${max}` : `fino a ${max}`;
 }
 
-function nameOf({ parameter = '' }: Params): string {
+function parameterOf({ parameter = '' }: Params): string {
   return parameter ? `"${parameter}"` : 'la configurazione del prodotto';
 }
 

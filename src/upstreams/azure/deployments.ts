@@ -55,7 +55,7 @@ export function createDeploymentCalls(
   const start: Deployments['start'] = async (group, name, { template, parameters, tags }) => {
     const body = { properties: { mode: 'Incremental' as const, template, parameters }, tags };
     try {
-      await arm.call(nameOf(group, name), ({ deployments }) =>
+      await arm.call(pathOf(group, name), ({ deployments }) =>
         deployments.createOrUpdate(group, name, body).submitted(),
       );
       return 'started';
@@ -69,7 +69,7 @@ export function createDeploymentCalls(
     const secrets = secretsIn({ properties: sent });
     let found: z.output<typeof Deployment>;
     try {
-      found = await arm.ask(nameOf(group, name), ({ deployments }) => deployments.get(group, name), Deployment);
+      found = await arm.ask(pathOf(group, name), ({ deployments }) => deployments.get(group, name), Deployment);
     } catch (error) {
       if (isAbsent(error)) return { state: 'absent' };
       throw error;
@@ -92,7 +92,7 @@ export function createDeploymentCalls(
 
   const cancel: Deployments['cancel'] = async (group, name) => {
     try {
-      await arm.call(nameOf(group, name), ({ deployments }) => deployments.cancel(group, name));
+      await arm.call(pathOf(group, name), ({ deployments }) => deployments.cancel(group, name));
     } catch (error) {
       // What does not run (any more) cannot be cancelled; how it ended shows when it is looked at.
       if (!isAbsent(error) && !isConflict(error)) throw error;
@@ -144,13 +144,13 @@ export function createDeploymentCalls(
     }
   }
 
-  function nameOf(group: string, name: string): string {
+  function pathOf(group: string, name: string): string {
     return path`/subscriptions/${subscriptionId}/resourcegroups/${group}/deployments/${name}`;
   }
 
   const names: Deployments['names'] = async (group) =>
     (
-      await arm.pages(nameOf(group, ''), ({ deployments }) => deployments.listByResourceGroup(group), DeploymentName)
+      await arm.pages(pathOf(group, ''), ({ deployments }) => deployments.listByResourceGroup(group), DeploymentName)
     ).map(({ name }) => name);
 
   return { start, look, cancel, names };

@@ -9,7 +9,7 @@ import type { Answer } from '../http.ts';
 import type { Fault, FaultKind } from './azure.ts';
 import { faultsIn } from './faults.ts';
 import { secretsIn } from './secrets.ts';
-import { SEVERITY } from './taxonomy.ts';
+import { worstOf } from './taxonomy.ts';
 
 /** In whose name a call is made: of our service principal, or of the partner's user. */
 export type Actor = 'app' | 'user';
@@ -124,7 +124,7 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
   const faultsWithout = (secrets: readonly string[]): Fault[] =>
     faultsIn(answer.body, { status, secrets: [...secretsIn(sent), ...secrets] });
   const faults = faultsWithout([]);
-  const worst = SEVERITY.flatMap((kind) => faults.filter((fault) => fault.kind === kind))[0];
+  const worst = worstOf(faults);
   const code = worst && codeOf(worst);
   const facts: ErrorFacts = { ...answer.facts, ...(code && { upstreamCode: code }) };
   const what = describe(facts);

@@ -1,4 +1,4 @@
-import type { FaultKind } from './azure.ts';
+import type { Fault, FaultKind } from './azure.ts';
 
 /** Codes of Azure by what they ask for. https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors */
 const KINDS: Record<FaultKind, string[]> = {
@@ -71,8 +71,12 @@ const QUOTA = /quota|\bcores?\b.*\blimit|limit.*\bexceed/i;
 const BUSY =
   /too many requests|throttl|another operation|in progress|retry (later|after)|being (created|updated|deleted)/i;
 
-/** From worst to best: the worst leaf decides about the whole. */
-export const SEVERITY: readonly FaultKind[] = ['permanent', 'customer', 'capacity', 'conflict', 'transient'];
+const WORST_FIRST: readonly FaultKind[] = ['permanent', 'customer', 'capacity', 'conflict', 'transient'];
+
+/** Of several causes the one that decides about the whole, since it takes longest to cure; undefined where there is none. */
+export function worstOf(faults: readonly Fault[]): Fault | undefined {
+  return WORST_FIRST.map((kind) => faults.find((fault) => fault.kind === kind)).find(Boolean);
+}
 
 /**
  * What an error asks for: `permanent` something else to be sold or sent, `customer` somebody with rights in the tenant or

@@ -52,7 +52,7 @@ export function createValidationCalls(
     const { data: validated } = Validated.safeParse(answer.body);
     if (validated?.error) return faultsIn(validated.error, { status: 400, secrets });
     // An answer that took longer may end without a body.
-    if (answer.body !== undefined && !validated?.properties) throw malformed(nameOf(group, name), 'has no properties');
+    if (answer.body !== undefined && !validated?.properties) throw malformed(pathOf(group, name), 'has no properties');
     return [];
   };
 
@@ -68,7 +68,7 @@ export function createValidationCalls(
     if ('faults' in answer) return answer;
     const { data: result } = WhatIfResult.safeParse(answer.body);
     if (result?.error) return { faults: faultsIn(result.error, { status: 400, secrets }) };
-    if (result?.status.toLowerCase() !== 'succeeded') throw malformed(nameOf(group, name), 'has no changes');
+    if (result?.status.toLowerCase() !== 'succeeded') throw malformed(pathOf(group, name), 'has no changes');
     const changes = result.properties?.changes ?? [];
     return { changes: changes.map(({ resourceId, changeType }) => ({ action: changeType, resourceId })) };
   };
@@ -85,7 +85,7 @@ export function createValidationCalls(
     const key = [question, subscriptionId, group, name, digest].join(' ');
     try {
       return await follow(key, () =>
-        arm.send('POST', { path: `${nameOf(group, name)}/${question}`, apiVersion: DEPLOYMENTS, body }),
+        arm.send('POST', { path: `${pathOf(group, name)}/${question}`, apiVersion: DEPLOYMENTS, body }),
       );
     } catch (error) {
       // The answer may have been fetched by a call that sent no secret.
@@ -131,7 +131,7 @@ export function createValidationCalls(
     if (pending.size > MOST_PENDING && oldest !== undefined) pending.delete(oldest);
   }
 
-  function nameOf(group: string, name: string): string {
+  function pathOf(group: string, name: string): string {
     return path`/subscriptions/${subscriptionId}/resourcegroups/${group}/providers/Microsoft.Resources/deployments/${name}`;
   }
 

@@ -100,7 +100,7 @@ function mapAsList(reference: string) {
 }
 
 /** What an entry is called: by its own name, else by the id of the resource that knows the name. */
-function nameOf(
+function nameOrId(
   name: string | null | undefined,
   id: number | null | undefined,
   context: z.RefinementCtx,
@@ -117,7 +117,7 @@ const ExtraResources = z.preprocess(
     z
       .object({ billingItem: descriptive(ReferencedId), identifier: descriptive(z.string()), value: Amount.nullish() })
       .transform(({ billingItem, identifier, value }, context) => ({
-        name: nameOf(identifier, billingItem, context),
+        name: nameOrId(identifier, billingItem, context),
         value: value ?? undefined,
       })),
   ),
@@ -133,7 +133,7 @@ const ConfigurationParameters = z.preprocess(
         value: Text.nullish(),
       })
       .transform(({ configurationParameter, code, value }, context) => ({
-        name: nameOf(code, configurationParameter, context),
+        name: nameOrId(code, configurationParameter, context),
         value: value ?? undefined,
       })),
   ),

@@ -143,6 +143,14 @@ export const PartnerSubscription = anyCase({
 );
 export type PartnerSubscription = z.output<typeof PartnerSubscription>;
 
+/** States in which nothing renews, runs or is charged any more. */
+const ENDED: readonly PartnerSubscription['status'][] = ['deleted', 'disabled', 'expired'];
+
+/** Whether Microsoft says that it has ended. One that is not found has not: it may only not be shown. */
+export function hasEnded(found: PartnerSubscription | undefined): boolean {
+  return found !== undefined && ENDED.includes(found.status);
+}
+
 /**
  * The instructions for the next term, of a scheduled action or in the older form, as far as they can be read.
  *

@@ -2,7 +2,7 @@ import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
-import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
+import { hasEnded, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory } from '../record.ts';
 import { pollPlan } from '../steps/polls.ts';
@@ -11,8 +11,6 @@ import { buy, DEAD_ORDERS, type Purchase } from '../steps/purchase.ts';
 /** The Azure plan in the catalogue. https://learn.microsoft.com/partner-center/developer/create-azure-plan */
 const PRODUCT_ID = 'DZH318Z0BPS6';
 const SKU_ID = '0001';
-/** Plans of which nothing comes any more. */
-const ENDED = new Set(['deleted', 'disabled', 'expired']);
 
 export interface AzurePlanParts {
   partnerCenter: PartnerCenter;
@@ -104,7 +102,7 @@ export async function ensureAzurePlan(
 
   async function findOrder(): Promise<string | undefined> {
     const plans = await listPlans(parts, customerId);
-    const ended = new Set(plans.filter(({ status }) => ENDED.has(status)).map(({ id }) => id));
+    const ended = new Set(plans.filter(hasEnded).map(({ id }) => id));
     const order = (await partnerCenter.orders.list(customerId)).find(
       ({ status, lineItems }) =>
         !DEAD_ORDERS.has(status) &&
@@ -136,7 +134,7 @@ export async function findAzurePlan(
 
 /** The Azure plans among a customer's partner subscriptions of which something may come yet. */
 export function livingPlans(bought: PartnerSubscription[]): PartnerSubscription[] {
-  return bought.filter(({ offerId, status }) => isPlan(offerId) && !ENDED.has(status));
+  return bought.filter((one) => isPlan(one.offerId) && !hasEnded(one));
 }
 
 async function listPlans(

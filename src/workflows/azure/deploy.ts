@@ -1,11 +1,12 @@
 import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError, RetryableError } from '../../lib/errors.ts';
 import type { AzureSubscription, Fault, Image } from '../../upstreams/azure/client.ts';
+import { worstOf } from '../../upstreams/azure/taxonomy.ts';
 import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
 import type { CurrentAssignment } from './assignment.ts';
 import { providersOf } from './blueprint.ts';
-import { CAPACITY_PAUSE_MS, causeOf, errorOf, mayPass, worstOf } from './faults.ts';
+import { CAPACITY_PAUSE_MS, causeOf, errorOf, mayPass } from './faults.ts';
 import { prepareImage } from './image.ts';
 import { deploymentOf, groupOf, isOurs, notOurs, TEMPLATE_TAG, tagsOf } from './names.ts';
 import { noteAzure } from './note.ts';

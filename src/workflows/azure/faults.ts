@@ -1,9 +1,8 @@
 import { AttentionError, type ConnectorError, CustomerError, RetryableError } from '../../lib/errors.ts';
 import { nameIn } from '../../lib/foreign-text.ts';
-import type { Fault, FaultKind } from '../../upstreams/azure/client.ts';
+import type { Fault } from '../../upstreams/azure/client.ts';
+import { worstOf } from '../../upstreams/azure/taxonomy.ts';
 
-/** Of several causes the one that takes longest to cure decides. */
-const WORST_FIRST: FaultKind[] = ['permanent', 'customer', 'capacity', 'conflict', 'transient'];
 /** Machines of a kind come back after hours; until then it is asked seldom. */
 export const CAPACITY_PAUSE_MS = 60 * 60_000;
 
@@ -12,11 +11,6 @@ const NAME_TAKEN = new Set(['DnsRecordInUse', 'DomainNameLabelAlreadyInUse']);
 
 /** What was chosen once for all. */
 const FIXED = new Set(['PropertyChangeNotAllowed', 'InvalidResourceLocation']);
-
-/** The cause that decides, of those that Azure gave; undefined when it gave none. */
-export function worstOf(faults: readonly Fault[]): Fault | undefined {
-  return WORST_FIRST.map((kind) => faults.find((fault) => fault.kind === kind)).find(Boolean);
-}
 
 /** Whether waiting may be enough. */
 export function mayPass(fault: Fault | undefined): boolean {

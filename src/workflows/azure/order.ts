@@ -67,7 +67,7 @@ export function readAzureOrder(
     deploys: readDeploys(productType, selling),
     region: regionOf(parameters[settings.regionParameter]) ?? settings.location,
     segment: selling.find('segment') ?? 'commercial',
-    dedicated: isDedicated(selling),
+    dedicated: wantsDedicated(selling),
     ...(dnsPrefix && { dnsPrefix }),
     ...(vmSize && { vmSize }),
     ...(access && { access }),
@@ -93,7 +93,7 @@ function regionOf(entered: string | undefined): string | undefined {
   return entered?.replaceAll(/[\s_-]/g, '').toLowerCase() || undefined;
 }
 
-function isDedicated(selling: Selling): boolean {
+function wantsDedicated(selling: Selling): boolean {
   const wanted = selling.find('azureSubscription')?.toLowerCase() ?? 'shared';
   if (wanted === 'shared' || wanted === 'dedicated') return wanted === 'dedicated';
   throw malformed(selling, 'azureSubscription', 'shared or dedicated');

@@ -52,7 +52,7 @@ export function checkValue(given: unknown, parameter: TemplateParameter): Conver
 
   const value = asDeclared(given, parameter);
   const { allowedValues, minLength, maxLength, minValue, maxValue } = parameter;
-  if (value === undefined) return broken('allowed', { allowed: inWords(allowedValues ?? []) });
+  if (value === undefined) return broken('allowed', { allowed: listed(allowedValues ?? []) });
   const isText = typeof value === 'string';
   if (isText || Array.isArray(value)) {
     if (isOutside(value.length, minLength, maxLength)) {
@@ -131,7 +131,7 @@ function broken(
 }
 
 /** Allowed values as a customer reads them. */
-function inWords(values: readonly unknown[]): string {
+function listed(values: readonly unknown[]): string {
   const told = values.slice(0, MOST_ALLOWED_TOLD).map(asText);
   return told.join(', ') + (values.length > told.length ? ' …' : '');
 }

@@ -145,7 +145,7 @@ export function createRebuild(parts: RebuildParts): Rebuild {
       }
     });
 
-    const isNothingFound = sold.some(isInService) && result.kept + result.rebuilt.length === 0;
+    const isNothingFound = sold.some(isShownInService) && result.kept + result.rebuilt.length === 0;
     result.isWhole = acceptMissing || (!garbled && result.missing.length === 0 && !isNothingFound);
     return result;
   }
@@ -186,7 +186,7 @@ export function createRebuild(parts: RebuildParts): Rebuild {
     const named = await readKnownCustomer(cloudesire, id);
     const fulfillment = await find(subscription, productType, named ? new Set([...marks, named]) : marks);
     if (!fulfillment) {
-      if (isInService(subscription)) (named ? result.missing : result.foreign).push(id);
+      if (isShownInService(subscription)) (named ? result.missing : result.foreign).push(id);
       return;
     }
     if (!result.dryRun && !(await store(subscription, productType, fulfillment, await parts.openLane(id, signal)))) {
@@ -292,7 +292,7 @@ export function createRebuild(parts: RebuildParts): Rebuild {
 
 /** States in the marketplace that say that something was delivered. */
 const IN_SERVICE = ['DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT'] as const;
-function isInService({ deploymentStatus }: SubscriptionSummary): boolean {
+function isShownInService({ deploymentStatus }: SubscriptionSummary): boolean {
   return IN_SERVICE.some((status) => status === deploymentStatus);
 }
 

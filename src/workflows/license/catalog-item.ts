@@ -2,6 +2,7 @@ import { AttentionError, CustomerError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Sku } from '../../upstreams/partner-center/schema.ts';
 import type { Fulfillment } from '../fulfillment.ts';
+import { productAndSku } from '../term-item.ts';
 
 /** What is looked for. Term and billing cycle in Partner Center's words; without `seats` the SKU says how many. */
 export interface WantedItem {
@@ -91,7 +92,7 @@ export async function refuseImpossibleSeats(
   seats: number,
 ): Promise<void> {
   if (!offerId || !country) return;
-  const [productId = '', skuId = ''] = offerId.split(':');
+  const { productId, skuId } = productAndSku(offerId);
   const sku = await catalog.sku({ productId, skuId, country, segment });
   if (sku) refuseOutOfBounds(seats, sku, offerId);
 }

@@ -1,13 +1,8 @@
 import type { Flow } from '../../engine/workflow.ts';
 import { compact } from '../../lib/compact.ts';
-import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
+import { hasEnded, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { Look } from '../look.ts';
-import {
-  awaitPartnerSubscription,
-  changePartnerSubscription,
-  hasEnded,
-  type LicenseParts,
-} from './partner-subscription.ts';
+import { awaitPartnerSubscription, changePartnerSubscription, type LicenseParts } from './partner-subscription.ts';
 
 type Status = 'suspended' | 'active';
 

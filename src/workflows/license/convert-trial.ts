@@ -1,7 +1,7 @@
 import type { Workflow } from '../../engine/workflow.ts';
 import type { Look } from '../look.ts';
 import { readSelling } from '../selling.ts';
-import { isSameItem } from '../term-item.ts';
+import { isSameItem, productAndSku } from '../term-item.ts';
 import type { ChangePlanParts } from './change-plan.ts';
 import { readLicenseOrder } from './parameters.ts';
 import { gone, offerOf, orderNextTerm, readPartnerSubscription } from './partner-subscription.ts';
@@ -70,7 +70,7 @@ export function createConvertTrial(parts: ChangePlanParts): Workflow<Look> {
       /** The catalogue lists which terms a trial can have at once and which at its end. Where it says nothing, the attempt tells. */
       async function canBeginAtOnce(): Promise<boolean> {
         const { offerId = '', country = '', segment = 'commercial' } = fulfillment;
-        const [productId = '', skuId = ''] = offerId.split(':');
+        const { productId, skuId } = productAndSku(offerId);
         const sku = country ? await parts.partnerCenter.catalog.sku({ productId, skuId, country, segment }) : undefined;
         const listed = (sku?.conversions ?? []).filter(({ toId }) =>
           isSameItem({ offerId: offerOf(toId) }, { offerId: next.offerId }),

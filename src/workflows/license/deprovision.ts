@@ -3,6 +3,7 @@ import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { compact } from '../../lib/compact.ts';
 import { ConnectorError, RetryableError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
+import { hasEnded } from '../../upstreams/partner-center/schema.ts';
 import type { Exposure, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { bearsMark } from '../mark.ts';
@@ -12,7 +13,6 @@ import { awaitStatus } from './change-status.ts';
 import {
   changePartnerSubscription,
   gone,
-  hasEnded,
   type LicenseParts,
   offerOf,
   RUN_OUT,

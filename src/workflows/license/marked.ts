@@ -1,7 +1,7 @@
-import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
+import { hasEnded, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import { subscriptionMarkedBy } from '../mark.ts';
 import type { Marked } from '../marked.ts';
-import { hasEnded, runsOut } from './partner-subscription.ts';
+import { runsOut } from './partner-subscription.ts';
 
 /** Which of a customer's partner subscriptions bear our mark. */
 export function markedLicenses(customerId: string, bought: PartnerSubscription[]): Marked[] {

@@ -2,26 +2,18 @@ import { randomUUID } from 'node:crypto';
 import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
-import { NextTerm, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
+import { hasEnded, NextTerm, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { SubscriptionChange } from '../../upstreams/partner-center/subscriptions.ts';
 import type { AtMicrosoft, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
-import { isSameItem, type TermItem } from '../term-item.ts';
+import { isSameItem, productAndSku, type TermItem } from '../term-item.ts';
 import { findCatalogItem } from './catalog-item.ts';
 
 export interface LicenseParts {
   partnerCenter: PartnerCenter;
   now(): number;
   pollEveryMs: number;
-}
-
-/** States in which nothing renews, runs or is charged any more. */
-const ENDED = new Set(['deleted', 'disabled', 'expired']);
-
-/** Whether Microsoft says that it has ended. One that is not found has not: it may only not be shown. */
-export function hasEnded(found: PartnerSubscription | undefined): boolean {
-  return found !== undefined && ENDED.has(found.status);
 }
 
 /** The partner subscription of a fulfillment, as Partner Center shows it now; undefined when it is gone. */
@@ -213,7 +205,7 @@ export async function orderNextTerm(
   parts: LicenseParts,
 ): Promise<Shown> {
   const { country = '', segment = 'commercial' } = look.fulfillment();
-  const [productId = '', skuId = ''] = item.offerId.split(':');
+  const { productId, skuId } = productAndSku(item.offerId);
   // Whether it is sold at all is found before anything is changed.
   const next = await flow.step('find the item of the next term', () =>
     findCatalogItem(parts.partnerCenter, { ...item, productId, skuId, segment }, country),

@@ -4,7 +4,7 @@ import { once } from '../../lib/once.ts';
 import type { Report } from '../../report/report.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
-import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
+import { hasEnded, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import { readBuyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import { bearsMark, markOf } from '../mark.ts';
@@ -18,7 +18,6 @@ import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
 import {
   changePartnerSubscription,
   endsWithTerm,
-  hasEnded,
   offerOf,
   RUN_OUT,
   readPartnerSubscription,

@@ -1,14 +1,14 @@
 import { AttentionError, CustomerError } from '../../lib/errors.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
-import type { PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
+import { hasEnded, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import { bearsMark } from '../mark.ts';
 import { DELIVERED, readKnownCustomer, readWhose, unlessHidden } from '../recovery.ts';
 import { readSelling } from '../selling.ts';
 import { findOrder } from '../steps/purchase.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
-import { hasEnded, itemOf, type LicenseParts, runsOut } from './partner-subscription.ts';
+import { itemOf, type LicenseParts, runsOut } from './partner-subscription.ts';
 
 export interface RecoverParts extends LicenseParts {
   cloudesire: Cloudesire;

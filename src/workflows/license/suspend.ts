@@ -1,11 +1,11 @@
 import type { Workflow } from '../../engine/workflow.ts';
+import { hasEnded } from '../../upstreams/partner-center/schema.ts';
 import type { Look } from '../look.ts';
 import { changeStatus } from './change-status.ts';
 import {
   changePartnerSubscription,
   endsWithTerm,
   gone,
-  hasEnded,
   type LicenseParts,
   RUN_OUT,
   readPartnerSubscription,

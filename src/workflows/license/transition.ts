@@ -5,7 +5,7 @@ import { AttentionError, ConnectorError } from '../../lib/errors.ts';
 import type { Wait } from '../../lib/wait.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
-import type { PartnerSubscription, Transition } from '../../upstreams/partner-center/schema.ts';
+import { hasEnded, type PartnerSubscription, type Transition } from '../../upstreams/partner-center/schema.ts';
 import type { NewTransition } from '../../upstreams/partner-center/subscriptions.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
@@ -15,7 +15,6 @@ import { isSameItem, type TermItem } from '../term-item.ts';
 import {
   changePartnerSubscription,
   gone,
-  hasEnded,
   itemOf,
   type LicenseParts,
   offerOf,

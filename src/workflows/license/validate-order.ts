@@ -1,5 +1,6 @@
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import { hasEnded } from '../../upstreams/partner-center/schema.ts';
 import { readBuyer } from '../buyer.ts';
 import type { Checks, ProposedOrder } from '../checks.ts';
 import type { Fulfillment } from '../fulfillment.ts';
@@ -9,7 +10,7 @@ import { readSelling } from '../selling.ts';
 import { checkCustomer } from '../steps/check-customer.ts';
 import { findCatalogItem, refuseImpossibleSeats } from './catalog-item.ts';
 import { type LicenseOrder, type LicenseSettings, readLicenseOrder, readSeats } from './parameters.ts';
-import { hasEnded, offerOf } from './partner-subscription.ts';
+import { offerOf } from './partner-subscription.ts';
 import { findTermEnd } from './term-end.ts';
 import { findPlanChange } from './transition.ts';
 

@@ -7,6 +7,7 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Tokens } from '../../upstreams/partner-center/token.ts';
 import type { TemplateHost } from '../../upstreams/template-host.ts';
 import { readSelling } from '../selling.ts';
+import { productAndSku } from '../term-item.ts';
 import type { Presence } from './standing.ts';
 
 export type Verdict = 'ok' | 'warning' | 'failed' | 'skipped';
@@ -269,7 +270,7 @@ function checksOf(parts: DoctorParts): Check[] {
       return [warning('No plan that the marketplace shows names an offerId: no licence can be sold.')];
     const found: Found[] = [];
     for (const [offerId, plan] of offers) {
-      const [productId = '', skuId = ''] = offerId.split(':');
+      const { productId, skuId } = productAndSku(offerId);
       const sku = skuId
         ? await partnerCenter.catalog.sku({ productId, skuId, country, segment: 'commercial' })
         : undefined;

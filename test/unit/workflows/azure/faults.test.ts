@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { AttentionError, CustomerError, RetryableError } from '../../../../src/lib/errors.ts';
 import type { Fault } from '../../../../src/upstreams/azure/client.ts';
-import { errorOf, mayPass, worstOf } from '../../../../src/workflows/azure/faults.ts';
+import { worstOf } from '../../../../src/upstreams/azure/taxonomy.ts';
+import { errorOf, mayPass } from '../../../../src/workflows/azure/faults.ts';
 
 function fault(facts: Partial<Fault>): Fault {
   return { code: 'X', message: 'It went wrong.', path: ['DeploymentFailed', 'X'], kind: 'transient', ...facts };
