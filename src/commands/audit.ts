@@ -38,11 +38,11 @@ export const audit: Command<AuditParts> = {
         output.write(
           table(
             ['at', 'by', 'action', 'on', 'outcome', 'reason'],
-            items.map(({ at, by, action, subscriptionId: id, target, outcome, code, reason }) => [
+            items.map(({ at, by, action, subscriptionId: id, subscriptionIds, target, outcome, code, reason }) => [
               at,
               by,
               action,
-              id ?? target,
+              id ?? [target, subscriptionIds?.join(' ')].filter(Boolean).join(': '),
               code ? `${outcome} (${code})` : outcome,
               reason,
             ]),

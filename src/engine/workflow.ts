@@ -77,7 +77,8 @@ export interface Flow {
 
 export interface PausePlan {
   forMs: number;
-  waitingFor: Wait;
+  /** Told when the pause ends, in milliseconds since the epoch. */
+  waitingFor(endsAt: number): Wait;
   /** Whether there is nothing to wait for any more; `hasBegun` once it was waited before this look. */
   isOver(waited: { hasBegun: boolean }): Promise<boolean>;
 }
@@ -209,7 +210,8 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
       const hasBegun = entry?.state === 'polling';
       const since = hasBegun ? entry.since : startedAt;
       if (!hasBegun) await record(name, { state: 'polling', since, looks: 1 });
-      if (clock.now() - since < forMs && !(await isOver({ hasBegun }))) throw new Suspended(since + forMs, waitingFor);
+      if (clock.now() - since < forMs && !(await isOver({ hasBegun })))
+        throw new Suspended(since + forMs, waitingFor(since + forMs));
       await finish(name, true, since);
     },
   };

@@ -167,8 +167,9 @@ export const OpsAuditEntry = z
     action: z.string(),
     subscriptionId: z.int().nullable(),
     target: z.string().nullable(),
+    subscriptionIds: z.array(z.int()).describe('The first 50 that a press on many reaches'),
     reason: z.string(),
-    outcome: z.enum(['accepted', 'failed']),
+    outcome: z.enum(['accepted', 'failed', 'refused']),
     code: z.string().nullable(),
   })
   .meta({ id: 'AuditEntry' });
@@ -294,13 +295,14 @@ export function presentAuditEntry({
   outcome,
   ...rest
 }: OpsAudited): z.infer<typeof OpsAuditEntry> {
-  const { subscriptionId, target, code } = rest;
+  const { subscriptionId, target, code, subscriptionIds } = rest;
   return {
     at,
     by,
     action,
     subscriptionId: subscriptionId ?? null,
     target: target ?? null,
+    subscriptionIds: subscriptionIds ?? [],
     reason,
     outcome,
     code: code ?? null,

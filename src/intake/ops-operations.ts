@@ -117,7 +117,9 @@ export interface OpsAudited extends OpsPress {
   action: string;
   subscriptionId?: number;
   target?: string;
-  outcome: 'accepted' | 'failed';
+  /** The first of those that a press on many reaches. */
+  subscriptionIds?: number[];
+  outcome: 'accepted' | 'failed' | 'refused';
   code?: string;
 }
 

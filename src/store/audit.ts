@@ -30,7 +30,7 @@ export function createAudit(redis: Redis, keys: Keys): Audit {
       const items: AuditEntry[] = [];
       let found = 0;
       for await (const entry of newestFirst()) {
-        if (subscriptionId !== undefined && entry.subscriptionId !== subscriptionId) continue;
+        if (subscriptionId !== undefined && !isAbout(entry, subscriptionId)) continue;
         if (found >= offset && items.length < pageSize) items.push(entry);
         found += 1;
         if (subscriptionId === undefined && items.length === pageSize) break;
@@ -38,4 +38,8 @@ export function createAudit(redis: Redis, keys: Keys): Audit {
       return { items, total: subscriptionId === undefined ? await redis.xlen(keys.audit) : found };
     },
   };
+}
+
+function isAbout(entry: AuditEntry, subscriptionId: number): boolean {
+  return entry.subscriptionId === subscriptionId || entry.subscriptionIds?.includes(subscriptionId) === true;
 }

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { whyOf } from '../../src/workflows/ops/standing.ts';
 import { administratorOf } from '../emulator/partner-center/directory-roles.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -449,8 +450,11 @@ describe('a deployment that fails', () => {
     const id = await lackingCapacity();
     expect(await recordOf(id)).toMatchObject({
       state: 'waiting',
-      waitingFor: expect.stringContaining('SkuNotAvailable'),
+      waitingFor: expect.stringMatching(
+        /^Azure to be ready for another try, number 2 of 6, at [-\d]{10} \d\d:\d\d UTC: Deployment \S+ failed: SkuNotAvailable.*[^.]$/s,
+      ),
     });
+    expect(whyOf(await recordOf(id), undefined)).not.toMatch(/\.\.|tried again/);
     // Events and sweeps have looks made, which neither end the hour nor use up what is tried by itself.
     await settle(id, 8);
     expect(books().deployments).toHaveLength(1);

@@ -210,7 +210,7 @@ describe('what is pressed', () => {
     expect(told).toMatchObject([{ by: 'Grace', reason: 'wait for legal' }, PRESS]);
   });
 
-  it('does not fit: nothing is done, and no line is written', async () => {
+  it('does not fit: nothing is done, and the trail tells who was refused, and why', async () => {
     const id = await sell();
     await expect(operations.act('release', id, PRESS)).rejects.toMatchObject({ code: 'ops.not-held' });
     await expect(operations.act('attach', id, PRESS)).rejects.toMatchObject({ code: 'ops.not-detached' });
@@ -218,7 +218,14 @@ describe('what is pressed', () => {
     await operations.act('hold', id, PRESS);
     await expect(operations.act('hold', id, PRESS)).rejects.toMatchObject({ code: 'ops.held' });
     await expect(operations.act('look', id, PRESS)).rejects.toMatchObject({ code: 'ops.held' });
-    expect((await operations.listAudit({ page: 1, pageSize: 50 })).total).toBe(1);
+    expect((await operations.listAudit({ page: 1, pageSize: 50 })).items).toMatchObject([
+      { action: 'look', outcome: 'refused', code: 'ops.held', subscriptionId: id, ...PRESS },
+      { action: 'hold', outcome: 'refused', code: 'ops.held' },
+      { action: 'hold', outcome: 'accepted' },
+      { action: 'attach', outcome: 'refused', code: 'ops.not-detached' },
+      { action: 'release', outcome: 'refused', code: 'ops.not-held' },
+    ]);
+    expect(asked).toEqual([id]);
   });
 
   it('and fails is told with its code', async () => {
@@ -259,8 +266,16 @@ describe('what stands still for one reason', () => {
     expect(urgencies, 'what customers wait for goes first').toEqual([false, false]);
     expect(await Promise.all(ids.map((id) => world.records.isRetryAsked(id)))).toEqual([true, true]);
     expect((await operations.listAudit({ page: 1, pageSize: 50 })).items).toEqual([
-      { at: expect.any(String), action: 'retry-all', target: code, ...RETRY, outcome: 'accepted' },
+      {
+        at: expect.any(String),
+        action: 'retry-all',
+        target: code,
+        subscriptionIds: ids,
+        ...RETRY,
+        outcome: 'accepted',
+      },
     ]);
+    expect((await operations.listAudit({ page: 1, pageSize: 50, subscriptionId: ids[1]! })).total).toBe(1);
     for (const id of ids) {
       const told = (await operations.show(id))?.timeline.filter(({ kind }) => kind === 'operator');
       expect(told).toMatchObject([{ text: expect.stringContaining(code), ...RETRY }]);

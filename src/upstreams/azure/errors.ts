@@ -5,6 +5,7 @@ import {
   type ErrorOptions,
   RetryableError,
 } from '../../lib/errors.ts';
+import { SIGN_IN } from '../../lib/sign-in.ts';
 import type { Answer } from '../http.ts';
 import type { Fault, FaultKind } from './azure.ts';
 import { faultsIn } from './faults.ts';
@@ -173,7 +174,7 @@ const RIGHTS: Record<Actor, string> = {
 export function mfaNeeded(what: string, options: ErrorOptions): AttentionError {
   return new AttentionError(
     'entra.mfa-needed',
-    `${what} Azure wants the partner's user signed in with multi-factor authentication: sign in again with it, and set the new PARTNER_CENTER_REFRESH_TOKEN.`,
+    `${what} Azure wants the partner's user signed in with multi-factor authentication: ${SIGN_IN}`,
     options,
   );
 }

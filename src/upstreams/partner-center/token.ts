@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { AttentionError, type ConnectorError, RetryableError } from '../../lib/errors.ts';
 import { type Secret, withSecret } from '../../lib/secret.ts';
+import { SIGN_IN } from '../../lib/sign-in.ts';
 import { type Answer, type Http, path, readBody } from '../http.ts';
 import type { RefreshTokenStore } from '../refresh-token.ts';
 
@@ -91,7 +92,7 @@ export function createTokens(parts: TokenParts): Tokens {
     if (seed) return withSecret(seed, isConsentGone, (token) => refresh(token, token));
     throw new AttentionError(
       'entra.consent-missing',
-      'The call needs a user of the partner, and no refresh token is configured: sign in once as an admin agent with multi-factor authentication and set PARTNER_CENTER_REFRESH_TOKEN.',
+      `The call needs a user of the partner, and no refresh token is configured: ${SIGN_IN}`,
       { effect: 'none' },
     );
   }
@@ -174,7 +175,7 @@ export function refusalOf(answer: Answer): ConnectorError | undefined {
     case 'consent_required':
       return new AttentionError(
         'entra.consent-needed',
-        `The partner user's consent no longer holds (${reason}): sign in again as that user with multi-factor authentication and set the new PARTNER_CENTER_REFRESH_TOKEN.`,
+        `The partner user's consent no longer holds (${reason}): ${SIGN_IN}`,
         options,
       );
     default:

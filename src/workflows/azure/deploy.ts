@@ -1,5 +1,6 @@
 import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError, RetryableError } from '../../lib/errors.ts';
+import { toTheMinute } from '../../lib/moment.ts';
 import type { AzureSubscription, Fault, Image } from '../../upstreams/azure/client.ts';
 import { worstOf } from '../../upstreams/azure/taxonomy.ts';
 import type { Look } from '../look.ts';
@@ -136,7 +137,12 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
     if (mayPass(worst) && attempt - first < MOST_ATTEMPTS_BY_ITSELF) {
       await flow.pause(`pause after deployment ${attempt}`, {
         forMs: worst?.kind === 'capacity' ? CAPACITY_PAUSE_MS : 20 * pollEveryMs,
-        waitingFor: `Azure to be ready for another try: ${errorOf(what, faults, settings).message}`,
+        waitingFor(endsAt) {
+          const due = toTheMinute(new Date(endsAt).toISOString());
+          const tries = `number ${attempt - first + 2} of ${MOST_ATTEMPTS_BY_ITSELF + 1}`;
+          // The sentence around it ends with a full stop of its own.
+          return `Azure to be ready for another try, ${tries}, at ${due}: ${causeOf(what, faults).replace(/\.$/, '')}`;
+        },
         // Marketplace and sweeps ask for looks at any time; only persons know that it is worth a try.
         isOver: async ({ hasBegun }) =>
           (hasBegun && look.isAskedFor) || (await assignment.read()).configuration !== entered,

@@ -9,8 +9,13 @@ export interface AuditEntry extends Press {
   subscriptionId?: number;
   /** What it was done to, where that is no subscription: the digest of a quarantined body, a reason code. */
   target?: string;
-  /** `accepted` is written before anything is done; what then fails has a second line that says with which code. */
-  outcome: 'accepted' | 'failed';
+  /** Of a press on many: the first of the subscriptions that it reaches, in the order in which they are taken up. */
+  subscriptionIds?: number[];
+  /**
+   * `accepted` is written before anything is done; what then fails has a second line that says with which code. `refused`: it did not fit how
+   * things stood, and nothing was done.
+   */
+  outcome: 'accepted' | 'failed' | 'refused';
   code?: string;
 }
 

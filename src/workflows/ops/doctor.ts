@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { ConnectorError, RetryableError } from '../../lib/errors.ts';
 import { toTheSecond } from '../../lib/moment.ts';
+import { SIGN_IN } from '../../lib/sign-in.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
@@ -216,7 +217,7 @@ function checksOf(parts: DoctorParts): Check[] {
         return [
           failed(
             'The user has signed in without multi-factor authentication, which Partner Center refuses.',
-            'Sign in again with it, and set the new PARTNER_CENTER_REFRESH_TOKEN.',
+            SIGN_IN.replace('run', 'Run'),
           ),
         ];
       },

@@ -47,7 +47,7 @@ export function createPresses(parts: PressesParts): Presses {
   const now = (): string => new Date(clock.now()).toISOString();
 
   async function audited<T>(
-    what: { action: string; target?: string; subscriptionId?: number } & Press,
+    what: { action: string; target?: string; subscriptionId?: number; subscriptionIds?: number[] } & Press,
     work: () => Promise<T>,
   ): Promise<T> {
     await audit.add({ at: now(), ...what, outcome: 'accepted' });
@@ -56,6 +56,17 @@ export function createPresses(parts: PressesParts): Presses {
     } catch (error) {
       const code = error instanceof ConnectorError ? error.code : 'bug';
       await audit.add({ at: now(), ...what, outcome: 'failed', code });
+      throw error;
+    }
+  }
+
+  /** Who was refused what stands in the trail too. */
+  async function orRefused(what: { action: string; subscriptionId: number } & Press, check: () => void): Promise<void> {
+    try {
+      check();
+    } catch (error) {
+      const code = error instanceof ConnectorError ? error.code : 'bug';
+      await audit.add({ at: now(), ...what, outcome: 'refused', code });
       throw error;
     }
   }
@@ -104,7 +115,8 @@ export function createPresses(parts: PressesParts): Presses {
         const message = `Nothing is known of subscription ${subscriptionId}.`;
         throw new PermanentError('ops.unknown-subscription', message, { effect: 'none' });
       }
-      assertPossible(action, subscriptionId, await interventions.get(subscriptionId));
+      const intervention = await interventions.get(subscriptionId);
+      await orRefused({ action, subscriptionId, ...press }, () => assertPossible(action, subscriptionId, intervention));
       await audited({ action, subscriptionId, ...press }, async () => {
         await timeline.note(subscriptionId, { at: now(), kind: 'operator', text: SAID[action], ...press });
         await acts[action](subscriptionId, press);
@@ -124,7 +136,8 @@ export function createPresses(parts: PressesParts): Presses {
         const message = `Nothing that could be retried stands still for ${code}.`;
         throw new PermanentError('ops.unknown-reason', message, { effect: 'none' });
       }
-      return audited({ action: 'retry-all', target: code, ...press }, async () => {
+      const subscriptionIds = dead.slice(0, NAMED);
+      return audited({ action: 'retry-all', target: code, subscriptionIds, ...press }, async () => {
         let queued = 0;
         for (const subscriptionId of dead.slice(0, MOST_AT_ONCE)) {
           await records.askRetry(subscriptionId);
@@ -143,6 +156,8 @@ export function createPresses(parts: PressesParts): Presses {
   };
 }
 
+/** Subscriptions that the trail names of a press on many. */
+const NAMED = 50;
 /** Retries that are asked for at once. */
 const MOST_AT_ONCE = 500;
 

@@ -269,7 +269,7 @@ describe('poll', () => {
 describe('pause', () => {
   const pauseOnce = async (flow: Promise<Flow>, isOver = async (_waited: { hasBegun: boolean }) => false) =>
     (await flow)
-      .pause('cool down', { forMs: 1_000, waitingFor: 'Azure to cool it', isOver })
+      .pause('cool down', { forMs: 1_000, waitingFor: () => 'Azure to cool it', isOver })
       .catch((error: unknown) => error);
 
   it('ends when its time is over, whatever looks come meanwhile, and is made once per run', async () => {

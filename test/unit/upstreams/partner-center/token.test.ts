@@ -263,6 +263,7 @@ describe('user token', () => {
       expect(error).toBeInstanceOf(AttentionError);
       expect(error).toMatchObject({
         code: 'entra.consent-needed',
+        message: expect.stringMatching(/`connector sign-in`.*restarted/),
         effect: 'none',
         facts: { upstreamCode: `AADSTS${number}` },
       });
@@ -274,7 +275,11 @@ describe('user token', () => {
   it('says so when there has never been a consent', async () => {
     const { tokens, received } = await setup(() => issued(0), { refreshTokens: createStore() });
     expect(tokens.hasUser).toBe(false);
-    await expect(tokens.appUser()).rejects.toMatchObject({ code: 'entra.consent-missing', effect: 'none' });
+    await expect(tokens.appUser()).rejects.toMatchObject({
+      code: 'entra.consent-missing',
+      message: expect.stringMatching(/`connector sign-in`.*restarted/),
+      effect: 'none',
+    });
     expect(received).toHaveLength(0);
   });
 
