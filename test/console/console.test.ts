@@ -253,6 +253,9 @@ describe('a note of what holds up everything', () => {
     await logIn(page);
     await settled(page);
     expect(await page.locator('.matters > li').first().textContent()).toBe('Nothing goes on.');
+    await goTo(page, '#limits');
+    const partnerCenter = await page.locator('tbody tr').filter({ hasText: 'Partner Center' }).first().textContent();
+    expect(partnerCenter).toContain(facts.throttles ? 'refuses calls until 2099-01-01 00:00:00' : 'answers');
   });
 });
 

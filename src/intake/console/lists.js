@@ -186,6 +186,14 @@ function tightnessOf({ used, limit, waiting, pausedUntil }) {
   return used / limit + (waiting > 0 ? 1 : 0) + (pausedUntil === null ? 0 : 2);
 }
 
+/** @param {string | null} openSince @param {import('./api.js').Overview['throttles'][number]} [throttle] */
+function stateOf(openSince, throttle) {
+  if (openSince !== null) return h('span', { class: 'badge state-failed' }, 'is out');
+  if (throttle)
+    return [h('span', { class: 'badge state-waiting' }, 'refuses calls'), ' until ', clockTime(throttle.until)];
+  return h('span', { class: 'badge state-done' }, 'answers');
+}
+
 const SHOWN = 8;
 
 /** @param {string} caption @param {import('./api.js').Budgets['items']} budgets */
@@ -210,8 +218,8 @@ function callsBy(caption, budgets) {
 
 /** How many calls the upstreams still allow, and which of them are out. @type {View} */
 export async function limits() {
-  /** @type {import('./api.js').Budgets} */
-  const { items, circuits } = await read('/budgets');
+  /** @type {[import('./api.js').Budgets, import('./api.js').Overview]} */
+  const [{ items, circuits }, { throttles }] = await Promise.all([read('/budgets'), read('/overview')]);
   const used = items.filter(({ used, waiting, pausedUntil }) => used > 0 || waiting > 0 || pausedUntil !== null);
   const tight = used.sort((one, other) => tightnessOf(other) - tightnessOf(one)).slice(0, TIGHTEST);
   return {
@@ -226,9 +234,10 @@ export async function limits() {
           key: upstream,
           cells: [
             upstreamName(upstream),
-            openSince === null
-              ? h('span', { class: 'badge state-done' }, 'answers')
-              : h('span', { class: 'badge state-failed' }, 'is out'),
+            stateOf(
+              openSince,
+              throttles.find((throttle) => throttle.upstream === upstream),
+            ),
             openSince === null ? '–' : ago(openSince),
             nextProbeAt === null ? '–' : ago(nextProbeAt),
           ],
