@@ -389,6 +389,21 @@ describe('a record that was lost', () => {
     expect(await world.sweep()).toEqual([]);
   });
 
+  it('does not keep a lost termination from being found, although what has ended long ago cannot be read', async () => {
+    const id = buy();
+    await world.settle(id);
+    world.emulators.cloudesire.terminate(id);
+    world.emulators.faults.watch(({ server, path, query }) =>
+      server === 'cloudesire' && /\/subscription$/.test(path) && /status=UNDEPLOYED(&|$)/.test(query)
+        ? { kind: 'replace', status: 200, body: [{ id: 1, deploymentStatus: 'UNDEPLOYED' }] }
+        : undefined,
+    );
+    onTestFinished(() => world.emulators.faults.watch(() => undefined));
+    await expect(world.sweep()).rejects.toMatchObject({ code: expect.stringMatching(/^cloudesire\./) });
+    expect(world.requested).toContain(id);
+    expect(await world.records.areEndedListed()).toBe(false);
+  });
+
   it('while the order was under way leads to no second purchase', async () => {
     world.emulators.partnerCenter.setOrderDelayMs(60_000);
     const id = buy();

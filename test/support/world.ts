@@ -32,6 +32,8 @@ export interface World {
   /** One look at a subscription, as a worker makes it. */
   look(subscriptionId: number): Promise<{ done: true } | { againInMs: number }>;
   sweep(): Promise<number[]>;
+  /** The same so far, of one that has failed. */
+  requested: readonly number[];
   /** A new process takes the place of the old one: nothing is remembered but what is in Redis. The environment may differ. */
   restart(environment?: Record<string, string>): void;
   /** Virtual time passes, and with it the limits of calls, which count real time, begin anew. */
@@ -100,6 +102,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     stored,
     alerts,
     look,
+    requested,
     async sweep() {
       requested.length = 0;
       await looks.sweep(signal);

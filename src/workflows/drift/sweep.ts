@@ -60,9 +60,9 @@ export function createSweep({
     const toTakeOut: number[] = [];
     let inService = 0;
     let looks = 0;
-    // What cannot be read of the list must not keep the rest from being found: it is told at the end.
-    const unreadable = await readList();
-    if (!(await records.areEndedListed())) await readEnded();
+    // What cannot be read of a list must not keep the rest from being found: it is told at the end.
+    let unreadable = await asFarAsReadable(readList);
+    if (!(await records.areEndedListed())) unreadable ??= await asFarAsReadable(readEnded);
     for await (const id of records.ids()) {
       if (signal.aborted) return;
       const record = await records.get(id);
@@ -112,15 +112,19 @@ export function createSweep({
       await records.noteEndedListed();
     }
 
-    async function readList(): Promise<ConnectorError | undefined> {
+    async function readList(): Promise<void> {
+      for await (const seen of cspSubscriptions(cloudesire.subscriptions, [...LIVING])) {
+        if (signal.aborted) return;
+        listed.add(seen.id);
+        const record = await records.get(seen.id);
+        if (isSettled(record, seen, clock.now())) continue;
+        await decide(seen.id, isTakenOut(seen.deploymentStatus, record));
+      }
+    }
+
+    async function asFarAsReadable(read: () => Promise<void>): Promise<ConnectorError | undefined> {
       try {
-        for await (const seen of cspSubscriptions(cloudesire.subscriptions, [...LIVING])) {
-          if (signal.aborted) return undefined;
-          listed.add(seen.id);
-          const record = await records.get(seen.id);
-          if (isSettled(record, seen, clock.now())) continue;
-          await decide(seen.id, isTakenOut(seen.deploymentStatus, record));
-        }
+        await read();
         return undefined;
       } catch (error) {
         if (error instanceof ConnectorError) return error;
