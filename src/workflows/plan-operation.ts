@@ -186,18 +186,31 @@ function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: 
   }
 }
 
-/** The first difference between what is sold and what is. A change of plan that needs a person comes last, so that it holds up nothing else. */
+/**
+ * The first difference between what is sold and what is. One that waits for a payment or needs a person comes last, so that it holds up
+ * nothing else.
+ */
 function difference(seen: Seen, known: Known, atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
   const done = known.fulfillment?.settled;
   const plan = otherPlan(seen, done);
-  const rest = () => otherWish(seen, done) ?? drift(seen, known, atMicrosoft);
-  return plan && needsPerson(plan, known) ? (rest() ?? plan) : (plan ?? rest());
+  const found = [plan, ...otherWishes(seen, done, plan), drift(seen, known, atMicrosoft)].filter(
+    (one) => one !== undefined,
+  );
+  return (
+    found.find((one) => one.kind !== 'wait' && !needsPerson(one, known)) ??
+    found.find((one) => isSameRun(one, known.run)) ??
+    found[0]
+  );
 }
 
 function needsPerson(decision: Decision, { state, run: current, aside, retryAsked }: Known): boolean {
   if (decision.kind !== 'run' || retryAsked) return false;
   const stuck = [state === 'needs-attention' ? current : undefined, aside];
-  return stuck.some((one) => one?.operation === decision.operation && one.target === decision.target);
+  return stuck.some((one) => isSameRun(decision, one));
+}
+
+function isSameRun(decision: Decision, one: SubscriptionRecord['run']): boolean {
+  return decision.kind === 'run' && one?.operation === decision.operation && one.target === decision.target;
 }
 
 const HAS_ENDED = 'partner-subscription.ended';
@@ -250,22 +263,26 @@ function otherPlan({ type, paid, planId }: Seen, done: Wish | undefined): Decisi
   return paid ? run('change-plan', target) : wait('payment of the change of plan');
 }
 
-/** The first difference between what else the marketplace wants and what has been carried out. */
-function otherWish(seen: Seen, done: Wish | undefined): Decision | undefined {
-  if (!done || done.trial) return undefined;
-  if (seen.seats !== undefined && seen.seats !== done.seats) {
-    const isIncrease = seen.seats > (done.seats ?? 0);
-    return isIncrease && !seen.paid ? wait('payment of the additional seats') : run('change-seats', String(seen.seats));
-  }
-  if (
-    seen.configuration !== undefined &&
-    done.configuration !== undefined &&
-    seen.configuration !== done.configuration
-  ) {
-    return run('reconfigure', seen.configuration);
-  }
-  if (isLater(seen.endDate, done.endDate)) return run('renew', seen.endDate);
-  return undefined;
+/** What else the marketplace wants and has not been carried out. */
+function otherWishes(seen: Seen, done: Wish | undefined, plan: Decision | undefined): Decision[] {
+  if (!done || done.trial) return [];
+  return [
+    ...(seen.seats !== undefined && seen.seats !== done.seats ? [otherSeats(seen.seats, seen.paid, done)] : []),
+    // What was entered is deployed together with the plan, which is not paid yet.
+    ...(isReconfigured(seen, done) && plan?.kind !== 'wait' ? [run('reconfigure', seen.configuration)] : []),
+    ...(isLater(seen.endDate, done.endDate) ? [run('renew', seen.endDate)] : []),
+  ];
+}
+
+function otherSeats(seats: number, paid: boolean, done: Wish): Decision {
+  const isIncrease = seats > (done.seats ?? 0);
+  return isIncrease && !paid ? wait('payment of the additional seats') : run('change-seats', String(seats));
+}
+
+function isReconfigured(seen: Seen, done: Wish): boolean {
+  return (
+    seen.configuration !== undefined && done.configuration !== undefined && seen.configuration !== done.configuration
+  );
 }
 
 /** What was changed at Microsoft by others, or dropped by Microsoft itself: the marketplace's wish is restored. */
@@ -282,7 +299,8 @@ function drift(seen: Seen, { fulfillment }: Known, atMicrosoft: AtMicrosoft | un
     if (!next || !isSameItem(next, scheduled) || !autoRenewEnabled)
       return run('set-term-end', Object.values(scheduled).join(' '));
   }
-  if (done.seats !== undefined && !license.isTrial) {
+  // While another number is sold, the change to it decides: it would be made here as well, paid or not.
+  if (done.seats !== undefined && seen.seats === done.seats && !license.isTrial) {
     const nextSeats = next?.seats ?? seats;
     if (seats < done.seats || nextSeats !== done.seats) return run('change-seats', `${done.seats} again`);
   }
