@@ -71,11 +71,11 @@ export function createRecords(redis: Redis, keys: Keys): Records {
       return document === null ? undefined : parse(document);
     },
 
-    async put(lane, record, { runOver } = {}) {
-      const { subscriptionId, run } = record;
+    async put(lane, record, { runsOver } = { runsOver: [] }) {
+      const { subscriptionId, run, aside } = record;
       const journals: [runId: string, lifeMs: number | ''][] = [];
-      if (run) journals.push([run.id, '']);
-      if (runOver) journals.push([runOver, RUN_LIFE_MS]);
+      for (const named of [run, aside]) if (named) journals.push([named.id, '']);
+      for (const runId of runsOver) journals.push([runId, RUN_LIFE_MS]);
       const touched = [
         keys.fence(lane.subscriptionId),
         ...countedKeys(keys),

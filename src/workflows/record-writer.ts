@@ -62,7 +62,7 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
   const { subscriptionId } = lane;
   const now = (): string => new Date(clock.now()).toISOString();
   let record: SubscriptionRecord = stored ?? { subscriptionId, state: 'idle', since: now(), attempts: 0 };
-  let runStored = stored?.run?.id;
+  let runsStored = runsOf(stored);
 
   return {
     get record() {
@@ -104,9 +104,9 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
 
   async function keep(changes: Changes): Promise<void> {
     foresee(changes);
-    const runId = record.run?.id;
-    await records.put(lane, record, { runOver: runStored === runId ? undefined : runStored });
-    runStored = runId;
+    const runs = runsOf(record);
+    await records.put(lane, record, { runsOver: runsStored.filter((runId) => !runs.includes(runId)) });
+    runsStored = runs;
   }
 
   function foresee(changes: Changes): void {
@@ -163,4 +163,9 @@ export function messageOf(error: unknown): string {
   return error instanceof ConnectorError
     ? error.message
     : `unexpected ${error instanceof Error ? error.name : typeof error}`;
+}
+
+/** The runs that a record names. */
+function runsOf({ run, aside }: Partial<SubscriptionRecord> = {}): string[] {
+  return [run, aside].flatMap((one) => (one ? [one.id] : []));
 }

@@ -156,8 +156,8 @@ export interface SweepLog {
 /** The records of all subscriptions. Writes are fenced by the lane. */
 export interface Records {
   get(subscriptionId: number): Promise<SubscriptionRecord | undefined>;
-  /** What its run remembers is kept for as long as the record names it; that of the one before, `runOver`, for 30 days more. */
-  put(lane: Lane, record: SubscriptionRecord, over?: { runOver?: string | undefined }): Promise<void>;
+  /** What a run remembers is kept for as long as the record names it; that of those which it no longer names, `runsOver`, for 30 days more. */
+  put(lane: Lane, record: SubscriptionRecord, over?: { runsOver: string[] }): Promise<void>;
   list(query: RecordQuery): Promise<{ items: SubscriptionRecord[]; total: number }>;
   /** Every record, newest change first. */
   all(): AsyncIterable<SubscriptionRecord>;

@@ -92,7 +92,12 @@ it('keeps a run for as long as the record names it, and for 30 days after that',
   await journal.write(lane, run.id, 'b', sent);
   expect(await lifeMs()).toBe(-1);
 
-  await records.put(lane, { ...record, run: { ...run, id: '1-suspend-2', operation: 'suspend' } }, { runOver: run.id });
+  const next = { ...record, run: { ...run, id: '1-suspend-2', operation: 'suspend' } } as const;
+  await redis.pexpire(keys.journal(run.id), 60_000);
+  await records.put(lane, { ...next, aside: run });
+  expect(await lifeMs()).toBe(-1);
+
+  await records.put(lane, next, { runsOver: [run.id] });
   expect(await lifeMs()).toBeGreaterThan(29.9 * 86_400_000);
   expect(await lifeMs()).toBeLessThanOrEqual(30 * 86_400_000);
 });
