@@ -185,15 +185,17 @@ export function createReconcile(
      * know that, for Microsoft charges on.
      */
     async function standAside({ kind, by, at, reason }: Intervention): Promise<LookOutcome> {
+      const aside = asideOf(writer.record);
       if (kind === 'detached') {
         await standAt('idle', {
           ...QUIET,
+          aside,
           waitingFor: `operations, who have detached it (${by}, ${toTheMinute(at)}: ${reason})`,
         });
         return { done: true };
       }
       const waitingFor: Wait = `operations to release it (held by ${by}, ${toTheMinute(at)}: ${reason})`;
-      await standAt('waiting', { waitingFor, attempts: 0, failingSince: undefined });
+      await standAt('waiting', { waitingFor, aside, attempts: 0, failingSince: undefined });
       let subscription: Subscription | undefined;
       try {
         subscription = await cloudesire.subscriptions.get(subscriptionId);
@@ -252,14 +254,19 @@ export function createReconcile(
           `Subscription ${subscriptionId} is a product of type ${writer.record.productType}, for which this version of the connector has no operation ${operation}. Update the connector.`,
         );
       }
-      const { run: current, aside: former, state } = writer.record;
-      if (!isRunOf(current, decision)) {
-        const isStuck = state === 'needs-attention' && current && CHANGES_OF_PLAN.has(current.operation);
+      if (!isRunOf(writer.record.run, decision)) {
+        const aside = asideOf(writer.record);
         // What was put aside goes on where it stood: begun anew, it would ask again for what only a person may have asked for again.
-        const takenUp = isRunOf(former, decision) ? former : undefined;
+        const takenUp = isRunOf(aside, decision) ? aside : undefined;
         const run = takenUp ?? begin(decision, subscription);
-        const aside = isStuck ? current : takenUp ? undefined : former;
-        await keep({ run, aside, operation, step: undefined, attempts: 0, failingSince: undefined });
+        await keep({
+          run,
+          aside: takenUp ? undefined : aside,
+          operation,
+          step: undefined,
+          attempts: 0,
+          failingSince: undefined,
+        });
         await tell('decision', `${workflow.name} ${takenUp ? 'goes on' : 'begins'}`, {
           status: subscription.deploymentStatus,
           ...(target && { target }),
@@ -488,6 +495,12 @@ function mayPass(error: unknown): boolean {
 
 /** What is put aside when it needs a person, since the rest is not held up by it. */
 const CHANGES_OF_PLAN = new Set<Operation>(['change-plan', 'convert-trial']);
+
+/** The change of plan that needs a person, whatever else the record stands for by now. */
+function asideOf({ state, before, run, aside }: SubscriptionRecord): Run | undefined {
+  const isStuck = state === 'needs-attention' || before?.state === 'needs-attention';
+  return isStuck && run && CHANGES_OF_PLAN.has(run.operation) ? run : aside;
+}
 
 function isRunOf(run: Run | undefined, { operation, target }: Pick<Run, 'operation' | 'target'>): boolean {
   return run?.operation === operation && run.target === target;
