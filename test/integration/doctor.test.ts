@@ -136,7 +136,7 @@ describe('names what is wrong, and the cure:', () => {
   it('a consent that was taken back', async () => {
     emulators.entra.revokeRefreshTokens();
     const findings = await examine();
-    expect(toldOf(findings, 'user')).toMatch(/^failed: .*sign in again .* set the new PARTNER_CENTER_REFRESH_TOKEN/);
+    expect(toldOf(findings, 'user')).toMatch(/^failed: .*run `connector sign-in` .* PARTNER_CENTER_REFRESH_TOKEN/);
     expect(failedIn(findings)).toEqual(['user']);
   });
 
@@ -152,7 +152,7 @@ describe('names what is wrong, and the cure:', () => {
     emulators.partnerCenter.setSwitches({ requireMfa });
     const told = toldOf(await examine(), 'multi-factor authentication');
     expect(told).toMatch(/^failed: .*without multi-factor authentication/);
-    expect(told).toMatch(/sign in again with it,? and set the new PARTNER_CENTER_REFRESH_TOKEN/i);
+    expect(told).toMatch(/run `connector sign-in` .*multi-factor authentication/i);
   });
 
   it('a user without the role', async () => {
