@@ -68,15 +68,15 @@ export function createCatalog(parts: CatalogParts): Catalog {
         if (!fulfillment.customerId || !fulfillment.partnerSubscriptionId) return undefined;
         const found = await readPartnerSubscription(parts, fulfillment);
         // A move of ours is followed by the run that asked for it.
-        if (!hasEnded(found) || fulfillment.moving) return describeAtMicrosoft(found);
+        if (!hasEnded(found) || fulfillment.moving) return describeAtMicrosoft(found, parts.now());
         const successor = await findSuccessor(parts, fulfillment, subscriptionId);
-        if (successor === undefined) return describeAtMicrosoft(found);
+        if (successor === undefined) return describeAtMicrosoft(found, parts.now());
         if (successor === 'pending') {
           // Nothing is decided, and least of all bought, before it is known what comes of it.
           const waitingFor: Wait = `Microsoft to move partner subscription ${fulfillment.partnerSubscriptionId} to another one`;
           throw new Suspended(parts.now() + 20 * parts.pollEveryMs, waitingFor);
         }
-        return { ...describeAtMicrosoft(successor), movedTo: successor.id };
+        return { ...describeAtMicrosoft(successor, parts.now()), movedTo: successor.id };
       },
     },
     azure: createAzureProduct('azure', parts),

@@ -138,4 +138,6 @@ export interface LicenseAtMicrosoft extends Partial<Omit<TermItem, 'seats'>> {
   autoRenewEnabled: boolean;
   /** What is on order for the next term. */
   next?: Partial<TermItem>;
+  /** Seats that Microsoft takes back now; absent where it does not say. */
+  refundable?: number;
 }

@@ -291,7 +291,7 @@ function drift(seen: Seen, { fulfillment }: Known, atMicrosoft: AtMicrosoft | un
   const license = atMicrosoft?.license;
   if (atMicrosoft?.status !== 'active' || !license || !done) return undefined;
   if (done.trial) return driftOfTrial(license);
-  const { next, seats, autoRenewEnabled } = license;
+  const { next, seats, autoRenewEnabled, refundable } = license;
   const { scheduled } = fulfillment;
   if (scheduled) {
     if (!license.isTrial && isSameItem(license, scheduled)) return run('note-renewal');
@@ -303,6 +303,10 @@ function drift(seen: Seen, { fulfillment }: Known, atMicrosoft: AtMicrosoft | un
   if (done.seats !== undefined && seen.seats === done.seats && !license.isTrial) {
     const nextSeats = next?.seats ?? seats;
     if (seats < done.seats || nextSeats !== done.seats) return run('change-seats', `${done.seats} again`);
+    // They were too late for one term, or chosen before it began: the window of a new one is open.
+    const tooMany = seats - done.seats;
+    if (tooMany > 0 && refundable !== undefined && refundable >= tooMany)
+      return run('change-seats', `${done.seats} at once`);
   }
   if (!autoRenewEnabled) return run('renew', `${done.endDate ?? 'now'} again`);
   // While another plan is sold, the change to it decides from what Microsoft shows.

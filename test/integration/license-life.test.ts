@@ -178,6 +178,23 @@ describe('seats', () => {
     expect(partnerSubscription()).toMatchObject({ quantity: 12 });
   });
 
+  it('that become fewer while Microsoft has the renewal in its queue are given back as soon as it is through, not a year later', async () => {
+    const { clock, partnerCenter } = world.emulators;
+    const id = await sell();
+    partnerCenter.setSwitches({ renewalQueueMs: 20 * HOUR_MS });
+    const endsAt = Date.parse(String(partnerSubscription().commitmentEndDate)) + DAY_MS;
+    await world.pass(endsAt + 9 * HOUR_MS - clock.now());
+    world.emulators.cloudesire.overrideStatus(id, 'DEPLOYED');
+    showSeats(id, 6);
+    await world.look(id);
+    expect((await recorded(id)).step).toMatch(/schedule fewer seats/);
+    await world.pass(12 * HOUR_MS);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ quantity: 6, autoRenewEnabled: true });
+    expect((await recorded(id)).fulfillment).not.toHaveProperty('scheduled');
+    expect((await recorded(id)).state).toBe('done');
+  });
+
   it('that are not to be given back any more are announced no more', async () => {
     const id = await sell();
     await passDays(id, 30);
@@ -620,6 +637,24 @@ describe('a trial', () => {
     expect(partnerSubscription()).toMatchObject({ isTrial: false, quantity: 6 });
   });
 
+  it('whose seats become fewer too late for what follows it gives them back then', async () => {
+    const { clock, cloudesire, faults } = world.emulators;
+    const id = await sell({ type: 'TRIAL' });
+    await clock.advance(20 * DAY_MS);
+    cloudesire.convertTrial(id, { paid: true });
+    cloudesire.overrideOrder(id, { licenses: 10 });
+    await world.settle(id);
+    const endsAt = Date.parse(String(partnerSubscription().commitmentEndDate)) + DAY_MS;
+    await world.pass(endsAt - HOUR_MS - clock.now());
+    cloudesire.overrideOrder(id, { licenses: 4 });
+    faults.inject({ server: 'partner-center', method: 'PATCH', kind: 'status', status: 503 });
+    for (let looks = 0; looks < 10 && (await recorded(id)).state !== 'retrying'; looks += 1) await world.look(id);
+    await world.pass(2 * HOUR_MS);
+    await world.settle(id);
+    expect(partnerSubscription()).toMatchObject({ isTrial: false, quantity: 4, autoRenewEnabled: true });
+    expect((await recorded(id)).state).toBe('done');
+  });
+
   it('whose renewal somebody switches on runs out all the same', async () => {
     const id = await sell({ type: 'TRIAL' });
     const { partnerSubscriptionId = '' } = (await recorded(id)).fulfillment ?? {};
@@ -760,7 +795,7 @@ describe('a trial', () => {
     world.emulators.partnerCenter.setAutoRenewByHand(String(partnerSubscription().id), true);
     await world.settle(id);
     expect(partnerSubscription()).toMatchObject({ isTrial: true, autoRenewEnabled: false });
-    expect((await recorded(id)).state).toBe('idle');
+    expect(await recorded(id)).toMatchObject({ state: 'idle', waitingFor: expect.stringMatching(/pay/) });
   });
 
   it('that has become a paid licence while it was suspended, unseen, is suspended then', async () => {

@@ -42,7 +42,10 @@ export async function changePartnerSubscription(
   {
     change,
     shows,
-  }: { change(found: PartnerSubscription): SubscriptionChange; shows(found: PartnerSubscription | undefined): boolean },
+  }: {
+    change(found: PartnerSubscription): SubscriptionChange | Promise<SubscriptionChange>;
+    shows(found: PartnerSubscription | undefined): boolean;
+  },
   parts: LicenseParts,
 ): Promise<Shown> {
   const fulfillment = look.fulfillment();
@@ -59,9 +62,8 @@ export async function changePartnerSubscription(
         const found = await read();
         if (shows(found)) return true;
         if (!found) throw gone(fulfillment);
-        await parts.partnerCenter.subscriptions.update(idOf(fulfillment.customerId), found.id, change(found), {
-          requestId,
-        });
+        const wanted = await change(found);
+        await parts.partnerCenter.subscriptions.update(idOf(fulfillment.customerId), found.id, wanted, { requestId });
         return true;
       },
     });
@@ -121,14 +123,15 @@ function shownBy(found: PartnerSubscription | undefined): Shown {
   };
 }
 
-/** What the decision needs to know of a licence at Microsoft. */
-export function describeAtMicrosoft(found: PartnerSubscription | undefined): AtMicrosoft {
+/** What the decision needs to know of a licence at Microsoft; `now` in ms since the epoch. */
+export function describeAtMicrosoft(found: PartnerSubscription | undefined, now: number): AtMicrosoft {
   const status = hasEnded(found)
     ? 'ended'
     : found?.status === 'active' || found?.status === 'suspended'
       ? found.status
       : 'unknown';
   const next = onOrder(found);
+  const refundable = refundableSeats(found, now);
   return {
     status,
     suspensionReasons: found?.suspensionReasons ?? [],
@@ -138,9 +141,18 @@ export function describeAtMicrosoft(found: PartnerSubscription | undefined): AtM
       autoRenewEnabled: found?.autoRenewEnabled ?? false,
       isTrial: found?.isTrial ?? false,
       ...(next && { next }),
+      ...(refundable !== undefined && { refundable }),
       ...(found && itemOf(found)),
     },
   };
+}
+
+/** The seats that may still be given back, as far as Microsoft says so: of each batch until its own moment. */
+function refundableSeats(found: PartnerSubscription | undefined, now: number): number | undefined {
+  if (!found?.refundableQuantity) return undefined;
+  const { totalQuantity, details } = found.refundableQuantity;
+  const closed = details.filter(({ allowedUntilDateTime: until }) => until !== undefined && Date.parse(until) < now);
+  return totalQuantity - closed.reduce((seats, { quantity }) => seats + quantity, 0);
 }
 
 /** Offer, term and billing cycle of a partner subscription, as far as Microsoft states them. */
@@ -206,22 +218,22 @@ export async function orderNextTerm(
 ): Promise<Shown> {
   const { country = '', segment = 'commercial' } = look.fulfillment();
   const { productId, skuId } = productAndSku(item.offerId);
-  // Whether it is sold at all is found before anything is changed.
-  const next = await flow.step('find the item of the next term', () =>
-    findCatalogItem(parts.partnerCenter, { ...item, productId, skuId, segment }, country),
-  );
-  const [, , availabilityId] = next.catalogItemId.split(':');
-  const product = { productId, skuId, availabilityId, billingCycle: item.billingCycle, termDuration: item.term };
-  const instructions = { product, quantity: item.seats };
-  const change = {
-    autoRenewEnabled: true,
-    scheduledActions: [{ scheduleType: 'TermEnd', actionType: 'RenewToNewTerm', instructions }],
+  // As it is sold in the moment of the change: an availability is soon called something else, and the change may have waited for a renewal.
+  const change = async () => {
+    const next = await findCatalogItem(parts.partnerCenter, { ...item, productId, skuId, segment }, country);
+    const [, , availabilityId] = next.catalogItemId.split(':');
+    const product = { productId, skuId, availabilityId, billingCycle: item.billingCycle, termDuration: item.term };
+    const instructions = { product, quantity: item.seats };
+    return {
+      autoRenewEnabled: true,
+      scheduledActions: [{ scheduleType: 'TermEnd', actionType: 'RenewToNewTerm', instructions }],
+    };
   };
   const shows = (found: PartnerSubscription | undefined): boolean => {
     const ordered = onOrder(found);
     return ordered !== undefined && isSameItem(ordered, item) && found?.autoRenewEnabled === true;
   };
-  return changePartnerSubscription(flow, look, name, { change: () => change, shows }, parts);
+  return changePartnerSubscription(flow, look, name, { change, shows }, parts);
 }
 
 /** `product:sku` of a catalogue item. */

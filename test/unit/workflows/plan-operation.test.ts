@@ -713,6 +713,20 @@ const ROWS: Row[] = [
     does: 'convert-trial 2101',
   },
 
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, fewer seats on order',
+    and: 'which a new term takes back at once',
+    atMicrosoft: { seats: 15, next: ON_ORDER, refundable: 5 },
+    does: 'change-seats 10 at once',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, fewer seats on order',
+    and: 'of which only some are taken back',
+    atMicrosoft: { seats: 15, next: ON_ORDER, refundable: 4 },
+    does: 'done',
+  },
   { status: 'STOPPED', local: 'being suspended', does: 'suspend' },
   { status: 'DEPLOYED', local: 'being suspended', and: 'paid meanwhile', does: 'resume' },
   { status: 'STOPPED', local: 'being resumed', and: 'suspended again meanwhile', does: 'suspend' },
