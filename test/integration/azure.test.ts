@@ -252,6 +252,45 @@ describe('one company', () => {
   });
 });
 
+describe('what a customer had, and somebody has ended', () => {
+  it.each(['repeat', 'refuse'] as const)(
+    'an Azure plan is bought anew with the next order, where a second checkout of a cart is answered by "%s"',
+    async (checkoutDialect) => {
+      world.emulators.partnerCenter.setSwitches({ checkoutDialect });
+      const first = await deployed(2201);
+      world.emulators.cloudesire.terminate(first);
+      await settle(first);
+      const { planId = '' } = (await recordOf(first)).fulfillment?.azure ?? {};
+      world.emulators.partnerCenter.cancelByHand(planId);
+
+      const second = order(2201);
+      await settle(second, 100);
+      if (checkoutDialect === 'refuse') {
+        vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + HOUR_MS });
+        await settle(second);
+      }
+
+      expect(shown(second).deploymentStatus).toBe('DEPLOYED');
+      expect((await recordOf(second)).fulfillment?.azure?.planId).not.toBe(planId);
+      expect(world.emulators.partnerCenter.orders()).toHaveLength(2);
+    },
+  );
+
+  it('a shared Azure subscription is made anew with the next order, also where it was made anew before', async () => {
+    for (let round = 0; round < 2; round += 1) {
+      const id = await deployed(2201);
+      world.emulators.cloudesire.terminate(id);
+      await settle(id);
+      const { subscriptionId = '' } = (await recordOf(id)).fulfillment?.azure ?? {};
+      world.emulators.arm.setSubscriptionState({ subscription: subscriptionId, to: 'Disabled' });
+    }
+
+    await deployed(2201);
+    const states = world.emulators.arm.subscriptions().map(({ state }) => state);
+    expect(states).toEqual(['Disabled', 'Disabled', 'Enabled']);
+  });
+});
+
 describe('the customer', () => {
   it('has no access in Azure unless the plan sells it, and reads so', async () => {
     const id = await deployed(2201);
@@ -269,6 +308,24 @@ describe('the customer', () => {
       `${administratorOf(customerId)} acdd72a7-3385-48ef-bd42-f606fba81ae7 cloudesire-${id}`,
     ]);
     expect(shown(id).instructions.it).toContain('possono vedere questo ambiente');
+  });
+
+  it.each([
+    ['owner', 'none', []],
+    ['none', 'reader', ['acdd72a7-3385-48ef-bd42-f606fba81ae7']],
+    ['owner', 'reader', ['acdd72a7-3385-48ef-bd42-f606fba81ae7']],
+  ])('has what the plan sells that they have changed to: from %s to %s', async (before, after, roles) => {
+    world.emulators.arm.setSwitches({ whatIfTakesMs: 0 });
+    world.emulators.cloudesire.putPlan(2202, { name: 'Large' }, 2201);
+    world.emulators.cloudesire.putPlanMetadata(2201, { ...IMAGE, azureAccess: before });
+    world.emulators.cloudesire.putPlanMetadata(2202, { ...IMAGE, azureAccess: after });
+    const id = await deployed(2201);
+
+    world.emulators.cloudesire.changePlan(id, 2202, { paid: true });
+    await settle(id);
+
+    expect(rolesOfUsers().map((text) => text.split(' ')[1])).toEqual(roles);
+    expect((await recordOf(id)).fulfillment?.azure?.access).toBe(after === 'none' ? undefined : after);
   });
 
   it('loses it with an Azure subscription of their own', async () => {

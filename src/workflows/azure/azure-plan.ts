@@ -55,6 +55,10 @@ export async function ensureAzurePlan(
       findItem: async () => ({ line: await findLine(), planId: undefined }),
       findOrder,
       recognisedBy: 'as that of an Azure plan',
+      async endedOrders() {
+        const ended = (await listPlans(parts, customerId)).filter(({ status }) => ENDED.has(status));
+        return ended.flatMap(({ orderId }) => orderId ?? []);
+      },
       async note({ cartId }) {
         if (cartId) usedCarts.add(cartId);
       },

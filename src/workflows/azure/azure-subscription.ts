@@ -50,7 +50,25 @@ export async function ensureAzureSubscription(
     const isOver = found.length > 0 || waited.sinceMs > POLLS_UNTIL_MADE * pollEveryMs;
     return isOver ? { shared: null } : undefined;
   });
-  return shared ?? createThroughAlias(flow, look, { alias: sharedAliasOf(customerId), customerId }, parts);
+  if (shared) return shared;
+  const naming = pollPlan(
+    'soon',
+    pollEveryMs,
+    `Azure to list the subscription that was made for customer ${customerId}`,
+  );
+  const alias = await flow.poll('name the Azure subscription', naming, async ({ sinceMs }) => {
+    const known = await partnerCenter.azure.entitlements(customerId, planId);
+    for (let number = 1; ; number += 1) {
+      const name = sharedAliasOf(customerId, number);
+      const found = await parts.azure.bootstrap.alias(name);
+      if (found?.state !== 'created') return name;
+      // An alias goes on naming what was cancelled, or what stood below a plan that has ended: that can hold nothing any more.
+      const named = known.find(({ id }) => id.toLowerCase() === found.subscriptionId?.toLowerCase());
+      if (named?.status === 'active') return name;
+      if (!named && sinceMs <= POLLS_UNTIL_MADE * pollEveryMs) return undefined;
+    }
+  });
+  return createThroughAlias(flow, look, { alias, customerId }, parts);
 }
 
 /** Creates an Azure subscription under a name that follows from whom it is for: asked for again, it is the same one. */

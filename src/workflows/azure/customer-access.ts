@@ -15,7 +15,8 @@ export interface CustomerAccessParts {
 
 /**
  * Gives the administrators of the customer's tenant the access to Azure that the plan sells, if any: to the Azure subscription where it is
- * the order's alone, else to the resource group of the order. Without it nobody of the customer can get in.
+ * the order's alone, else to the resource group of the order. Without it nobody of the customer can get in. What another plan gave before
+ * is taken away.
  *
  * @throws {AttentionError} `azure.no-administrators` when Partner Center shows none
  */
@@ -26,6 +27,14 @@ export async function giveAccess(
   role: CustomerRole | undefined,
   { azure, partnerCenter }: CustomerAccessParts,
 ): Promise<void> {
+  const { access, ...noted } = look.fulfillment().azure ?? {};
+  if (access && access !== role) {
+    await flow.step('take away the access that another plan gave', async () => {
+      await removeGrants(look, where, azure);
+      delete noted.accessOf;
+      await look.note({ azure: noted });
+    });
+  }
   if (!role) return;
   const principalIds = await flow.step('find the administrators of the tenant', async () => {
     const found = await partnerCenter.customers.administrators(where.tenantId);
@@ -48,11 +57,11 @@ export async function giveAccess(
 export async function takeAccess(flow: Flow, look: Look, where: Where, { azure }: CustomerAccessParts): Promise<void> {
   const { azure: noted } = look.fulfillment();
   if (!noted?.dedicated || !noted.accessOf) return;
-  await flow.step('take the access of the customer away', async () => {
-    for (const grant of grantsOf(look.subscription.id, look.fulfillment())) {
-      await azure.bootstrap.removeRole(where, grant);
-    }
-  });
+  await flow.step('take the access of the customer away', () => removeGrants(look, where, azure));
+}
+
+async function removeGrants(look: Look, where: Where, { bootstrap }: CustomerAccessParts['azure']): Promise<void> {
+  for (const grant of grantsOf(look.subscription.id, look.fulfillment())) await bootstrap.removeRole(where, grant);
 }
 
 function grantsOf(orderId: number, { azure: { access, accessOf = [], dedicated } = {} }: Fulfillment) {

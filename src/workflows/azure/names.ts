@@ -24,9 +24,9 @@ export function lastAttemptOf(subscriptionId: number, names: readonly string[]):
   return Math.max(0, ...numbers.filter((number, at) => names[at] === deploymentOf(subscriptionId, number)));
 }
 
-/** The Azure subscription that the orders of a customer share when their plan came without one. */
-export function sharedAliasOf(customerId: string): string {
-  return `cloudesire-customer-${customerId.toLowerCase()}`;
+/** The Azure subscription that the orders of a customer share when their plan came without one; numbered where one before it was cancelled. */
+export function sharedAliasOf(customerId: string, number = 1): string {
+  return `cloudesire-customer-${customerId.toLowerCase()}${number > 1 ? `-${number}` : ''}`;
 }
 
 /** Whether an Azure subscription bears the name of one that belongs to a single order. */

@@ -6,6 +6,7 @@ import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import type { ProductType } from '../operations.ts';
 import { type AssignmentParts, createAssignment } from './assignment.ts';
+import { type CustomerAccessParts, giveAccess } from './customer-access.ts';
 import { type DeployParts, deploy, prepareDeployment } from './deploy.ts';
 import { errorOf } from './faults.ts';
 import { deploymentOf, groupOf } from './names.ts';
@@ -13,7 +14,7 @@ import { noteAzure } from './note.ts';
 import { readOutputs } from './outputs.ts';
 import { awaitRunningDeployment } from './running-deployment.ts';
 
-export interface RedeployParts extends AssignmentParts, DeployParts {
+export interface RedeployParts extends AssignmentParts, DeployParts, CustomerAccessParts {
   azure: Azure;
   report: Pick<Report, 'azure'>;
 }
@@ -44,7 +45,8 @@ export function createRedeploy(
         return { attempt: look.fulfillment().azure?.attempt ?? 0 };
       });
 
-      const inAzure = parts.azure.in(whereOf(look.fulfillment()));
+      const where = whereOf(look.fulfillment());
+      const inAzure = parts.azure.in(where);
       await awaitRunningDeployment(flow, look, inAzure, parts);
       if (!flow.isDone(LOOK_AHEAD)) await assignment.renewAtRetry();
       const deployment = { subscription: inAzure, region, assignment };
@@ -58,6 +60,9 @@ export function createRedeploy(
       });
       const { outputs, wish } = await deploy(flow, look, deployment, parts);
       await tellLeftBehind(flow, look, inAzure, attempt);
+      if (operation === 'change-plan') {
+        await giveAccess(flow, look, where, (await assignment.read()).order.access, parts);
+      }
       const { endpoints } = readOutputs(outputs);
       if (endpoints.length > 0) {
         await flow.step('hand over endpoints', () => parts.report.azure.endpoints(subscription.id, endpoints));

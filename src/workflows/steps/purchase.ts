@@ -36,6 +36,8 @@ export interface Purchase {
   /** The living order of what is to be bought, if there is one already, and how it is told from others, in words. */
   findOrder(): Promise<string | undefined>;
   recognisedBy: string;
+  /** Where the cart is shared: orders of the same whose subscription has ended. A cart that led to one of them leads to nothing any more. */
+  endedOrders?(): Promise<string[]>;
   /** What has come of it so far, for whoever has to end it before it is complete. */
   note(facts: PurchaseFacts): Promise<void>;
   /** Does what needs the Customer Agreement, and does it again once Microsoft knows of one. */
@@ -53,6 +55,8 @@ export interface Bought {
   planId: number | undefined;
 }
 
+/** What became of an order. `hasEnded`: it was that of a shared cart, long ago. */
+type Outcome = { partnerSubscriptionId: string } | { status: string } | { hasEnded: true };
 type Checkout = { orderId: string } | { outcome: 'submitted' | 'useless' };
 
 /**
@@ -66,7 +70,7 @@ type Checkout = { orderId: string } | { outcome: 'submitted' | 'useless' };
 export async function buy(
   flow: Flow,
   look: Look,
-  { customerId, findItem, findOrder: find, recognisedBy, note, underAgreement }: Purchase,
+  { customerId, findItem, findOrder: find, recognisedBy, endedOrders = async () => [], note, underAgreement }: Purchase,
   { partnerCenter, now, pollEveryMs }: BuyParts,
 ): Promise<Bought> {
   const { carts, orders } = partnerCenter;
@@ -90,6 +94,7 @@ export async function buy(
       return { orderId, partnerSubscriptionId: outcome.partnerSubscriptionId, planId };
     // Nothing came of this order: from here on it must not stand for the purchase.
     await note({ orderId: undefined, deadOrderId: orderId });
+    if ('hasEnded' in outcome) continue;
     await flow.step(`buy again after order ${round}`, async () => {
       if (look.takeRetry()) return;
       throw new PermanentError(
@@ -181,6 +186,8 @@ export async function buy(
       const orderId = await flow.poll(`order of cart ${round} listed`, plan, async ({ sinceMs }) => {
         const found = await find();
         if (found || sinceMs < 4 * POLLS_UNTIL_LISTED * pollEveryMs) return found;
+        const [ended] = await endedOrders();
+        if (ended) return ended;
         throw new AttentionError(
           'order.not-recognised',
           `Cart ${cartId} of customer ${customerId} was ordered, but no order there is recognised ${recognisedBy}. Look for it in Partner Center; nothing is ordered twice.`,
@@ -193,34 +200,28 @@ export async function buy(
     return { orderId: placed, planId };
   }
 
-  async function awaitOrder(
-    round: number,
-    orderId: string,
-  ): Promise<{ partnerSubscriptionId: string } | { status: string }> {
+  async function awaitOrder(round: number, orderId: string): Promise<Outcome> {
     const plan = pollPlan('purchase', pollEveryMs, `Microsoft to complete order ${orderId}`);
-    return flow.poll<{ partnerSubscriptionId: string } | { status: string }>(
-      `order ${round} completed`,
-      plan,
-      async ({ sinceMs }) => {
-        const placed = await orders.get(customerId, orderId);
-        const partnerSubscriptionId = placed?.lineItems.find((line) => line.subscriptionId)?.subscriptionId;
-        if (placed?.status === 'completed' && partnerSubscriptionId) return { partnerSubscriptionId };
-        if (placed && DEAD_ORDERS.has(placed.status)) return { status: placed.status };
-        if (placed && STUCK_ORDERS.has(placed.status)) {
-          throw new AttentionError(
-            'order.needs-person',
-            `Order ${orderId} is "${placed.status}" at Partner Center and needs a person there. It is looked at again; nothing is ordered a second time.`,
-          );
-        }
-        if (sinceMs > 5760 * pollEveryMs) {
-          throw new AttentionError(
-            'order.slow',
-            `Order ${orderId} of customer ${customerId} is still "${placed?.status ?? 'not shown'}". Ask the support of Partner Center; the connector goes on looking.`,
-          );
-        }
-        return undefined;
-      },
-    );
+    return flow.poll<Outcome>(`order ${round} completed`, plan, async ({ sinceMs }) => {
+      const placed = await orders.get(customerId, orderId);
+      const partnerSubscriptionId = placed?.lineItems.find((line) => line.subscriptionId)?.subscriptionId;
+      if (placed?.status === 'completed' && partnerSubscriptionId)
+        return (await endedOrders()).includes(orderId) ? { hasEnded: true } : { partnerSubscriptionId };
+      if (placed && DEAD_ORDERS.has(placed.status)) return { status: placed.status };
+      if (placed && STUCK_ORDERS.has(placed.status)) {
+        throw new AttentionError(
+          'order.needs-person',
+          `Order ${orderId} is "${placed.status}" at Partner Center and needs a person there. It is looked at again; nothing is ordered a second time.`,
+        );
+      }
+      if (sinceMs > 5760 * pollEveryMs) {
+        throw new AttentionError(
+          'order.slow',
+          `Order ${orderId} of customer ${customerId} is still "${placed?.status ?? 'not shown'}". Ask the support of Partner Center; the connector goes on looking.`,
+        );
+      }
+      return undefined;
+    });
   }
 }
 
