@@ -54,10 +54,10 @@ export function createUsage({
     if (!customerId || !azure?.subscriptionId) return;
     const planId = azure.planId ?? (await findAzurePlan({ partnerCenter }, customerId));
     if (!planId) return;
-    const [usage, period] = await Promise.all([
-      partnerCenter.azure.usage(customerId, planId),
-      partnerCenter.azure.billingPeriod(customerId, planId),
-    ]);
+    // What has been used does not say in which period. Where that turns meanwhile it is not known, and the next question tells.
+    const period = await partnerCenter.azure.billingPeriod(customerId, planId);
+    const usage = await partnerCenter.azure.usage(customerId, planId);
+    if ((await partnerCenter.azure.billingPeriod(customerId, planId)) !== period) return;
     const ours = usage.filter((one) => isOurs(one, subscriptionId, azure));
     await costs.note(
       subscriptionId,
