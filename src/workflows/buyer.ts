@@ -55,7 +55,12 @@ export async function readBuyer(
       { effect: 'none' },
     );
   }
-  const country = await countryOf(customers, [company?.address, user.address, user.homeAddress]);
+  const country = await countryOf(customers, [
+    addressOf(user, company),
+    company?.address,
+    user.address,
+    user.homeAddress,
+  ]);
   return composeBuyer(user, company, country);
 }
 
@@ -68,11 +73,7 @@ export function ownerOf({ id, companyRef }: Pick<User, 'id' | 'companyRef'>): st
 export function composeBuyer(user: User, company: Company | undefined, country: string | undefined): Buyer {
   const isPrivate = user.companyRef === undefined;
   const { firstName, lastName } = splitName(user);
-  const address =
-    [company?.address, user.address, user.homeAddress].find((candidate) => candidate?.address && candidate.city) ??
-    company?.address ??
-    user.address ??
-    {};
+  const address = addressOf(user, company) ?? {};
   const language = (user.language ?? company?.language ?? 'en').toLowerCase();
 
   const wanted = {
@@ -104,6 +105,12 @@ export function composeBuyer(user: User, company: Company | undefined, country: 
   };
 }
 
+/** The first complete address, else what there is of one. */
+function addressOf(user: User, company: Company | undefined): Address | undefined {
+  const complete = [company?.address, user.address, user.homeAddress].find((one) => one?.address && one.city);
+  return complete ?? company?.address ?? user.address;
+}
+
 /** Blanks around and between words are no part of what is meant. */
 function tidy(text: string | undefined): string | undefined {
   return text?.replace(/\s+/g, ' ').trim() || undefined;
@@ -117,19 +124,18 @@ function splitName(user: User): { firstName?: string; lastName?: string } {
   return { firstName: whole.slice(0, blank), lastName: whole.slice(blank + 1) };
 }
 
+/** The country of the first address that has one. That of another address would be another market. */
 async function countryOf(
   customers: Cloudesire['customers'],
   addresses: (Address | undefined)[],
 ): Promise<string | undefined> {
-  for (const address of addresses) {
-    if (address?.countryCode?.length === 2) return address.countryCode.toUpperCase();
-    if (address?.country?.trim().length === 2) return address.country.trim().toUpperCase();
-  }
-  const name = addresses
-    .find((address) => address?.country)
-    ?.country?.trim()
-    .toLowerCase();
-  if (!name) return undefined;
+  const codeIn = ({ countryCode, country }: Address) =>
+    [countryCode, country].map((text) => text?.trim() ?? '').find(({ length }) => length === 2);
+  const address = addresses.find((one) => one && (codeIn(one) || one.country?.trim()));
+  if (!address) return undefined;
+  const code = codeIn(address);
+  if (code) return code.toUpperCase();
+  const name = address.country?.trim().toLowerCase();
   const known = await customers.countryCodes('en');
   return known.find((entry) => entry.country.toLowerCase() === name)?.countryCode.toUpperCase();
 }
