@@ -25,8 +25,7 @@ it.each([0, 1, 2, 3])(
       costs: {
         note: async (_id, period, cost) => void noted.set(period, Math.max(noted.get(period) ?? 0, cost)),
         total: async () => [...noted.values()].reduce((sum, one) => sum + one, 0),
-        begin: async () => undefined,
-      } as Parameters<typeof createUsage>[0]['costs'],
+      },
       partnerCenter: {
         subscriptions: {} as never,
         azure: {
