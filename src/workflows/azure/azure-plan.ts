@@ -56,7 +56,7 @@ export async function ensureAzurePlan(
       findOrder,
       recognisedBy: 'as that of an Azure plan',
       async endedOrders() {
-        const ended = (await listPlans(parts, customerId)).filter(({ status }) => ENDED.has(status));
+        const ended = (await listPlans(parts, customerId)).filter(hasEnded);
         return ended.flatMap(({ orderId }) => orderId ?? []);
       },
       async note({ cartId }) {
