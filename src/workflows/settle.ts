@@ -84,11 +84,7 @@ export function createSettle(parts: SettleParts) {
     }
     if (error instanceof AttentionError) return needAttention(error);
     if (error instanceof CustomerError || error instanceof PermanentError) {
-      // The customer is told of a failure only while nothing is bought, since what is bought has to be delivered, and while they wait for it.
-      const { orderId, partnerSubscriptionId } = writer.record.fulfillment ?? {};
-      const isOrdered = (orderId ?? partnerSubscriptionId) !== undefined;
-      if (writer.record.run?.operation === 'provision' && !isOrdered && isAwaited())
-        return fail(error instanceof CustomerError ? 'customer' : 'final', error);
+      if (mayFail() && isAwaited()) return fail(error instanceof CustomerError ? 'customer' : 'final', error);
       return needAttention(error);
     }
     return retry(error);
@@ -101,6 +97,12 @@ export function createSettle(parts: SettleParts) {
     const { state, since, attempts, waitingFor, lastError, troubledSince } = before;
     const former = { state, since, attempts, waitingFor, lastError, troubledSince };
     await keep({ ...former, before: undefined, nextTryAt: undefined, deadlineAt: undefined });
+  }
+
+  /** The customer is told of a failed delivery only while nothing is bought: what is bought has to be delivered. */
+  function mayFail(): boolean {
+    const { orderId, partnerSubscriptionId } = writer.record.fulfillment ?? {};
+    return writer.record.run?.operation === 'provision' && (orderId ?? partnerSubscriptionId) === undefined;
   }
 
   async function wait(waitingFor: Wait): Promise<void> {
@@ -160,7 +162,7 @@ export function createSettle(parts: SettleParts) {
     const deadlineAtMs = Date.parse(failingSince) + settings.deadlineMs;
     const isOver = nowMs >= deadlineAtMs;
     const isTold = writer.record.failure?.reported !== false;
-    if (isOver && writer.record.run?.operation === 'provision' && isTold) {
+    if (isOver && mayFail() && isTold) {
       return fail(
         'final',
         new PermanentError(

@@ -452,6 +452,29 @@ describe('an upstream that fails', () => {
     expect(await world.records.get(id)).not.toHaveProperty('troubledSince');
   });
 
+  it('is not given up once it is bought: it is tried on, operations are told, and the customer gets it in the end', async () => {
+    await world.close();
+    world = await createWorld({ OPERATION_DEADLINE_MS: '1' });
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    const path = '/subscriptions/[0-9a-f-]+$';
+    world.emulators.faults.inject({ server: 'partner-center', method: 'GET', path, kind: 'malformed', times: 50 });
+    const id = buy();
+    for (let looks = 0; looks < 60 && (await world.records.get(id))?.state !== 'needs-attention'; looks += 1) {
+      await world.look(id);
+      await world.pass(500);
+    }
+    expect(await world.records.get(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: { code: 'operation.overdue' },
+    });
+    expect(shown(id).deploymentStatus).toBe('PENDING');
+
+    world.emulators.faults.clear();
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(happened('order placed')).toHaveLength(1);
+  });
+
   it('is given up after the deadline also when the upstream asks for long pauses only', async () => {
     await world.close();
     world = await createWorld({ OPERATION_DEADLINE_MS: '1' });
