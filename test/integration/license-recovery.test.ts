@@ -389,6 +389,30 @@ describe('a record that was lost', () => {
     expect(await world.sweep()).toEqual([]);
   });
 
+  it('of a licence that was cancelled by hand after its trial is not taken for the end of the trial, and retry buys it', async () => {
+    const DAY_MS = 86_400_000;
+    const { cloudesire, partnerCenter, clock } = world.emulators;
+    cloudesire.putPlan(2101, { minimumDuration: 12, billingPeriod: 1 });
+    const id = buy({ type: 'TRIAL' });
+    await world.settle(id);
+    await clock.advance(28 * DAY_MS);
+    cloudesire.convertTrial(id, { paid: false });
+    await clock.advance(3 * DAY_MS);
+    cloudesire.pay(id);
+    await world.settle(id);
+    expect(partnerSubscriptions()).toHaveLength(2);
+    partnerCenter.cancelByHand((await recorded(id)).fulfillment?.partnerSubscriptionId ?? '');
+    await world.forget();
+    await world.rebuild();
+    await world.settle(id, { looks: 5 });
+    expect((await recorded(id)).lastError?.code).toBe('partner-subscription.ended');
+
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect((await recorded(id)).state).toBe('done');
+    expect(partnerCenter.books().orders).toHaveLength(3);
+  });
+
   it('does not keep a lost termination from being found, although what has ended long ago cannot be read', async () => {
     const id = buy();
     await world.settle(id);

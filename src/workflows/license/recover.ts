@@ -32,11 +32,15 @@ export async function recoverLicense(
   const bought = await unlessHidden(partnerCenter.subscriptions.list(customerId));
   if (!bought) return undefined;
   const marked = bought.filter((one) => bearsMark(one.friendlyName, subscription.id));
-  const found = marked.find((one) => !hasEnded(one)) ?? marked[0];
+  // Where all have ended, what was sold last counts: a trial ends before the licence that follows it.
+  const found =
+    marked.find((one) => !hasEnded(one)) ?? newestOf(marked.filter((one) => !one.isTrial)) ?? newestOf(marked);
   if (!found) {
     const orderId = await unlessHidden(findOrder(partnerCenter, customerId, subscription.id));
     return orderId ? { productType: 'license', customerId, orderId } : undefined;
   }
+  // Their orders bear the mark as well, and must not be taken for one of what is bought next.
+  const former = marked.flatMap(({ orderId }) => (orderId && orderId !== found.orderId ? [orderId] : []));
   const { planId, endDate } = subscription;
   return {
     productType: 'license',
@@ -56,12 +60,18 @@ export async function recoverLicense(
     // What is sold is what it is to be: if Microsoft shows something else, the next look puts that right.
     ...(await readSale(parts, subscription, found.isTrial)),
     ...(found.orderId && { orderId: found.orderId }),
+    ...(former.length > 0 && { formerOrderIds: [...new Set(former)] }),
     ...(wasDelivered(subscription, found) && { deployedAt: new Date(now()).toISOString() }),
     ...(isUnpaid(subscription, found) && {
       suspended: { at: new Date(now()).toISOString(), autoRenewEnabled: true, skipped: false },
     }),
     ...(subscription.deploymentStatus === 'UNDEPLOYED' && runsOut(found) && ended(found, now())),
   };
+}
+
+function newestOf(ended: PartnerSubscription[]): PartnerSubscription | undefined {
+  const endOf = ({ commitmentEndDate = '' }: PartnerSubscription): string => commitmentEndDate;
+  return ended.toSorted((one, other) => (endOf(one) < endOf(other) ? 1 : -1))[0];
 }
 
 /** What was paid for again may be pending in the marketplace while it is suspended at Microsoft still. */
