@@ -149,6 +149,24 @@ describe('connector reconcile', () => {
     expect(partnerSubscriptions().filter(({ status }) => status === 'deleted')).toEqual([]);
   });
 
+  it.each(['PAYMENT_EXPIRED', 'REJECTED', 'WAITING_PAYMENT'] as const)(
+    'tells of what goes on at Microsoft for an order that is %s, although nothing is recorded of it',
+    async (status) => {
+      const [id] = await bought({});
+      const object = { id: await partnerSubscriptionOf(id!) };
+      await world.forget();
+      world.emulators.cloudesire.overrideStatus(id!, status);
+      const { differences } = await world.reconcile();
+      expect(differences).toContainEqual(
+        expect.objectContaining({
+          kind: 'orphan-at-microsoft',
+          object: expect.objectContaining(object),
+          leadsTo: 'nothing',
+        }),
+      );
+    },
+  );
+
   it('ends again what goes on at Microsoft although the marketplace has ended it', async () => {
     const { cloudesire, partnerCenter } = world.emulators;
     cloudesire.putPlan(2111, { minimumDuration: 12, billingPeriod: 1 }, 2101);

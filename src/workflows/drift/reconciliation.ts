@@ -268,13 +268,21 @@ function strays(subscription: Subscription, record: SubscriptionRecord | undefin
   return there.flatMap((one) => {
     // A term that is paid for runs to its end: that is an exposure, and listed as one.
     if (isEnded && one.goesOn === 'to-its-end') return [];
-    if (!fulfillment) return isEnded ? [stray(one, ENDED_HERE, 'change')] : [];
+    if (!fulfillment) return strayOfNone(one, subscription);
     if (isOf(one, fulfillment)) return isEnded ? [stray(one, ENDED_HERE, 'change')] : [];
     return isUnsettled(fulfillment) ? [] : [stray(one, ONE_TOO_MANY, 'nothing')];
   });
 }
 
+/** Nothing is recorded of it: a look takes up again what its state lets be delivered, and a person has to know of the rest. */
+function strayOfNone(one: Marked, subscription: Subscription): Difference[] {
+  if (subscription.deploymentStatus === 'UNDEPLOYED') return [stray(one, ENDED_HERE, 'change')];
+  return mayExist(subscription) ? [] : [stray(one, NEVER_SOLD, 'nothing')];
+}
+
 const ENDED_HERE = 'The marketplace has ended it: it is ended here too.';
+const NEVER_SOLD =
+  'The marketplace shows the subscription whose mark it bears as never delivered, or closed: compare the two, and end it by hand unless it was paid.';
 const NOBODYS =
   'The marketplace does not know the subscription whose mark it bears: find out whose it is, and end it by hand.';
 const ONE_TOO_MANY =
