@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AttentionError, type ConnectorError, type ErrorOptions, RetryableError } from '../../lib/errors.ts';
+import { SIGN_IN } from '../../lib/sign-in.ts';
 import type { Answer } from '../http.ts';
 import { type Actor, mfaNeeded } from './errors.ts';
 
@@ -48,9 +49,9 @@ export function tokenRefusalOf(answer: Answer, actor: Actor, isPartner: boolean)
   }
   if (actor === 'user' && CONSENT_GONE.includes(error)) {
     const rights = has([65001])
-      ? 'give the app registration the delegated permission user_impersonation of Azure Service Management with an administrator’s consent'
-      : 'sign in again as that user with multi-factor authentication and set the new PARTNER_CENTER_REFRESH_TOKEN';
-    const text = `The partner user's consent no longer holds (${reason}): ${rights}.`;
+      ? 'give the app registration the delegated permission user_impersonation of Azure Service Management with an administrator’s consent.'
+      : SIGN_IN;
+    const text = `The partner user's consent no longer holds (${reason}): ${rights}`;
     return new AttentionError('entra.consent-needed', text, options);
   }
   const text = `Entra ID refuses the application (${reason}): check PARTNER_CENTER_TENANT_ID, PARTNER_CENTER_CLIENT_ID and PARTNER_CENTER_CLIENT_SECRET, and whether the secret has expired.`;

@@ -8,6 +8,7 @@ import {
   PermanentError,
   RetryableError,
 } from '../../lib/errors.ts';
+import { SIGN_IN } from '../../lib/sign-in.ts';
 import type { Wait } from '../../lib/wait.ts';
 import type { Answer } from '../http.ts';
 import { Code, type Fault } from './schema.ts';
@@ -502,7 +503,7 @@ export function unauthorized(answer: Answer): AttentionError {
   return facts.upstreamCode === '900421'
     ? new AttentionError(
         'partner-center.mfa-required',
-        `${describe(facts)} The user's consent was given without multi-factor authentication: sign in again with it and set the new PARTNER_CENTER_REFRESH_TOKEN.`,
+        `${describe(facts)} The user's consent was given without multi-factor authentication: ${SIGN_IN}`,
         options,
       )
     : new AttentionError(

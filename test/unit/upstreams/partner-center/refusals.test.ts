@@ -33,7 +33,7 @@ HTTP | codes                              | spec | we        | ops              
 Authentication
 401  | 400 800001 0                       | M    | attention | registered in Partner Center's app management  | –                   | after the token was renewed once
 401  | 900420                             | F    | attention | registered in Partner Center's app management  | –                   |
-401  | 900421                             | M    | attention | set the new PARTNER_CENTER_REFRESH_TOKEN       | –                   |
+401  | 900421                             | M    | attention | connector sign-in                              | –                   |
 403  | 900329                             | F    | attention | set PARTNER_CENTER_REFRESH_TOKEN               | –                   |
 403  | 900308 900150 2032                 | M    | attention | give it the role of an admin agent             | –                   |
 403  | 900309 90000                       | M    | attention | check the Conditional Access policies          | –                   |
