@@ -756,6 +756,23 @@ describe('in service', () => {
     expect(machines()).toHaveLength(1);
   });
 
+  it('other parameters are deployed with the plan that is paid, while another one is not', async () => {
+    world.emulators.arm.setSwitches({ whatIfTakesMs: 0 });
+    world.emulators.cloudesire.putPlan(2302, { name: 'Large' }, 2301);
+    world.emulators.cloudesire.putPlanMetadata(2302, {
+      template: String(templateAddress()),
+      vmSize: 'Standard_D8s_v5',
+    });
+    const id = await deployed(2301);
+
+    world.emulators.cloudesire.changePlan(id, 2302, { paid: false });
+    world.emulators.cloudesire.changeParameters(id, { ADMIN_PASSWORD: 'Another4!example' });
+    await settle(id);
+
+    expect(books().deployments).toHaveLength(2);
+    expect(JSON.stringify(machines())).not.toContain('Standard_D8s_v5');
+  });
+
   it('a renewal asks nothing of Azure', async () => {
     const id = await deployed(2301);
     const before = books().entries.length;

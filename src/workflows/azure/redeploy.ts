@@ -25,7 +25,7 @@ const LOOK_AHEAD = 'see what would change';
  * Deploys again what is in service, with another plan or with what the customer entered since. What is there is written over, nothing of it
  * is deleted.
  *
- * @param operation `change-plan` takes the template of the new plan, `reconfigure` keeps to the one that was deployed
+ * @param operation `change-plan` takes the new plan and its template, `reconfigure` keeps to those that were deployed
  */
 export function createRedeploy(
   operation: 'change-plan' | 'reconfigure',
@@ -35,7 +35,8 @@ export function createRedeploy(
   return {
     name: `${productType}/${operation}`,
 
-    async run(flow, look) {
+    async run(flow, asked) {
+      const look = operation === 'reconfigure' ? withPlanDeployed(asked) : asked;
       const { subscription } = look;
       const { region = '' } = look.fulfillment().azure ?? {};
       const assignment = createAssignment(productType, look, parts);
@@ -70,6 +71,12 @@ export function createRedeploy(
       await look.settle({ configuration: wish.configuration, ...(operation === 'change-plan' && wish) });
     },
   };
+}
+
+/** The plan that the marketplace shows may be one that has yet to be paid. */
+function withPlanDeployed(look: Look): Look {
+  const { planId = look.subscription.planId } = look.fulfillment().settled ?? {};
+  return { ...look, subscription: { ...look.subscription, ...(planId !== undefined && { planId }) } };
 }
 
 /**
