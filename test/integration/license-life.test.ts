@@ -793,7 +793,8 @@ describe('a trial', () => {
     world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
     await world.settle(id);
     world.emulators.partnerCenter.setAutoRenewByHand(String(partnerSubscription().id), true);
-    await world.settle(id);
+    // Polls of the connector count real time, of which a hundred looks may leave too little.
+    await world.settle(id, { looks: 1_000 });
     expect(partnerSubscription()).toMatchObject({ isTrial: true, autoRenewEnabled: false });
     expect(await recorded(id)).toMatchObject({ state: 'idle', waitingFor: expect.stringMatching(/pay/) });
   });
