@@ -30,6 +30,8 @@ export type Known = Pick<SubscriptionRecord, 'fulfillment' | 'failure' | 'run' |
   state?: SubscriptionRecord['state'];
   /** Operations have pressed retry since the last look. */
   retryAsked: boolean;
+  /** Microsoft has not shown it for so long that it is not there, or not shown to us, rather than late. */
+  isUnseen?: boolean;
 };
 
 export interface PlanSettings {
@@ -180,6 +182,7 @@ function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: 
         endedAtMicrosoft(seen, known, atMicrosoft) ??
         suspendedAtMicrosoft(atMicrosoft) ??
         difference(seen, known, atMicrosoft) ??
+        unseenAtMicrosoft(known, atMicrosoft) ??
         // Nothing is needed any more for which the customer was asked.
         (known.fulfillment?.askedAt ? run('report') : settled('done'))
       );
@@ -248,6 +251,15 @@ function suspendedAtMicrosoft(atMicrosoft: AtMicrosoft | undefined): Decision | 
   return attention(
     'partner-subscription.suspended',
     `The ${what} is suspended at Microsoft (${reasons}), not by this connector. Clear the reason in Partner Center and reactivate it there.`,
+  );
+}
+
+function unseenAtMicrosoft({ isUnseen }: Known, atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
+  if (atMicrosoft?.status !== 'unknown' || !isUnseen) return undefined;
+  const { what = 'partner subscription' } = atMicrosoft;
+  return attention(
+    'partner-subscription.unseen',
+    `The ${what} has not been shown by Microsoft for a day although the marketplace sells it. Look whether it is there: if it is, give the connector its access back; if not, find out who took it away, and terminate it in the marketplace or settle it with the customer.`,
   );
 }
 

@@ -25,15 +25,16 @@ import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
 import type { Intervention, Interventions } from './interventions.ts';
 import type { Look } from './look.ts';
 import type { Measures, Operation, ProductType } from './operations.ts';
-import type {
-  Completeness,
-  CustomerDirectory,
-  PartnerSubscriptionIndex,
-  RecordState,
-  Records,
-  Run,
-  SubscriptionRecord,
-  Timeline,
+import {
+  type Completeness,
+  type CustomerDirectory,
+  isUnseen,
+  type PartnerSubscriptionIndex,
+  type RecordState,
+  type Records,
+  type Run,
+  type SubscriptionRecord,
+  type Timeline,
 } from './record.ts';
 import { createRecordWriter, QUIET } from './record-writer.ts';
 import { mayExist, TAKEN_UP_AGAIN } from './recovery.ts';
@@ -142,7 +143,7 @@ export function createReconcile(
       await recover(subscription, product);
       const { decision, atMicrosoft, learned } = await compare(
         subscription,
-        { ...writer.record, retryAsked: asked.retry },
+        { ...writer.record, retryAsked: asked.retry, isUnseen: isUnseen(writer.record, clock.now()) },
         product,
         settings,
       );
@@ -234,7 +235,8 @@ export function createReconcile(
     }
 
     async function keepLearned(learned: Fulfillment, atMicrosoft: AtMicrosoft | undefined): Promise<void> {
-      await keep({ fulfillment: learned, inspectedAt: now() });
+      const unseenSince = atMicrosoft?.status === 'unknown' ? (writer.record.unseenSince ?? now()) : undefined;
+      await keep({ fulfillment: learned, inspectedAt: now(), unseenSince });
       if (!atMicrosoft?.movedTo) return;
       await index(learned);
       await tell('decision', `at Microsoft it goes on as partner subscription ${atMicrosoft.movedTo}`, {});

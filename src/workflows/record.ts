@@ -60,6 +60,8 @@ export interface SubscriptionRecord {
   searchedAt?: string;
   /** ISO instant at which Microsoft was last asked how it stands with what is provisioned. */
   inspectedAt?: string;
+  /** ISO instant since which Microsoft does not show what is provisioned. */
+  unseenSince?: string;
   /** Digest of what Cloudesire said at the last completed look, so that the sweep can pass by what has not changed. */
   seen?: string;
 }
@@ -69,6 +71,14 @@ export type Standing = Pick<
   SubscriptionRecord,
   'state' | 'since' | 'attempts' | 'waitingFor' | 'lastError' | 'troubledSince'
 >;
+
+/** So long Microsoft may not show what is provisioned before a person is told. */
+const UNSEEN_FOR_MS = 86_400_000;
+
+/** Whether Microsoft has not shown it for that long, at this instant in milliseconds since the epoch. */
+export function isUnseen({ unseenSince }: Pick<SubscriptionRecord, 'unseenSince'>, now: number): boolean {
+  return unseenSince !== undefined && now - Date.parse(unseenSince) >= UNSEEN_FOR_MS;
+}
 
 /** One execution of an operation; it survives retries, waits and restarts. */
 export interface Run {

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createWorld, type World } from '../support/world.ts';
 
 const DAY_MS = 86_400_000;
@@ -937,6 +937,31 @@ describe('what others do at Microsoft', () => {
     expect(pauses[0]).toBe(0);
     expect(pauses.at(-1)).toBeGreaterThan(100);
     expect(world.alerts).toEqual(['operation.in-vain']);
+  });
+
+  it('what is not shown any more is told within days, and shown again it is in order', async () => {
+    const id = await sell();
+    world.emulators.faults.watch(({ server, method, path }) =>
+      server === 'partner-center' && method === 'GET' && /\/subscriptions\/[0-9a-f-]+$/.test(path)
+        ? {
+            kind: 'status',
+            status: 404,
+            body: { code: 20003, description: 'not found', data: [], source: 'PartnerFD' },
+          }
+        : undefined,
+    );
+    onTestFinished(() => world.emulators.faults.watch(() => undefined));
+    await world.look(id);
+    expect((await recorded(id)).state).toBe('done');
+    vi.useFakeTimers({ now: Date.now() + DAY_MS, toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    await world.look(id);
+    expect((await recorded(id)).lastError?.code).toBe('partner-subscription.unseen');
+    expect(world.alerts).toEqual(['partner-subscription.unseen']);
+
+    world.emulators.faults.watch(() => undefined);
+    await world.settle(id);
+    expect((await recorded(id)).state).toBe('done');
   });
 
   it('seats taken away by hand are restored, for the customer has paid for them', async () => {

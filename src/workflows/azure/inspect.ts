@@ -15,7 +15,8 @@ export async function inspectAzure(
   if (!customerId || !noted?.subscriptionId) return undefined;
   const inAzure = azure.in({ tenantId: customerId, subscriptionId: noted.subscriptionId });
   const subscription = await inAzure.read();
-  if (subscription === undefined || subscription === 'no-access') return { status: 'unknown', suspensionReasons: [] };
+  if (subscription === undefined || subscription === 'no-access')
+    return { status: 'unknown', what: 'Azure subscription', suspensionReasons: [] };
   if (!WORKING.has(subscription.state.toLowerCase())) {
     return { status: 'suspended', what: 'Azure subscription', suspensionReasons: [subscription.state] };
   }

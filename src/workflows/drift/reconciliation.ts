@@ -13,7 +13,7 @@ import type { Fulfillment } from '../fulfillment.ts';
 import type { Interventions } from '../interventions.ts';
 import type { Marked } from '../marked.ts';
 import type { PlanSettings } from '../plan-operation.ts';
-import type { Completeness, Records, SubscriptionRecord, Timeline } from '../record.ts';
+import { type Completeness, isUnseen, type Records, type SubscriptionRecord, type Timeline } from '../record.ts';
 import { mayExist, readKnownCustomer } from '../recovery.ts';
 import { cspSubscriptions, LIVING, readCspType } from './csp-subscriptions.ts';
 import { type Difference, differencesOf, recordedSide } from './differences.ts';
@@ -198,6 +198,7 @@ export function createReconciliation(
         ...record,
         ...(recovered && { fulfillment: recovered }),
         retryAsked: await records.isRetryAsked(subscription.id),
+        isUnseen: record !== undefined && isUnseen(record, clock.now()),
       };
       try {
         const comparison = await compare(subscription, known, product, settings);

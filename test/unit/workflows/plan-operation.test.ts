@@ -60,6 +60,7 @@ const KNOWN = {
     run: { ...run, operation: 'change-seats', target: '12' },
     aside: { ...run, operation: 'change-plan', target: '2102' },
   },
+  'provisioned, and not shown for a day': { fulfillment: built(), isUnseen: true },
   'provisioned, 400 seats need a person': {
     fulfillment: built(),
     state: 'needs-attention',
@@ -325,6 +326,27 @@ const ROWS: Row[] = [
     seen: { seats: 20, paid: false },
     atMicrosoft: { ...ON_ORDER, seats: 15 },
     does: 'set-term-end CFQ7TTC0LH18:0001 10 P1Y monthly',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, and not shown for a day',
+    and: 'still not shown',
+    atMicrosoft: { status: 'unknown' },
+    does: 'tell: partner-subscription.unseen',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned, and not shown for a day',
+    and: 'shown again',
+    atMicrosoft: {},
+    does: 'done',
+  },
+  {
+    status: 'DEPLOYED',
+    local: 'provisioned',
+    and: 'not shown for a moment',
+    atMicrosoft: { status: 'unknown' },
+    does: 'done',
   },
   {
     status: 'DEPLOYED',
