@@ -18,8 +18,8 @@ export interface Look {
   note(facts: { [fact in keyof Fulfillment]?: Fulfillment[fact] | undefined }): Promise<void>;
   /** Tells operations of what only a person can cure although the order goes on without it: as an alert and in its timeline. */
   tellOperations(matter: { code: string; message: string }): Promise<void>;
-  /** Notes which of the marketplace's wishes have been carried out now. */
-  settle(done: Partial<Wish>): Promise<void>;
+  /** Notes which of the marketplace's wishes have been carried out now; `undefined` where nobody can tell any more. */
+  settle(done: { [K in keyof Wish]?: Wish[K] | undefined }): Promise<void>;
   /**
    * Reads the subscription again, just before something that cannot be undone.
    *

@@ -21,7 +21,7 @@ import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription, SubscriptionSummary } from '../upstreams/cloudesire/schema.ts';
 import type { Catalog, Product } from './catalog.ts';
 import { compare } from './comparison.ts';
-import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
+import type { AtMicrosoft, Fulfillment, Wish } from './fulfillment.ts';
 import type { Intervention, Interventions } from './interventions.ts';
 import type { Look } from './look.ts';
 import type { Measures, Operation, ProductType } from './operations.ts';
@@ -368,7 +368,7 @@ export function createReconcile(
         note,
         tellOperations,
         async settle(done) {
-          await note({ settled: { trial: false, ...writer.record.fulfillment?.settled, ...done } });
+          await note({ settled: compact({ trial: false, ...writer.record.fulfillment?.settled, ...done }) as Wish });
         },
         async stillIn(statuses, isWanted = () => true) {
           const fresh = await cloudesire.subscriptions.get(subscriptionId);

@@ -680,6 +680,29 @@ describe('in service', () => {
       for (const resource of stoppable()) expect(powerOf(resource)).toBe('running');
     });
 
+    it('a plan that is taken back meanwhile is deployed back', async () => {
+      world.emulators.cloudesire.putPlan(2202, { name: 'Large' }, 2201);
+      world.emulators.cloudesire.putPlanMetadata(2202, { ...IMAGE, vmSize: 'Standard_D4s_v5' });
+      const id = await changing(2201, (order) => world.emulators.cloudesire.changePlan(order, 2202, { paid: true }));
+      world.emulators.cloudesire.changePlan(id, 2201, { paid: true });
+      await settle(id);
+      expect(JSON.stringify(machines())).not.toContain('Standard_D4s_v5');
+      expect((await recordOf(id)).fulfillment).toMatchObject({ settled: { planId: 2201 } });
+      expect((await recordOf(id)).state).toBe('done');
+    });
+
+    it('what the customer enters and takes back meanwhile is deployed back', async () => {
+      const id = await changing(2301, enterPassword);
+      world.emulators.cloudesire.changeParameters(id, { ADMIN_PASSWORD: ENTERED });
+      await settle(id);
+      expect(books().deployments).toHaveLength(3);
+      const { state, fulfillment } = await recordOf(id);
+      expect({ state, configuration: fulfillment?.settled?.configuration }).toEqual({
+        state: 'done',
+        configuration: expect.stringMatching(/\.\S+$/),
+      });
+    });
+
     it('the next change waits for its end', async () => {
       world.emulators.cloudesire.putPlan(2302, { name: 'Large' }, 2301);
       const address = String(templateAddress());

@@ -174,3 +174,8 @@ function keyChanged(subscriptionId: number): AttentionError {
     { effect: 'none' },
   );
 }
+
+/** The configuration of what may or may not have been deployed: none that a customer enters is equal to it. */
+export function unknownLike(configuration: string): string {
+  return configuration.slice(0, configuration.indexOf('.') + 1);
+}

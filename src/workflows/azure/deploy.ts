@@ -5,7 +5,7 @@ import type { AzureSubscription, Fault, Image } from '../../upstreams/azure/clie
 import { worstOf } from '../../upstreams/azure/taxonomy.ts';
 import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
-import type { CurrentAssignment } from './assignment.ts';
+import { type CurrentAssignment, unknownLike } from './assignment.ts';
 import { providersOf } from './blueprint.ts';
 import { CAPACITY_PAUSE_MS, causeOf, errorOf, mayPass } from './faults.ts';
 import { prepareImage } from './image.ts';
@@ -93,7 +93,10 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
         await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
         await noteAzure(look, { attempt });
         const { planId } = look.subscription;
-        return { ...(planId !== undefined && { planId }), configuration: (await assignment.read()).configuration };
+        const { configuration } = await assignment.read();
+        const sent = { ...(planId !== undefined && { planId }), configuration };
+        await forgetWhatIsDeployed(look, sent);
+        return sent;
       },
       async find(prepared) {
         const { state } = await subscription.deployments.look(group, name);
@@ -161,4 +164,17 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
       );
     });
   }
+}
+
+/**
+ * From here on it may be what is sent, or still what was there: also where the customer takes the change back before Azure has made it, what
+ * they want differs from what is noted then, and is deployed.
+ */
+async function forgetWhatIsDeployed(look: Look, sent: Sent): Promise<void> {
+  const { settled } = look.fulfillment();
+  if (!settled) return;
+  await look.settle({
+    ...(sent.planId !== settled.planId && { planId: undefined }),
+    ...(sent.configuration !== settled.configuration && { configuration: unknownLike(sent.configuration) }),
+  });
 }
