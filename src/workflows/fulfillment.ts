@@ -48,6 +48,17 @@ export interface Fulfillment {
   azure?: AzureFulfillment;
 }
 
+/** Whether something may exist at Microsoft that is charged. */
+export function mayBeCharged({
+  checkoutAt,
+  orderId,
+  partnerSubscriptionId,
+  azure,
+}: Partial<Fulfillment> = {}): boolean {
+  const first = checkoutAt ?? orderId ?? partnerSubscriptionId ?? azure?.subscriptionAskedAt ?? azure?.subscriptionId;
+  return first !== undefined;
+}
+
 /** What exists in Azure for one subscription. Everything of it lies in one resource group, whose name follows from the subscription. */
 export interface AzureFulfillment {
   /** Azure plan of the customer: a partner subscription. */

@@ -1,4 +1,8 @@
 import type { Lane } from '../engine/journal.ts';
+import { Suspended } from '../engine/workflow.ts';
+import type { Clock } from '../lib/clock.ts';
+import { compact } from '../lib/compact.ts';
+import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { DeploymentStatus, Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { Fulfillment, Wish } from './fulfillment.ts';
 
@@ -28,4 +32,53 @@ export interface Look {
   stillIn(statuses: DeploymentStatus[], isWanted?: (fresh: Subscription) => boolean): Promise<Subscription>;
   /** Reads the subscription again: whether its status is one of these and it is what is wanted. For where a decision has to wait. */
   isStillIn(statuses: DeploymentStatus[], isWanted: (fresh: Subscription) => boolean): Promise<boolean>;
+}
+
+/** What operations have pressed. */
+export interface Asked {
+  look: boolean;
+  retry: boolean;
+}
+
+export interface LookParts extends Pick<Look, 'lane' | 'fulfillment' | 'note' | 'tellOperations'> {
+  cloudesire: Pick<Cloudesire, 'subscriptions'>;
+  clock: Clock;
+}
+
+/** What the workflow of this look is given. */
+export function createLook(
+  { lane, fulfillment, note, tellOperations, cloudesire, clock }: LookParts,
+  subscription: Subscription,
+  asked: Asked,
+): Look {
+  let retryToTake = asked.retry;
+  return {
+    lane,
+    subscription,
+    isAskedFor: asked.look || asked.retry,
+    isRetryAsked: () => retryToTake,
+    takeRetry() {
+      const taken = retryToTake;
+      retryToTake = false;
+      return taken;
+    },
+    fulfillment,
+    note,
+    tellOperations,
+    async settle(done) {
+      await note({ settled: compact({ trial: false, ...fulfillment().settled, ...done }) as Wish });
+    },
+    async stillIn(statuses, isWanted = () => true) {
+      const fresh = await cloudesire.subscriptions.get(lane.subscriptionId);
+      if (fresh && statuses.includes(fresh.deploymentStatus) && isWanted(fresh)) return fresh;
+      throw new Suspended(
+        clock.now(),
+        `a new decision: the marketplace shows ${fresh?.deploymentStatus ?? 'nothing'} now`,
+      );
+    },
+    async isStillIn(statuses, isWanted) {
+      const fresh = await cloudesire.subscriptions.get(lane.subscriptionId);
+      return fresh !== undefined && statuses.includes(fresh.deploymentStatus) && isWanted(fresh);
+    },
+  };
 }

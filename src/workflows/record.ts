@@ -1,7 +1,8 @@
 import type { Lane } from '../engine/journal.ts';
 import type { Cure } from '../lib/errors.ts';
+import type { Turn } from '../lib/turn.ts';
 import type { Wait } from '../lib/wait.ts';
-import type { Fulfillment } from './fulfillment.ts';
+import { type Fulfillment, mayBeCharged } from './fulfillment.ts';
 import type { Operation, ProductType } from './operations.ts';
 
 /** Where a subscription stands, in the words of the operations API. */
@@ -78,6 +79,13 @@ const UNSEEN_FOR_MS = 86_400_000;
 /** Whether Microsoft has not shown it for that long, at this instant in milliseconds since the epoch. */
 export function isUnseen({ unseenSince }: Pick<SubscriptionRecord, 'unseenSince'>, now: number): boolean {
   return unseenSince !== undefined && now - Date.parse(unseenSince) >= UNSEEN_FOR_MS;
+}
+
+/** How far the recorded run has got, which decides how soon its next call comes. */
+export function progressOf({ run, fulfillment }: Pick<SubscriptionRecord, 'run' | 'fulfillment'>): Turn['progress'] {
+  if (!run) return undefined;
+  if (run.operation === 'provision' && mayBeCharged(fulfillment)) return 'bought';
+  return fulfillment?.customerId === undefined ? undefined : 'begun';
 }
 
 /** One execution of an operation; it survives retries, waits and restarts. */
