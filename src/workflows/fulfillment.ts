@@ -66,6 +66,8 @@ export interface AzureFulfillment {
   /** The Azure subscription, and whether it is this order's alone. */
   subscriptionId?: string;
   dedicated?: boolean;
+  /** Instant since which Azure has not known that subscription, while something is to be done there. */
+  unseenSince?: string;
   /** Set just before an Azure subscription is asked for: from here on there may be one. */
   subscriptionAskedAt?: string;
   region?: string;

@@ -900,6 +900,95 @@ function powerOf(id: unknown): unknown {
   return world.emulators.arm.powerHistory({ resource: String(id) }).at(-1)?.state;
 }
 
+describe('an Azure subscription that Azure does not know any more', () => {
+  function vanish(id: string): void {
+    const body = { error: { code: 'SubscriptionNotFound', message: `The subscription '${id}' could not be found.` } };
+    world.emulators.faults.watch(({ server, path }) =>
+      server === 'arm' && path.startsWith(`/subscriptions/${id}`) ? { kind: 'status', status: 404, body } : undefined,
+    );
+    onTestFinished(() => world.emulators.faults.watch(() => undefined));
+  }
+  const showAgain = () => world.emulators.faults.watch(() => undefined);
+  const later = (ms: number) => vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + ms });
+  const moments = {
+    'is delivered': async () => {
+      world.emulators.arm.setSwitches({ deploymentTakesMs: HOUR_MS });
+      const id = order(2201);
+      for (let looks = 0; looks < 100 && books().deployments.length === 0; looks += 1) await settle(id, 1);
+      return id;
+    },
+    'is suspended': async () => {
+      const id = await deployed(2201);
+      world.emulators.cloudesire.stop(id);
+      return id;
+    },
+    'is ended': async () => {
+      const id = await deployed(2201);
+      world.emulators.cloudesire.terminate(id);
+      return id;
+    },
+  };
+
+  it.each(Object.entries(moments))(
+    'while an order %s is told by its id, not before an hour has passed',
+    async (_, begin) => {
+      const id = await begin();
+      const { azure, customerId = '' } = (await recordOf(id)).fulfillment ?? {};
+      vanish(azure?.subscriptionId ?? '');
+      await settle(id, 2);
+      later(HOUR_MS - STEP_MS);
+      await settle(id, 2);
+      expect((await recordOf(id)).state).not.toBe('needs-attention');
+      expect(world.alerts).toEqual([]);
+
+      // A new subscription is waited for in peace before the hour begins.
+      later(2 * HOUR_MS);
+      await settle(id, 2);
+      const { lastError, state } = await recordOf(id);
+      expect({ state, code: lastError?.code }).toEqual({
+        state: 'needs-attention',
+        code: 'azure-subscription.unseen',
+      });
+      for (const part of [azure?.subscriptionId, customerId, id]) expect(lastError?.message).toContain(String(part));
+      expect(world.alerts).toEqual(['azure-subscription.unseen']);
+
+      showAgain();
+      await settle(id);
+      expect((await recordOf(id)).state).toMatch(/^(done|idle)$/);
+      expect((await recordOf(id)).fulfillment?.azure?.unseenSince).toBeUndefined();
+      expect(books().deployments).toHaveLength(1);
+    },
+  );
+
+  it('for a moment at a time wakes nobody, however often', async () => {
+    const id = await moments['is delivered']();
+    const { subscriptionId = '' } = (await recordOf(id)).fulfillment?.azure ?? {};
+    for (let time = 0; time < 3; time += 1) {
+      vanish(subscriptionId);
+      await settle(id, 1);
+      showAgain();
+      await settle(id, 1);
+      later(HOUR_MS);
+    }
+    await settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(world.alerts).toEqual([]);
+  });
+
+  it('in service is told by its id after a day', async () => {
+    const id = await deployed(2201);
+    const { subscriptionId = '' } = (await recordOf(id)).fulfillment?.azure ?? {};
+    vanish(subscriptionId);
+    await world.look(id);
+    later(24 * HOUR_MS);
+    await world.look(id);
+    expect((await recordOf(id)).lastError).toMatchObject({
+      code: 'partner-subscription.unseen',
+      message: expect.stringContaining(subscriptionId),
+    });
+  });
+});
+
 describe('an order that the marketplace no longer shows', () => {
   const hide = (id: number) =>
     world.emulators.faults.inject({

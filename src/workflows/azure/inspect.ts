@@ -15,10 +15,11 @@ export async function inspectAzure(
   if (!customerId || !noted?.subscriptionId) return undefined;
   const inAzure = azure.in({ tenantId: customerId, subscriptionId: noted.subscriptionId });
   const subscription = await inAzure.read();
+  const what = `Azure subscription ${noted.subscriptionId}`;
   if (subscription === undefined || subscription === 'no-access')
-    return { status: 'unknown', what: 'Azure subscription', suspensionReasons: [] };
+    return { status: 'unknown', what, suspensionReasons: [] };
   if (!WORKING.has(subscription.state.toLowerCase())) {
-    return { status: 'suspended', what: 'Azure subscription', suspensionReasons: [subscription.state] };
+    return { status: 'suspended', what, suspensionReasons: [subscription.state] };
   }
   const group = await inAzure.groups.get(groupOf(orderId));
   if (!group) return { status: 'ended', what: `resource group ${groupOf(orderId)}`, suspensionReasons: [] };
