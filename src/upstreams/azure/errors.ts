@@ -10,7 +10,7 @@ import type { Answer } from '../http.ts';
 import type { Fault, FaultKind } from './azure.ts';
 import { faultsIn } from './faults.ts';
 import { secretsIn } from './secrets.ts';
-import { worstOf } from './taxonomy.ts';
+import { isListed, worstOf } from './taxonomy.ts';
 
 /** In whose name a call is made: of our service principal, or of the partner's user. */
 export type Actor = 'app' | 'user';
@@ -35,11 +35,13 @@ const ADVICE = new Map<string, Advice>(
     InvalidAuthenticationTokenTenant: {
       text: "The Azure subscription belongs to another tenant than the customer's: compare both in the Azure portal.",
     },
-    LinkedAuthorizationFailed: { text: 'A resource elsewhere is needed, on which there is no role: assign one.' },
     MissingSubscriptionRegistration: { text: 'A resource provider is being registered.', retryAfterMs: 30 * SECOND_MS },
     PrincipalNotFound: { text: 'The directory does not know the principal yet.', retryAfterMs: 30 * SECOND_MS },
     ReadOnlyDisabledSubscription: {
       text: 'The Azure subscription is disabled: enable it in the Azure portal or in Partner Center.',
+    },
+    RequestDisallowedByAzure: {
+      text: 'Azure does not allow it to this Azure subscription, mostly for the region: sell another one, or ask its support for access.',
     },
     RequestDisallowedByPolicy: {
       text: "A policy of the Azure subscription forbids it: have its owner change the policy, or the product's template.",
@@ -149,7 +151,7 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
       const text = `${what} Azure gave no reason: ask its support, and quote the correlation id.`;
       return new AttentionError('arm.refused', text, options);
     }
-    const advice = ADVICE.get(code) ?? BY_KIND[worst.kind];
+    const advice = ADVICE.get(code) ?? forbidden(code, status, actor) ?? BY_KIND[worst.kind];
     if (worst.kind === 'permanent' || worst.kind === 'customer') {
       return new AttentionError(`arm.${code}`, `${what} ${advice.text}${told}`, options);
     }
@@ -165,10 +167,30 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
   }
 }
 
-const RIGHTS: Record<Actor, string> = {
-  app: 'Our service principal has no sufficient role there: a role assigned just now takes up to ten minutes; else assign it again.',
-  user: "The partner's user lacks the right: it has to be an admin agent, and the group of the admin agents an owner of the Azure subscription.",
+const WHO: Record<Actor, string> = {
+  app: "our service principal (in the customer's tenant, the enterprise application of PARTNER_CENTER_CLIENT_ID)",
+  user: "the partner's user",
 };
+
+const ROLE: Record<Actor, string> = {
+  app: 'has the role Contributor on the Azure subscription',
+  user: 'is an admin agent, and the group of the admin agents an owner of the Azure subscription',
+};
+
+const RIGHTS: Record<Actor, string> = {
+  app: `The right is missing: see whether ${WHO.app} ${ROLE.app}. A role assigned just now takes up to ten minutes; else assign it again.`,
+  user: `The right is missing: see whether ${WHO.user} ${ROLE.user}.`,
+};
+
+/** What is done where a right is missing, or may be. */
+function forbidden(code: string, status: number, actor: Actor): Advice | undefined {
+  if (code === 'LinkedAuthorizationFailed')
+    return { text: `It needs a resource elsewhere, on which a role is missing: assign one there to ${WHO[actor]}.` };
+  if (status !== 403 || isListed(code)) return undefined;
+  return {
+    text: `It is forbidden, and the code is not known here. See whether ${WHO[actor]} ${ROLE[actor]}; if so, look there for a deny assignment or a policy that forbids it. Else ask the support of Azure, and quote the correlation id.`,
+  };
+}
 
 /** The error for a user whose sign-in was without multi-factor authentication. */
 export function mfaNeeded(what: string, options: ErrorOptions): AttentionError {

@@ -64,6 +64,11 @@ const known = new Map(
   Object.entries(KINDS).flatMap(([kind, codes]) => codes.map((code) => [code.toLowerCase(), kind as FaultKind])),
 );
 
+/** Whether it is known what the code asks for. */
+export function isListed(code: string): boolean {
+  return known.has(code.toLowerCase());
+}
+
 /** Codes that stand for many things: only the text beneath tells. */
 const PURCHASE = ['marketplacepurchaseeligibilityfailed', 'resourcepurchasevalidationfailed'];
 const MISSING_TERMS = /legal terms|accept(ed)? the (legal )?terms/i;
@@ -101,6 +106,7 @@ export function kindOf(path: string[], message: string, status?: number): FaultK
   const found = known.get(code);
   if (found) return found;
   if (code.startsWith('retryableerror') || code.endsWith('requeststhrottled') || status === 429) return 'transient';
-  // A code that nobody has told us of.
+  // A code that nobody has told us of. What is forbidden is no fault of what was sent.
+  if (status === 403) return 'customer';
   return status !== undefined && status >= 400 && status < 500 ? 'permanent' : 'transient';
 }

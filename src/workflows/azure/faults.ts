@@ -12,6 +12,20 @@ const NAME_TAKEN = new Set(['DnsRecordInUse', 'DomainNameLabelAlreadyInUse']);
 /** What was chosen once for all. */
 const FIXED = new Set(['PropertyChangeNotAllowed', 'InvalidResourceLocation']);
 
+const ROLE_MISSING =
+  "The connector's enterprise application lacks a role for it in the customer's Azure subscription: assign it there.";
+/** What somebody with rights in the Azure subscription does. */
+const CURES = new Map([
+  ['AuthorizationFailed', ROLE_MISSING],
+  ['LinkedAuthorizationFailed', ROLE_MISSING],
+  [
+    'RequestDisallowedByPolicy',
+    "A policy of the customer's Azure subscription forbids it: have its owner change the policy, or exempt the resource group of the order.",
+  ],
+]);
+const OTHER_CURE =
+  "It lies in the customer's Azure subscription (rights, quota, policy or locks): have it cured there.";
+
 /** Whether waiting may be enough. */
 export function mayPass(fault: Fault | undefined): boolean {
   return fault === undefined || fault.kind === 'capacity' || fault.kind === 'conflict' || fault.kind === 'transient';
@@ -67,11 +81,7 @@ export function errorOf(
       // An order keeps to its template until retry.
       return new AttentionError(code, `${cause} Correct the template or the plan.`, { ...options, cure: 'retry' });
     case 'customer':
-      return new AttentionError(
-        code,
-        `${cause} It lies in the customer's Azure subscription (rights, quota, policy or locks): have it cured there.`,
-        { ...options, cure },
-      );
+      return new AttentionError(code, `${cause} ${CURES.get(worst.code) ?? OTHER_CURE}`, { ...options, cure });
     case 'capacity':
       return new RetryableError(code, `${cause} Azure lacks capacity; it is tried again.`, {
         ...options,

@@ -4,7 +4,7 @@ import { AttentionError, RetryableError } from '../../../../src/lib/errors.ts';
 import { faultsIn, harmless } from '../../../../src/upstreams/azure/faults.ts';
 import { kindOf } from '../../../../src/upstreams/azure/taxonomy.ts';
 import { fixture } from '../fixtures.ts';
-import { failureOf, refused, startCloud } from './cloud.ts';
+import { failureOf, refused, SUBSCRIPTION, startCloud, TENANT } from './cloud.ts';
 
 interface Catalogued {
   code: string;
@@ -53,6 +53,7 @@ describe('kindOf', () => {
 
   it('takes an unknown code by its status', () => {
     expect(kindOf(['Unheard'], '', 400)).toBe('permanent');
+    expect(kindOf(['Unheard'], '', 403)).toBe('customer');
     expect(kindOf(['Unheard'], '', 500)).toBe('transient');
     expect(kindOf(['Unheard'], '')).toBe('transient');
     expect(kindOf(['RetryableErrorDueToAnotherOperation'], '', 429)).toBe('transient');
@@ -93,6 +94,31 @@ describe('a refusal', () => {
     await expect(purchase.there.providers.state('x')).rejects.toMatchObject({
       code: 'arm.MarketplacePurchaseEligibilityFailed',
     });
+  });
+
+  const where = { tenantId: TENANT, subscriptionId: SUBSCRIPTION };
+  const grant = { principalId: 'p', principalType: 'User', role: 'reader' } as const;
+  it.each([
+    ['AuthorizationFailed', /PARTNER_CENTER_CLIENT_ID.*Contributor/, /user.*admin agent/],
+    ['LinkedAuthorizationFailed', /elsewhere.*PARTNER_CENTER_CLIENT_ID/, /elsewhere.*user/],
+    ['RequestDisallowedByPolicy', /policy.*owner change/, /policy.*owner change/],
+    ['RequestDisallowedByAzure', /region.*support/, /region.*support/],
+    ['QuotaExceeded', /quota/, /quota/],
+    ['DenyAssignmentUnheardOf', /PARTNER_CENTER_CLIENT_ID.*Contributor.*deny assignment/, /user.*admin agent.*deny/],
+  ])('as forbidden (%s) names who to look at, and for what', async (code, asApp, asUser) => {
+    const { there, azure } = await startCloud(() => refused(403, code, 'As it is.'));
+    const [app, user] = [
+      await failureOf(there.providers.state('Microsoft.Compute')),
+      await failureOf(azure.bootstrap.assignRole(where, grant)),
+    ];
+    for (const error of [app, user]) {
+      expect(error).toBeInstanceOf(AttentionError);
+      expect(error).toMatchObject({ code: `arm.${code}`, effect: 'none' });
+      expect(error.message).not.toMatch(/correct the product/);
+    }
+    expect(app.message).toMatch(asApp);
+    expect(user.message).toMatch(asUser);
+    expect(user.message).not.toMatch(/PARTNER_CENTER_CLIENT_ID/);
   });
 
   it('without a code is for a person', async () => {

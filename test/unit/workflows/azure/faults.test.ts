@@ -41,6 +41,16 @@ describe('what a cause asks for', () => {
     expect(mayPass(fault({ kind }))).toBe(expected === RetryableError);
   });
 
+  it.each([
+    ['AuthorizationFailed', /enterprise application.*role/],
+    ['LinkedAuthorizationFailed', /enterprise application.*role/],
+    ['RequestDisallowedByPolicy', /policy.*exempt/],
+    ['QuotaExceeded', /quota/],
+    ['NotHeardOf', /rights, quota, policy or locks/],
+  ])('of somebody with rights there, by its code: %s', (code, expected) => {
+    expect(errorOf('Deployment a', [fault({ code, kind: 'customer' })]).message).toMatch(expected);
+  });
+
   it('what was only checked goes on by itself once cured; what was sent only by retry', () => {
     const quota = [fault({ code: 'QuotaExceeded', kind: 'customer' })];
 
