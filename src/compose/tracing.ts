@@ -18,6 +18,9 @@ export interface Requested {
   elapsedMs: number;
 }
 
+/** What follows a matter. */
+export type Traces = ReturnType<typeof composeTracing>;
+
 /**
  * Follows one matter through all processes: the request that tells of it, the place in the queue, each look, its steps, and their calls.
  * Upstreams and callers are not told of the trace, and theirs are not carried on: it is ours alone.

@@ -54,6 +54,12 @@ export function workerConnection(url: string): Redis {
   });
 }
 
+/** Resolves when the connection can be used, now or later. */
+export function whenReady(redis: Redis): Promise<void> {
+  if (redis.status === 'ready') return Promise.resolve();
+  return new Promise((resolve) => redis.once('ready', () => resolve()));
+}
+
 /** Reconnects when the connection breaks, and on an error of Redis for which `decide` wants it: then after the longest pause. */
 function reconnecting(
   decide: (message: string) => 1 | 2 | false,
