@@ -214,7 +214,9 @@ describe('what is pressed', () => {
     const id = await sell();
     await expect(operations.act('release', id, PRESS)).rejects.toMatchObject({ code: 'ops.not-held' });
     await expect(operations.act('attach', id, PRESS)).rejects.toMatchObject({ code: 'ops.not-detached' });
-    await expect(operations.act('retry', 99_999, PRESS)).rejects.toMatchObject({ code: 'ops.unknown-subscription' });
+    for (const action of ['retry', 'hold', 'detach'] as const)
+      await expect(operations.act(action, 99_999, PRESS)).rejects.toMatchObject({ code: 'ops.unknown-subscription' });
+    await expect(operations.retryAll('bug', PRESS)).rejects.toMatchObject({ code: 'ops.unknown-reason' });
     await operations.act('hold', id, PRESS);
     await expect(operations.act('hold', id, PRESS)).rejects.toMatchObject({ code: 'ops.held' });
     await expect(operations.act('look', id, PRESS)).rejects.toMatchObject({ code: 'ops.held' });
@@ -222,6 +224,10 @@ describe('what is pressed', () => {
       { action: 'look', outcome: 'refused', code: 'ops.held', subscriptionId: id, ...PRESS },
       { action: 'hold', outcome: 'refused', code: 'ops.held' },
       { action: 'hold', outcome: 'accepted' },
+      { action: 'retry-all', outcome: 'refused', code: 'ops.unknown-reason', target: 'bug' },
+      { action: 'detach', outcome: 'refused', code: 'ops.unknown-subscription', subscriptionId: 99_999 },
+      { action: 'hold', outcome: 'refused', code: 'ops.unknown-subscription', subscriptionId: 99_999 },
+      { action: 'retry', outcome: 'refused', code: 'ops.unknown-subscription', subscriptionId: 99_999, ...PRESS },
       { action: 'attach', outcome: 'refused', code: 'ops.not-detached' },
       { action: 'release', outcome: 'refused', code: 'ops.not-held' },
     ]);

@@ -61,7 +61,10 @@ export function createPresses(parts: PressesParts): Presses {
   }
 
   /** Who was refused what stands in the trail too. */
-  async function orRefused(what: { action: string; subscriptionId: number } & Press, check: () => void): Promise<void> {
+  async function orRefused(
+    what: { action: string; subscriptionId?: number; target?: string } & Press,
+    check: () => void,
+  ): Promise<void> {
     try {
       check();
     } catch (error) {
@@ -111,12 +114,14 @@ export function createPresses(parts: PressesParts): Presses {
   return {
     async act(action, subscriptionId, press) {
       const isKnown = (await records.get(subscriptionId)) !== undefined;
-      if (!isKnown && action !== 'look') {
-        const message = `Nothing is known of subscription ${subscriptionId}.`;
-        throw new PermanentError('ops.unknown-subscription', message, { effect: 'none' });
-      }
       const intervention = await interventions.get(subscriptionId);
-      await orRefused({ action, subscriptionId, ...press }, () => assertPossible(action, subscriptionId, intervention));
+      await orRefused({ action, subscriptionId, ...press }, () => {
+        if (!isKnown && action !== 'look') {
+          const message = `Nothing is known of subscription ${subscriptionId}.`;
+          throw new PermanentError('ops.unknown-subscription', message, { effect: 'none' });
+        }
+        assertPossible(action, subscriptionId, intervention);
+      });
       await audited({ action, subscriptionId, ...press }, async () => {
         await timeline.note(subscriptionId, { at: now(), kind: 'operator', text: SAID[action], ...press });
         await acts[action](subscriptionId, press);
@@ -132,10 +137,11 @@ export function createPresses(parts: PressesParts): Presses {
     async retryAll(code, press) {
       const decided = await interventions.all();
       const dead = (await standingStillFor(records, code)).filter((id) => !decided.has(id));
-      if (dead.length === 0) {
+      await orRefused({ action: 'retry-all', target: code, ...press }, () => {
+        if (dead.length > 0) return;
         const message = `Nothing that could be retried stands still for ${code}.`;
         throw new PermanentError('ops.unknown-reason', message, { effect: 'none' });
-      }
+      });
       const subscriptionIds = dead.slice(0, NAMED);
       return audited({ action: 'retry-all', target: code, subscriptionIds, ...press }, async () => {
         let queued = 0;
