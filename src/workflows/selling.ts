@@ -12,6 +12,8 @@ export interface Selling {
    * external id where it stands for that key, else a field of that name in plan or product.
    */
   find(key: string): string | undefined;
+  /** Where that value stands, for whoever has to correct it: `offerId in the metadata of plan 2101 (Basic)`. */
+  placeOf(key: string): string;
   /** The same, for what cannot be done without. @throws {AttentionError} naming the plan and what it lacks */
   demand(key: string): string;
 }
@@ -48,22 +50,40 @@ export async function readSelling(
     );
   }
 
-  function find(key: string): string | undefined {
+  const ofPlan = `of plan ${plan.id} (${nameIn(plan.name ?? 'without a name')})`;
+  const ofProduct = `of product ${product.id}`;
+
+  function locate(key: string): { value: string; place: string } | undefined {
     const names = ALIASES[key] ?? [key];
-    for (const source of [planMetadata, productMetadata]) {
+    const metadata = [
+      { source: planMetadata, owner: ofPlan },
+      { source: productMetadata, owner: ofProduct },
+    ];
+    for (const { source, owner } of metadata) {
       for (const name of names) {
         const value = source[name]?.trim();
-        if (value) return value;
+        if (value) return { value, place: `${name} in the metadata ${owner}` };
       }
     }
-    const externalId = key === MEANT_BY_EXTERNAL_ID ? plan?.externalId?.trim() : undefined;
-    return externalId || plan?.fields[key] || product?.fields[key];
+    const others = [
+      {
+        value: key === MEANT_BY_EXTERNAL_ID ? plan?.externalId?.trim() : undefined,
+        place: `the external id ${ofPlan}`,
+      },
+      { value: plan?.fields[key], place: `the field ${key} ${ofPlan}` },
+      { value: product?.fields[key], place: `the field ${key} ${ofProduct}` },
+    ];
+    for (const { value, place } of others) if (value) return { value, place };
+    return undefined;
   }
+
+  const find = (key: string): string | undefined => locate(key)?.value;
 
   return {
     plan,
     product,
     find,
+    placeOf: (key) => locate(key)?.place ?? `${key} ${ofPlan}`,
     demand(key) {
       const value = find(key);
       if (value) return value;

@@ -619,7 +619,10 @@ describe('a trial', () => {
     world.emulators.cloudesire.convertTrial(id, { paid: true });
     world.emulators.cloudesire.overrideOrder(id, { licenses: 4 });
     await world.settle(id, { looks: 5 });
-    expect(await recorded(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'offer.not-found' } });
+    expect(await recorded(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: { code: 'offer.not-found', message: expect.stringMatching(/correct offerId of plan 2101\.$/) },
+    });
     await world.emulators.clock.advance(32 * DAY_MS);
     expect(partnerSubscription()).toMatchObject({ billedSeats: 0 });
     world.emulators.cloudesire.putPlanMetadata(2101, { offerId: 'CFQ7TTC0XA11:0001' });

@@ -340,6 +340,47 @@ describe('what cannot be sold', () => {
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
   });
 
+  it.each<[string, Parameters<typeof buy>[0], () => void]>([
+    [
+      'offerId in the metadata of plan 2101 (Mistaken)',
+      {},
+      () => world.emulators.cloudesire.putPlanMetadata(2101, { offerId: 'CFQ7TTC0ZZZZ:0001' }),
+    ],
+    [
+      'partnerCenterTrialOfferId in the metadata of plan 2101 (Mistaken)',
+      { type: 'TRIAL' },
+      () => world.emulators.cloudesire.putPlanMetadata(2101, { partnerCenterTrialOfferId: 'CFQ7TTC0ZZZZ:0001' }),
+    ],
+    [
+      'offerId in the metadata of product 210',
+      {},
+      () => {
+        world.emulators.cloudesire.deletePlanMetadata(2101, 'offerId');
+        world.emulators.cloudesire.putProductMetadata(210, { offerId: 'CFQ7TTC0ZZZZ:0001' });
+      },
+    ],
+    [
+      'the external id of plan 2101 (Mistaken)',
+      {},
+      () => {
+        world.emulators.cloudesire.deletePlanMetadata(2101, 'offerId');
+        world.emulators.cloudesire.putPlan(2101, { externalId: 'CFQ7TTC0ZZZZ:0001' });
+      },
+    ],
+  ])('an offer that Microsoft does not have: operations are told to correct %s', async (place, ordered, mistake) => {
+    world.emulators.cloudesire.putPlan(2101, { name: 'Mistaken' });
+    mistake();
+    const id = buy(ordered);
+    await world.settle(id, { looks: 3 });
+    expect(await world.records.get(id)).toMatchObject({
+      state: 'needs-attention',
+      lastError: {
+        code: 'offer.not-found',
+        message: expect.stringContaining(`if not, correct ${place}.`),
+      },
+    });
+  });
+
   it('a sandbox order never reaches Microsoft', async () => {
     const id = buy({ type: 'SANDBOX' });
     await world.look(id);

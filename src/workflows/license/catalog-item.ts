@@ -8,6 +8,8 @@ import { productAndSku } from '../term-item.ts';
 export interface WantedItem {
   productId: string;
   skuId: string;
+  /** Where the marketplace keeps product and SKU, in words for whoever has to correct them. */
+  writtenIn: string;
   segment: string;
   term: string;
   billingCycle: string;
@@ -37,13 +39,13 @@ export async function findCatalogItem(
   order: WantedItem,
   country: string,
 ): Promise<CatalogItem> {
-  const { productId, skuId, segment, term, billingCycle } = order;
+  const { productId, skuId, writtenIn, segment, term, billingCycle } = order;
   const offer = `${productId}:${skuId}`;
   const sku = await catalog.sku({ productId, skuId, country, segment });
   if (!sku) {
     throw new AttentionError(
       'offer.not-found',
-      `The Partner Center catalogue has no ${offer} for ${country} (${segment}). Check the offer id of the plan, or whether Microsoft has retired it.`,
+      `The Partner Center catalogue has no ${offer} for ${country} (${segment}). Find out whether Microsoft has retired it; if not, correct ${writtenIn}.`,
     );
   }
   const quantity = order.seats ?? sku.minimumQuantity ?? 1;

@@ -6,6 +6,8 @@ import type { Selling } from '../selling.ts';
 export interface LicenseOrder {
   productId: string;
   skuId: string;
+  /** Where the marketplace keeps product and SKU, in words. */
+  writtenIn: string;
   segment: string;
   /** ISO 8601 duration. */
   term: 'P1M' | 'P1Y' | 'P3Y';
@@ -52,7 +54,13 @@ export function readLicenseOrder(
       `Plan ${selling.plan.id} names ${key} "${offer.slice(0, 60)}"; expected is product:sku, for example CFQ7TTC0LH18:0001. Correct it in the plan's integration metadata.`,
     );
   }
-  const common = { productId, skuId, segment: selling.find('segment') ?? 'commercial', trial };
+  const common = {
+    productId,
+    skuId,
+    writtenIn: selling.placeOf(key),
+    segment: selling.find('segment') ?? 'commercial',
+    trial,
+  };
   if (trial) return { ...common, term: 'P1M', billingCycle: 'none', seats: undefined };
   return {
     ...common,

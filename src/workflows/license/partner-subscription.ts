@@ -220,7 +220,8 @@ export async function orderNextTerm(
   const { productId, skuId } = productAndSku(item.offerId);
   // As it is sold in the moment of the change: an availability is soon called something else, and the change may have waited for a renewal.
   const change = async () => {
-    const next = await findCatalogItem(parts.partnerCenter, { ...item, productId, skuId, segment }, country);
+    const writtenIn = `offerId of plan ${look.subscription.planId}`;
+    const next = await findCatalogItem(parts.partnerCenter, { ...item, productId, skuId, writtenIn, segment }, country);
     const [, , availabilityId] = next.catalogItemId.split(':');
     const product = { productId, skuId, availabilityId, billingCycle: item.billingCycle, termDuration: item.term };
     const instructions = { product, quantity: item.seats };
