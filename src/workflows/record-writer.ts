@@ -94,7 +94,7 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
       ...facts,
       waitingFor,
       state,
-      ...(record.state !== state && { since: now() }),
+      ...(record.state !== state && { since: facts.since ?? now() }),
       ...(isNews && { told: news }),
     });
     if (!isNews) return;

@@ -48,7 +48,7 @@ export interface SubscriptionRecord {
   heldUpSince?: string;
   /** What holds up the next look, where the record itself stands for another reason. */
   heldUpBy?: string;
-  /** What it stood for when an upstream began to fail, as long as nothing has succeeded since. */
+  /** What it stood for when an upstream began to fail, or when what had failed was looked at, as long as nothing has succeeded since. */
   before?: Standing;
   lastError?: RecordedError;
   run?: Run;

@@ -11,6 +11,7 @@ import type { FulfillmentWriter } from './fulfillment-writer.ts';
 import type { Interventions } from './interventions.ts';
 import { type Asked, createLook } from './look.ts';
 import { progressOf, type RecordState, type Records, type Run } from './record.ts';
+import { standing } from './settle.ts';
 import { createStepObserver, type StepObserverParts } from './step-observer.ts';
 import { stuckChangeOf } from './stuck-change.ts';
 
@@ -56,13 +57,18 @@ export function createRunOperation(parts: RunOperationParts) {
         `Subscription ${subscriptionId} is a product of type ${writer.record.productType}, for which this version of the connector has no operation ${operation}. Update the connector.`,
       );
     }
-    if (!isRunOf(writer.record.run, decision)) await begin(decision, workflow.name, subscription);
+    const isTakenUp = isRunOf(writer.record.run, decision);
+    if (!isTakenUp) await begin(decision, workflow.name, subscription);
     turn.progress = progressOf(writer.record);
     if (asked.retry) await records.forgetRetry(lane);
     const runId = writer.record.run?.id ?? '';
     // Whoever asked for the look, somebody waits for what it found to do, unless it has been waiting for a person anyway.
     if (writer.record.state !== 'needs-attention') turn.urgency = 'urgent';
-    if (!ON_ITS_WAY.has(writer.record.state)) await writer.standAt('running', {});
+    if (!ON_ITS_WAY.has(writer.record.state)) {
+      // Should a look alone find the same failure, it has stood there all the time.
+      const mayStandAgain = writer.record.state === 'failed' && isTakenUp && !asked.retry;
+      await writer.standAt('running', mayStandAgain ? { before: standing(writer.record) } : {});
+    }
 
     const { journal, aroundStep: around } = parts;
     const flow = await resumeFlow({ journal, lane, runId, clock, mayGoOn, observe, around });

@@ -216,7 +216,9 @@ export function createSettle(parts: SettleParts) {
       writer.measureOperation(kind === 'final' ? 'failed' : 'refused');
     }
     await keep({ failure, ...lastErrorOf(error, now(), kind === 'final' ? 'retry' : 'look') });
-    return failure.reported ? standFailed(failure) : tellFailure(failure).catch(settle);
+    const { before } = writer.record;
+    const since = same && before?.state === 'failed' ? before.since : undefined;
+    return failure.reported ? standFailed(failure, since) : tellFailure(failure).catch(settle);
   }
 
   /** The failure itself stays recorded until it was told: telling it is tried again like anything else, for as long as it takes. */
@@ -227,12 +229,13 @@ export function createSettle(parts: SettleParts) {
     return standFailed({ ...failure, reported: true });
   }
 
-  async function standFailed(failure: Failure): Promise<LookOutcome> {
+  /** `since`: when it had failed so, if that is what it stood for before. */
+  async function standFailed(failure: Failure, since?: string): Promise<LookOutcome> {
     const waitingFor =
       failure.kind === 'customer'
         ? 'the customer to supply what is missing'
         : 'operations to press retry once the cause is cured';
-    await standAt('failed', { failure, waitingFor, attempts: 0, failingSince: undefined });
+    await standAt('failed', { failure, waitingFor, attempts: 0, failingSince: undefined, ...(since && { since }) });
     return { done: true };
   }
 }
@@ -244,7 +247,14 @@ function waitsForSomebody({ state, heldUpSince, heldUpBy }: SubscriptionRecord):
 }
 
 /** As much of a record as says what it stands for. */
-function standing({ state, since, attempts, waitingFor, lastError, troubledSince }: SubscriptionRecord): Standing {
+export function standing({
+  state,
+  since,
+  attempts,
+  waitingFor,
+  lastError,
+  troubledSince,
+}: SubscriptionRecord): Standing {
   return compact({ state, since, attempts, waitingFor, lastError, troubledSince }) as Standing;
 }
 

@@ -311,6 +311,82 @@ describe('what stands still for one reason', () => {
   });
 });
 
+describe('what stands still', () => {
+  it.each<[string, string, () => void]>([
+    [
+      'the customer has to supply data',
+      'failed',
+      () => {
+        world.emulators.cloudesire.putCompany(512, { address: null });
+        world.emulators.cloudesire.putBuyer(1301, { address: null, homeAddress: null });
+      },
+    ],
+    [
+      'Microsoft sells fewer seats',
+      'failed',
+      () => world.emulators.partnerCenter.setSkuBounds('CFQ7TTC0XA11', '0001', { maximumQuantity: 3 }),
+    ],
+    ['Microsoft ended the order', 'failed', () => world.emulators.partnerCenter.forceOrderOutcome('error', 1_000)],
+    [
+      'the plan names no offer',
+      'needs-attention',
+      () => {
+        world.emulators.cloudesire.deletePlanMetadata(2101, 'offerId');
+        world.emulators.cloudesire.putPlan(2101, { externalId: null });
+      },
+    ],
+    [
+      'Microsoft does not have the offer',
+      'needs-attention',
+      () => void world.emulators.cloudesire.putPlanMetadata(2101, { offerId: 'CFQ7TTC0ZZZZ:0001' }),
+    ],
+    [
+      'Microsoft refuses a call',
+      'needs-attention',
+      () => {
+        const body = { code: 900159, description: 'No relationship.' };
+        world.emulators.faults.inject({
+          server: 'partner-center',
+          path: '/carts',
+          times: 1_000,
+          kind: 'status',
+          status: 403,
+          body,
+        });
+      },
+    ],
+  ])('because %s has stood so since it began to, whoever looks at it again', async (_, state, breakIt) => {
+    breakIt();
+    const id = order();
+    await world.settle(id, { looks: 10 });
+    const { since, troubledSince } = (await world.records.get(id))!;
+    for (let presses = 0; presses < 3; presses += 1) {
+      await operations.act('look', id, PRESS);
+      await world.settle(id, { looks: 2 });
+      expect(await world.records.get(id)).toMatchObject({ state, since, ...(troubledSince && { troubledSince }) });
+    }
+  });
+
+  it('also while the upstreams fail for a moment, and no longer once it gets further', async () => {
+    const { cloudesire, partnerCenter, faults } = world.emulators;
+    partnerCenter.setSkuBounds('CFQ7TTC0XA11', '0001', { maximumQuantity: 3 });
+    const id = order();
+    await world.settle(id);
+    const { since } = (await world.records.get(id))!;
+    for (const status of [503, 429]) {
+      faults.inject({ server: 'partner-center', path: '/skus/', kind: 'status', status, times: 1 });
+      await world.look(id);
+      await world.settle(id);
+      expect(await world.records.get(id)).toMatchObject({ state: 'failed', since });
+    }
+
+    cloudesire.overrideOrder(id, { licenses: 2 });
+    await world.settle(id);
+    expect((await world.records.get(id))!.since > since).toBe(true);
+    expect(shown(id)).toBe('DEPLOYED');
+  });
+});
+
 it('the limits tell each key that was used, and which upstream is out', async () => {
   await sell();
   const { budgets, circuits } = await operations.limits();
