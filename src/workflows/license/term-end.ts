@@ -24,8 +24,7 @@ export async function allowedTermEnds(
 ): Promise<CustomTermEnd[]> {
   const today = new Date(now());
   const begin = dayOf(today);
-  // The day after the last one of the whole term.
-  const end = dayOf(new Date(Date.UTC(today.getUTCFullYear(), today.getUTCMonth() + MONTHS[term], today.getUTCDate())));
+  const end = dayOf(dayAfterTerm(today, MONTHS[term]));
   const ends = await partnerCenter.subscriptions.customTermEndDates(customerId, term);
   return ends.filter(({ date }) => date >= begin && date < end).sort((one, other) => (one.date < other.date ? -1 : 1));
 }
@@ -69,6 +68,13 @@ export function choiceForFirstTerm(
 ): string | undefined {
   const isOver = formerOrderIds.length > 0 && chosen !== undefined && chosen.trim() < dayOf(new Date(now));
   return trial || isOver ? undefined : chosen;
+}
+
+/** The day after the last one of a whole term. Where its last month has no such day, the term ends with that month at the latest. */
+function dayAfterTerm(begin: Date, months: number): Date {
+  const year = begin.getUTCFullYear();
+  const month = begin.getUTCMonth() + months;
+  return new Date(Math.min(Date.UTC(year, month, begin.getUTCDate()), Date.UTC(year, month + 1, 1)));
 }
 
 function dayOf(instant: Date): string {

@@ -35,6 +35,21 @@ describe('the allowed ends of a first term', () => {
     const ends = await allowedTermEnds(parts, 'c-512', term);
     expect(ends.map(({ date }) => date)).toEqual(['2026-09-17', last]);
   });
+
+  it.each<[string, LicenseOrder['term'], string, string]>([
+    ['2027-01-31', 'P1M', '2027-02-28', '2027-03-01'],
+    ['2027-01-30', 'P1M', '2027-02-28', '2027-03-01'],
+    ['2028-01-31', 'P1M', '2028-02-29', '2028-03-01'],
+    ['2026-08-31', 'P1M', '2026-09-30', '2026-10-01'],
+    ['2028-02-29', 'P1Y', '2029-02-28', '2029-03-01'],
+  ])(
+    'of a term that begins on %s for %s lie no later than the end of a month without that day',
+    async (today, term, last, tooLate) => {
+      const { parts } = tenantWith(last, tooLate);
+      const ends = await allowedTermEnds({ ...parts, now: () => Date.parse(today) }, 'c-512', term);
+      expect(ends.map(({ date }) => date)).toEqual([last]);
+    },
+  );
 });
 
 describe('the end that a customer chose', () => {
