@@ -10,12 +10,21 @@ export interface OrderValidationParts
   validate(order: ProposedOrder, language: string | undefined, signal: AbortSignal): Promise<string[]>;
 }
 
+/** As number or, as in the marketplace's subscriptions, as text such as `25.0000000000`. Truth values, lists and other spellings are none. */
+const Quantity = z.union([
+  z.number(),
+  z
+    .string()
+    .regex(/^-?\d{1,15}(\.\d{1,20})?$/)
+    .transform(Number),
+]);
+
 const Body = z
   .object({
     productId: Id,
     productVersionId: Id,
     orderType: z.string().catch('UNKNOWN'),
-    billingItems: z.record(z.string(), z.coerce.number().nullable()).nullish(),
+    billingItems: z.record(z.string(), Quantity.nullable()).nullish(),
     configurationParameters: Parameters,
     buyerId: optional(Id),
     subscriptionId: optional(Id),

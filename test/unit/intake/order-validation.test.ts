@@ -119,6 +119,10 @@ describe('POST /order-validation', () => {
     ['a plan that is no identifier', JSON.stringify({ ...ORDER, productVersionId: '0x10' })],
     ['brackets without end', `{"productId":210,"productVersionId":2101,"x":${'['.repeat(300)}${']'.repeat(300)}}`],
     ['quantities that cannot be read', JSON.stringify({ ...ORDER, billingItems: { licenses: 'many' } })],
+    ['a quantity that is a truth value', JSON.stringify({ ...ORDER, billingItems: { licenses: true } })],
+    ['a quantity that is a list', JSON.stringify({ ...ORDER, billingItems: { licenses: [25] } })],
+    ['a quantity of no digits', JSON.stringify({ ...ORDER, billingItems: { licenses: '' } })],
+    ['a quantity in another spelling', JSON.stringify({ ...ORDER, billingItems: { licenses: '0x19' } })],
     ['too much', JSON.stringify({ ...ORDER, configurationParameters: { NOTE: 'x'.repeat(70_000) } })],
   ])('accepts what cannot be understood, and says so in the log: %s', async (_what, body) => {
     const { post, asked, mistakes, logged } = await setup({ validate: async () => ['never'] });
