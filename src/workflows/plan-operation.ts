@@ -65,7 +65,7 @@ export function planOperation(seen: Seen, known: Known, settings: PlanSettings, 
       return local === 'nothing' || local === 'ended' ? settled('done') : run('deprovision');
     case 'PAYMENT_EXPIRED':
     case 'REJECTED':
-      return planClosed(seen.deploymentStatus, local);
+      return planClosed(seen.deploymentStatus, known, local);
     case 'FAILED':
       return planFailed(seen, known, local, settings);
     case 'POST_CONFIGURATION':
@@ -347,9 +347,9 @@ function driftOfTrial({ isTrial, autoRenewEnabled }: LicenseAtMicrosoft): Decisi
 /** For so long a trial may be over at Microsoft while the marketplace still shows it, before a person is told. */
 const TRIAL_GAP_MS = 3 * 86_400_000;
 
-function planClosed(status: string, local: LocalState): Decision {
+function planClosed(status: string, known: Known, local: LocalState): Decision {
   if (local === 'nothing' || local === 'ended') return settled('done');
-  if (local === 'provisioned') return run('suspend');
+  if (local === 'provisioned' || isHalfSuspended(known)) return run('suspend');
   return attention(
     'subscription.closed-but-provisioned',
     `The marketplace has closed the order (${status}) although it exists at Microsoft, suspended at best. Terminate it in the marketplace, or settle it with the customer.`,

@@ -665,6 +665,8 @@ const ROWS: Row[] = [
     { status, local: 'ended', does: 'done' },
     { status, local: 'provisioned', does: 'suspend' },
     { status, local: 'suspended', does: 'tell: subscription.closed-but-provisioned' },
+    { status, local: 'being suspended', and: 'which was cut short', does: 'suspend' },
+    { status, local: 'being resumed', and: 'closed meanwhile', does: 'suspend' },
   ]),
 
   { status: 'FAILED', local: 'nothing', does: 'wait (failed)' },
