@@ -13,7 +13,7 @@ export interface Fulfillment {
   country?: string;
   segment?: string;
   cartId?: string;
-  /** Set just before the first checkout: from here on something may have been bought. */
+  /** Set just before a checkout, until it is known that nothing came of it: from here on something may have been bought. */
   checkoutAt?: string;
   orderId?: string;
   partnerSubscriptionId?: string;

@@ -147,10 +147,11 @@ function isReported({ run: current, fulfillment }: Known): boolean {
   return current?.operation === 'provision' && fulfillment?.settled !== undefined;
 }
 
-/** A licence is ordered, and its run is the one that finds out which partner subscription comes of that. */
+/** A licence is ordered, or may be, and its run is the one that finds out whether, and which partner subscription comes of that. */
 function isOrdered({ run: current, fulfillment }: Known): boolean {
-  const { orderId, partnerSubscriptionId } = fulfillment ?? {};
-  return current?.operation === 'provision' && orderId !== undefined && partnerSubscriptionId === undefined;
+  const { checkoutAt, orderId, partnerSubscriptionId } = fulfillment ?? {};
+  const isSent = (orderId ?? checkoutAt) !== undefined;
+  return current?.operation === 'provision' && isSent && partnerSubscriptionId === undefined;
 }
 
 /** A suspension that has begun, or one that was being taken back: what is given back already is taken away again. */

@@ -288,6 +288,84 @@ describe('non-payment', () => {
     expect(world.emulators.partnerCenter.books().orders).toHaveLength(2);
   });
 
+  describe('that comes while it is unclear whether the licence was bought anew', () => {
+    const placed = () => world.emulators.partnerCenter.books().orders.length;
+    const checkouts = () => world.emulators.calls().filter(({ path }) => path.endsWith('/checkout')).length;
+    const statuses = () =>
+      world.emulators.partnerCenter.subscriptions().map((one) => (one as { status?: string }).status);
+
+    /** Ended by hand, bought anew on the word of a person, and the answer to that is lost. */
+    async function unclear(kind: 'reset-before' | 'reset-after' | 'status'): Promise<number> {
+      const id = await sell();
+      world.emulators.partnerCenter.cancelByHand((await recorded(id)).fulfillment?.partnerSubscriptionId ?? '');
+      await world.look(id);
+      await world.records.askRetry(id);
+      const before = checkouts();
+      world.emulators.faults.inject({
+        server: 'partner-center',
+        method: 'POST',
+        path: '/checkout$',
+        kind,
+        status: 429,
+      });
+      while (checkouts() === before) {
+        await world.look(id);
+        await world.pass(100);
+      }
+      expect((await recorded(id)).fulfillment).toMatchObject({ checkoutAt: expect.anything() });
+      expect((await recorded(id)).fulfillment).not.toHaveProperty('orderId');
+      world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
+      return id;
+    }
+
+    it('suspends what was bought, and payment brings it back', async () => {
+      const id = await unclear('reset-after');
+      await world.settle(id);
+      expect(statuses()).toEqual(['deleted', 'suspended']);
+
+      world.emulators.cloudesire.overrideStatus(id, 'PENDING');
+      await world.settle(id);
+      expect(statuses()).toEqual(['deleted', 'active']);
+      expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+      expect(placed()).toBe(2);
+    });
+
+    it('buys nothing that was not bought, and payment buys it once', async () => {
+      const id = await unclear('reset-before');
+      const sent = checkouts();
+      while ((await recorded(id)).state !== 'idle') await world.look(id);
+      expect({ placed: placed(), sent: checkouts() }).toEqual({ placed: 1, sent });
+      expect((await recorded(id)).waitingFor).toMatch(/the customer to pay/);
+      expect((await recorded(id)).fulfillment).not.toHaveProperty('checkoutAt');
+
+      world.emulators.cloudesire.overrideStatus(id, 'PENDING');
+      await world.settle(id);
+      expect(statuses()).toEqual(['deleted', 'active']);
+      expect(placed()).toBe(2);
+    });
+
+    it('leaves a checkout that was refused alone until payment, without looking on and on', async () => {
+      const id = await unclear('status');
+      await world.settle(id, { looks: 5 });
+      expect(await recorded(id)).toMatchObject({ state: 'idle' });
+      expect((await recorded(id)).waitingFor).toMatch(/the customer to pay/);
+
+      world.emulators.cloudesire.overrideStatus(id, 'PENDING');
+      await world.settle(id);
+      expect(statuses()).toEqual(['deleted', 'active']);
+      expect(placed()).toBe(2);
+    });
+
+    it('and paid at once goes on with what was sent', async () => {
+      const id = await unclear('reset-before');
+      await world.look(id);
+      world.emulators.cloudesire.overrideStatus(id, 'PENDING');
+      await world.settle(id);
+      expect(statuses()).toEqual(['deleted', 'active']);
+      expect(placed()).toBe(2);
+    });
+  });
+
   it('that comes before the delivery is on record finds the delivery done, and suspends the licence', async () => {
     const { cloudesire, faults } = world.emulators;
     const id = cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true });

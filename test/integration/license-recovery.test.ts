@@ -160,10 +160,23 @@ describe('purchases', () => {
     fault({ method: 'POST', path: '/checkout$', kind: 'reset-after' });
     await world.look(id);
     expect(happened('order placed')).toHaveLength(2);
+    fault({ method: 'GET', path: '/carts/', kind: 'status', status: 503 });
+    await world.look(id);
+    expect((await recorded(id)).fulfillment).toMatchObject({ checkoutAt: expect.anything() });
     world.emulators.cloudesire.overrideStatus(id, 'UNDEPLOY_SENT');
     await world.settle(id);
     await world.emulators.clock.advance(60_000);
     expect(partnerSubscriptions().filter(({ status }) => status === 'active')).toEqual([]);
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+  });
+
+  it('terminated after an order that died end at once, since nothing came of it', async () => {
+    world.emulators.partnerCenter.forceOrderOutcome('error');
+    const id = buy();
+    await world.settle(id);
+    expect(await recorded(id)).toMatchObject({ lastError: { code: 'order.failed' } });
+    world.emulators.cloudesire.overrideStatus(id, 'UNDEPLOY_SENT');
+    await world.settle(id, { looks: 5 });
     expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
   });
 

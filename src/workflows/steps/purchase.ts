@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
+import { type Flow, PREPARE_ANEW, Suspended } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
+import type { DeploymentStatus } from '../../upstreams/cloudesire/schema.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
 import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
@@ -20,6 +21,10 @@ const STUCK_ORDERS = new Set(['suspended', 'partial-success', 'pending-po-upload
 /** So many polls an order may be missing in the list: with the usual pause these are 15 minutes. */
 export const POLLS_UNTIL_LISTED = 60;
 const MOST_SENDS = 3;
+/** While the marketplace wants something else, so many polls lie between two looks for what came of a checkout: with the usual pause a minute. */
+const POLLS_WHILE_UNWANTED = 4;
+/** In these states of the marketplace it is sold. */
+const WANTED: DeploymentStatus[] = ['PENDING', 'FAILED', 'DEPLOYED'];
 /** So many carts in a row are useless for another reason than a change of the catalogue. */
 const MOST_ROUNDS = 5;
 
@@ -96,6 +101,8 @@ export async function buy(
     await note({ orderId: undefined, deadOrderId: orderId });
     if ('hasEnded' in outcome) continue;
     await flow.step(`buy again after order ${round}`, async () => {
+      // Once only: another pass would take the mark of the checkout that follows.
+      await note({ checkoutAt: undefined });
       if (look.takeRetry()) return;
       throw new PermanentError(
         'order.failed',
@@ -146,7 +153,9 @@ export async function buy(
         return found === undefined ? undefined : { orderId: found };
       },
       async prepare() {
-        await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
+        // Nothing that was sent still counts: the mark must not bring every look back here while the customer does not pay.
+        if (look.subscription.deploymentStatus === 'STOPPED') await note({ checkoutAt: undefined });
+        await look.stillIn(WANTED);
         await note({ checkoutAt: new Date(now()).toISOString() });
         return { requestId: randomUUID() };
       },
@@ -154,9 +163,18 @@ export async function buy(
         const cart = await carts.get(customerId, cartId);
         // Only a cart that says so has surely not been ordered, and may be checked out again. To a request that Partner Center has refused
         // it may repeat its answer, and none of ours stays unanswered for ever.
-        if (cart?.status === 'active') return sends < MOST_SENDS ? undefined : PREPARE_ANEW;
+        const isOpen = cart?.status === 'active';
+        if (isOpen && (await look.isStillIn(WANTED, () => true))) return sends < MOST_SENDS ? undefined : PREPARE_ANEW;
         const found = await find();
         if (found) return { orderId: found };
+        // Nobody is sold by another send what they do not pay for; what was sent may still be on its way, until it surely is not.
+        if (isOpen && now() - firstSentAt > POLLS_UNTIL_LISTED * pollEveryMs) return PREPARE_ANEW;
+        if (isOpen) {
+          throw new Suspended(
+            now() + POLLS_WHILE_UNWANTED * pollEveryMs,
+            `Microsoft to show whether cart ${cartId} was ordered, which is no longer wanted`,
+          );
+        }
         // A cart is ordered once at most: asked again, it repeats its first answer or says that it was submitted.
         if (cart?.status === 'ordered') return undefined;
         if (!cart && now() - firstSentAt > POLLS_UNTIL_LISTED * pollEveryMs) return { outcome: 'useless' };
