@@ -297,6 +297,46 @@ describe('a change of plan that Microsoft carries out', () => {
   });
 });
 
+describe('a change of plan whose ids Microsoft spells in upper case', () => {
+  const answer = (path: string, body: object) =>
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      method: 'GET',
+      path,
+      kind: 'status',
+      status: 200,
+      body,
+      times: 100,
+    });
+
+  it('is recognised in the history, and told when Microsoft gives up on it', async () => {
+    switches({ transitionDelayMs: DAY_MS });
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    await moveBegins(id);
+    while (!(await recorded(id)).fulfillment?.moving?.operationId) await world.look(id);
+    const operationId = (await recorded(id)).fulfillment?.moving?.operationId?.toUpperCase();
+    const failed = { name: 'Conversion', status: 'failed', errors: [{ code: '800108', description: 'x' }] };
+    answer('/transitions', { totalCount: 1, items: [{ operationId, events: [failed] }] });
+    await world.settle(id, { looks: 6 });
+    expect(await recorded(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'transition.failed' } });
+  });
+
+  it('stays in its order', async () => {
+    const id = await sell();
+    show(id, { plan: PLAN.premium });
+    await moveBegins(id);
+    await world.pass(60_000);
+    const { partnerSubscriptionId, orderId = '' } = (await recorded(id)).fulfillment ?? {};
+    const shown = { ...(await licence(id)), orderId: orderId.toUpperCase() };
+    expect(shown.orderId).not.toBe(orderId);
+    answer(`/subscriptions/${partnerSubscriptionId}$`, shown);
+    await world.settle(id, { looks: 6 });
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { offerId: PREMIUM } });
+    expect((await recorded(id)).fulfillment).not.toHaveProperty('formerOrderIds');
+  });
+});
+
 describe('a change of plan that Microsoft gives up on', () => {
   async function sellAndFail(): Promise<number> {
     switches({ transitionOutcome: 'fail' });

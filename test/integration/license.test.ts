@@ -662,6 +662,21 @@ describe('a licence that is terminated', () => {
     expect(partnerSubscriptions()[0]?.status).not.toBe('active');
   });
 
+  it('after the window is noted with its price, however Microsoft spells the offer', async () => {
+    world.emulators.cloudesire.putPlan(2101, { minimumDuration: 12, billingPeriod: 1 });
+    const id = buy();
+    await world.settle(id);
+    await world.emulators.clock.advance(30 * DAY_MS);
+    world.emulators.cloudesire.terminate(id);
+    const { orderId = '', offerId = '' } = (await world.records.get(id))?.fulfillment ?? {};
+    const line = { lineItemNumber: 0, offerId: `${offerId.toLowerCase()}:x`, quantity: 10, pricing: { price: 5.6 } };
+    const body = { id: orderId, status: 'completed', currencyCode: 'EUR', lineItems: [line] };
+    world.emulators.faults.inject({ path: '/orders/.*price=true', kind: 'status', status: 200, body });
+    await world.settle(id);
+    const { exposure } = (await world.records.get(id))?.fulfillment ?? {};
+    expect(exposure).toMatchObject({ price: { amount: 5.6, currency: 'EUR' } });
+  });
+
   it.each([
     ['once: it is asked for again', 1, { amount: 5.6, currency: 'EUR' }],
     ['for ever: what runs out is noted without', 100, undefined],

@@ -7,6 +7,7 @@ import { hasEnded } from '../../upstreams/partner-center/schema.ts';
 import type { Exposure, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { bearsMark } from '../mark.ts';
+import { isSameId } from '../same-id.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { DEAD_ORDERS, findOrder, POLLS_UNTIL_LISTED } from '../steps/purchase.ts';
 import { awaitStatus } from './change-status.ts';
@@ -87,7 +88,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
 
   async function priceOf(customerId: string, orderId: string, offerId: string | undefined) {
     const order = await partnerCenter.orders.get(customerId, orderId, { withPrice: true });
-    const line = order?.lineItems.find((item) => item.offerId && offerOf(item.offerId) === offerId);
+    const line = order?.lineItems.find((item) => item.offerId && isSameId(offerOf(item.offerId), offerId));
     if (line?.price === undefined || order?.currencyCode === undefined) return undefined;
     return { amount: line.price, currency: order.currencyCode };
   }

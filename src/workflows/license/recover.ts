@@ -5,6 +5,7 @@ import { hasEnded, type PartnerSubscription } from '../../upstreams/partner-cent
 import type { Fulfillment } from '../fulfillment.ts';
 import { bearsMark } from '../mark.ts';
 import { DELIVERED, readKnownCustomer, readWhose, unlessHidden } from '../recovery.ts';
+import { isSameId } from '../same-id.ts';
 import { readSelling } from '../selling.ts';
 import { findOrder } from '../steps/purchase.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
@@ -40,7 +41,7 @@ export async function recoverLicense(
     return orderId ? { productType: 'license', customerId, orderId } : undefined;
   }
   // Their orders bear the mark as well, and must not be taken for one of what is bought next.
-  const former = marked.flatMap(({ orderId }) => (orderId && orderId !== found.orderId ? [orderId] : []));
+  const former = marked.flatMap(({ orderId }) => (orderId && !isSameId(orderId, found.orderId) ? [orderId] : []));
   const { planId, endDate } = subscription;
   return {
     productType: 'license',

@@ -10,6 +10,7 @@ import type { NewTransition } from '../../upstreams/partner-center/subscriptions
 import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { bearsMark, bearsOtherMark, markOf } from '../mark.ts';
+import { isSameId } from '../same-id.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { isSameItem, type TermItem } from '../term-item.ts';
 import {
@@ -113,7 +114,7 @@ export async function findSuccessor(
 ): Promise<PartnerSubscription | 'pending' | undefined> {
   const moves = await readTransitions(parts, fulfillment);
   for (const { toSubscriptionId } of moves.toReversed()) {
-    if (!toSubscriptionId || toSubscriptionId === fulfillment.partnerSubscriptionId) continue;
+    if (!toSubscriptionId || isSameId(toSubscriptionId, fulfillment.partnerSubscriptionId)) continue;
     const found = await readPartnerSubscription(parts, { ...fulfillment, partnerSubscriptionId: toSubscriptionId });
     if (found && !hasEnded(found) && !bearsOtherMark(found.friendlyName, ourId)) return found;
   }
@@ -219,7 +220,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
         return { requestId: randomUUID(), earlier, target };
       },
       async find({ earlier }, { firstSentAt }) {
-        const ours = (await history()).find((one) => !earlier.includes(one.operationId));
+        const ours = (await history()).find((one) => !earlier.some((id) => isSameId(id, one.operationId)));
         if (ours) return begunOf(ours);
         isUnclear = parts.now() - firstSentAt <= POLLS_UNTIL_LISTED * parts.pollEveryMs;
         if (!isUnclear) return PREPARE_ANEW;
@@ -252,7 +253,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
   ): Promise<{ partnerSubscriptionId: string } | { failed: string }> {
     const { operationId } = begun;
     return flow.poll<{ partnerSubscriptionId: string } | { failed: string }>(name, plan, async ({ sinceMs }) => {
-      const listed = (await history(operationId)).find((one) => one.operationId === operationId);
+      const listed = (await history(operationId)).find((one) => isSameId(one.operationId, operationId));
       const toSubscriptionId =
         listed?.toSubscriptionId ?? look.fulfillment().moving?.toSubscriptionId ?? begun.toSubscriptionId;
       await look.note({ moving: { operationId, ...(toSubscriptionId && { toSubscriptionId }) } });
@@ -276,7 +277,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
     const shown = await flow.step('see where it is now', async () => {
       const found = await read(id);
       return {
-        isElsewhere: id !== look.fulfillment().partnerSubscriptionId,
+        isElsewhere: !isSameId(id, look.fulfillment().partnerSubscriptionId),
         ...(found && { seats: found.quantity }),
         ...(found?.orderId && { orderId: found.orderId }),
         ...(found?.commitmentEndDate && { commitmentEndDate: found.commitmentEndDate }),
@@ -284,7 +285,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
     });
     const { isElsewhere, ...facts } = shown;
     const { orderId, formerOrderIds = [] } = look.fulfillment();
-    const isOtherOrder = facts.orderId !== undefined && orderId !== undefined && facts.orderId !== orderId;
+    const isOtherOrder = facts.orderId !== undefined && orderId !== undefined && !isSameId(facts.orderId, orderId);
     await look.note({
       ...facts,
       ...(isOtherOrder && { formerOrderIds: [...formerOrderIds, orderId] }),

@@ -8,6 +8,7 @@ import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { bearsMark } from '../mark.ts';
+import { isSameId } from '../same-id.ts';
 import { pollPlan } from './polls.ts';
 
 /** The code of a checkout of a cart that has been checked out already. */
@@ -224,7 +225,9 @@ export async function buy(
       const placed = await orders.get(customerId, orderId);
       const partnerSubscriptionId = placed?.lineItems.find((line) => line.subscriptionId)?.subscriptionId;
       if (placed?.status === 'completed' && partnerSubscriptionId)
-        return (await endedOrders()).includes(orderId) ? { hasEnded: true } : { partnerSubscriptionId };
+        return (await endedOrders()).some((id) => isSameId(id, orderId))
+          ? { hasEnded: true }
+          : { partnerSubscriptionId };
       if (placed && DEAD_ORDERS.has(placed.status)) return { status: placed.status };
       if (placed && STUCK_ORDERS.has(placed.status)) {
         throw new AttentionError(
@@ -258,17 +261,18 @@ export async function findOrder(
   subscriptionId: number,
   formerOrderIds: string[] = [],
 ): Promise<string | undefined> {
+  const isFormer = (orderId: string): boolean => formerOrderIds.some((id) => isSameId(id, orderId));
   const placed = await orders.list(customerId);
   const ours = placed.find(
     (order) =>
       !DEAD_ORDERS.has(order.status) &&
-      !formerOrderIds.includes(order.id) &&
+      !isFormer(order.id) &&
       order.lineItems.some((line) => bearsMark(line.friendlyName, subscriptionId)),
   );
   if (ours) return ours.id;
   // A new order may be missing in the list for 15 minutes; its subscription shows the name as soon as it exists.
   const created = (await subscriptions.list(customerId)).find(
-    (one) => one.orderId && !formerOrderIds.includes(one.orderId) && bearsMark(one.friendlyName, subscriptionId),
+    (one) => one.orderId && !isFormer(one.orderId) && bearsMark(one.friendlyName, subscriptionId),
   );
   return created?.orderId;
 }
