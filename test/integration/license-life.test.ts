@@ -288,6 +288,25 @@ describe('non-payment', () => {
     expect(world.emulators.partnerCenter.books().orders).toHaveLength(2);
   });
 
+  it.each(['PAYMENT_EXPIRED', 'REJECTED'] as const)(
+    'that closes the order (%s) suspends the licence, also when that is cut short, and tells a person',
+    async (status) => {
+      const id = await sell();
+      const fault = {
+        server: 'partner-center',
+        method: 'PATCH',
+        path: '/subscriptions/',
+        kind: 'status',
+        status: 503,
+      } as const;
+      world.emulators.faults.inject({ ...fault, times: 2 });
+      world.emulators.cloudesire.overrideStatus(id, status);
+      await world.settle(id, { looks: 20 });
+      expect(partnerSubscription()).toMatchObject({ status: 'suspended' });
+      expect(world.alerts).toEqual(['subscription.closed-but-provisioned']);
+    },
+  );
+
   describe('that comes while it is unclear whether the licence was bought anew', () => {
     const placed = () => world.emulators.partnerCenter.books().orders.length;
     const checkouts = () => world.emulators.calls().filter(({ path }) => path.endsWith('/checkout')).length;
