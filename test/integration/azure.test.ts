@@ -276,6 +276,28 @@ describe('what a customer had, and somebody has ended', () => {
     },
   );
 
+  it('an Azure plan is known as ended by its id, in whatever case Microsoft writes that', async () => {
+    const first = await deployed(2201);
+    world.emulators.cloudesire.terminate(first);
+    await settle(first);
+    const { planId = '' } = (await recordOf(first)).fulfillment?.azure ?? {};
+    world.emulators.partnerCenter.cancelByHand(planId);
+    world.emulators.faults.watch(({ server, method, path }) => {
+      if (server !== 'partner-center' || method !== 'GET' || !path.endsWith('/orders')) return undefined;
+      const items = JSON.stringify(world.emulators.partnerCenter.orders()).replaceAll(planId, planId.toUpperCase());
+      return { kind: 'status', status: 200, body: { items: JSON.parse(items) } };
+    });
+    onTestFinished(() => world.emulators.faults.watch(() => undefined));
+    // What a look has found out is asked anew by the next one.
+    world.emulators.faults.inject({ server: 'partner-center', method: 'POST', path: '/carts$', kind: 'reset-before' });
+
+    const second = order(2201);
+    await settle(second, 100);
+
+    expect(shown(second).deploymentStatus).toBe('DEPLOYED');
+    expect(world.emulators.partnerCenter.books().carts).toHaveLength(2);
+  });
+
   it('a shared Azure subscription is made anew with the next order, also where it was made anew before', async () => {
     for (let round = 0; round < 2; round += 1) {
       const id = await deployed(2201);

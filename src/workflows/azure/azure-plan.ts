@@ -106,13 +106,16 @@ export async function ensureAzurePlan(
 
   async function findOrder(): Promise<string | undefined> {
     const plans = await listPlans(parts, customerId);
-    const ended = new Set(plans.filter(hasEnded).map(({ id }) => id));
+    // One resource of Partner Center may write a GUID in capitals, and another one not.
+    const ended = new Set(plans.filter(hasEnded).map(({ id }) => id.toLowerCase()));
     const order = (await partnerCenter.orders.list(customerId)).find(
       ({ status, lineItems }) =>
         !DEAD_ORDERS.has(status) &&
-        lineItems.some(({ offerId, subscriptionId = '' }) => isPlan(offerId) && !ended.has(subscriptionId)),
+        lineItems.some(
+          ({ offerId, subscriptionId = '' }) => isPlan(offerId) && !ended.has(subscriptionId.toLowerCase()),
+        ),
     );
-    return order?.id ?? plans.find(({ id }) => !ended.has(id))?.orderId;
+    return order?.id ?? plans.find((plan) => !hasEnded(plan))?.orderId;
   }
 }
 
