@@ -1,6 +1,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../../lib/errors.ts';
 import { type Secret, withSecret } from '../../lib/secret.ts';
+import { FIRST_SIGN_IN } from '../../lib/sign-in.ts';
 import type { RefreshTokenStore } from '../refresh-token.ts';
 import { tokenRefusalOf } from './entra.ts';
 import type { Actor } from './errors.ts';
@@ -192,7 +193,7 @@ function createUserTokens(parts: CredentialParts, tenantId: string): Acquire {
     if (seed) return withSecret(seed, isStale, (token) => redeem(token, token, claims));
     throw new AttentionError(
       'entra.consent-missing',
-      'Azure products need a user of the partner, and no refresh token is configured: sign in once as an admin agent with multi-factor authentication and set PARTNER_CENTER_REFRESH_TOKEN.',
+      `Azure products need a user of the partner, and no refresh token is configured: ${FIRST_SIGN_IN}`,
       { effect: 'none' },
     );
   };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
 import { AttentionError, type ConnectorError, RetryableError } from '../../lib/errors.ts';
 import { type Secret, withSecret } from '../../lib/secret.ts';
-import { SIGN_IN } from '../../lib/sign-in.ts';
+import { FIRST_SIGN_IN, SIGN_IN } from '../../lib/sign-in.ts';
 import { type Answer, type Http, path, readBody } from '../http.ts';
 import type { RefreshTokenStore } from '../refresh-token.ts';
 
@@ -92,7 +92,7 @@ export function createTokens(parts: TokenParts): Tokens {
     if (seed) return withSecret(seed, isConsentGone, (token) => refresh(token, token));
     throw new AttentionError(
       'entra.consent-missing',
-      `The call needs a user of the partner, and no refresh token is configured: ${SIGN_IN}`,
+      `The call needs a user of the partner, and no refresh token is configured: ${FIRST_SIGN_IN}`,
       { effect: 'none' },
     );
   }

@@ -1,4 +1,6 @@
+import type { Cure } from '../../lib/errors.ts';
 import { toTheMinute, toTheSecond } from '../../lib/moment.ts';
+import { SIGN_IN } from '../../lib/sign-in.ts';
 import { nameOf } from '../../lib/upstream-names.ts';
 import type { Intervention } from '../interventions.ts';
 import type { SubscriptionRecord } from '../record.ts';
@@ -94,7 +96,7 @@ function whyItStands(record: SubscriptionRecord, goesOn: string): string | undef
 
   switch (record.state) {
     case 'needs-attention':
-      return `Has needed you since ${troubled ?? since}, for ${doing}${at}: ${said} ${record.lastError?.cure === 'retry' ? THEN_RETRY : THEN_BY_ITSELF}`;
+      return `Has needed you since ${troubled ?? since}, for ${doing}${at}: ${said} ${thenOf(said, record.lastError?.cure)}`;
     case 'failed':
       return record.failure?.kind === 'customer'
         ? `Failed since ${since}, and the customer was told what is missing (${record.failure.code}): ${said} Look once they have supplied it.`
@@ -111,7 +113,14 @@ function whyItStands(record: SubscriptionRecord, goesOn: string): string | undef
   }
 }
 
-const THEN_BY_ITSELF = 'Then it goes on by itself, or at once with look.';
+/** What is left to do once a person has done what the error says. */
+function thenOf(said: string, cure: Cure | undefined): string {
+  if (cure === 'retry') return THEN_RETRY;
+  // What it says then is when the new token is taken up, and that may need a restart.
+  if (said.endsWith(SIGN_IN)) return 'Once it is taken up, the order goes on by itself, or at once with look.';
+  return 'Then it goes on by itself, or at once with look.';
+}
+
 const BY_ITSELF = 'It is tried again by itself.';
 
 /** When it is tried next, until when, and what then; some errors say themselves that it is tried again. */

@@ -277,7 +277,7 @@ describe('user token', () => {
     expect(tokens.hasUser).toBe(false);
     await expect(tokens.appUser()).rejects.toMatchObject({
       code: 'entra.consent-missing',
-      message: expect.stringMatching(/`connector sign-in`.*restarted/),
+      message: expect.stringMatching(/`connector sign-in`.* is taken up when the service is restarted\.$/),
       effect: 'none',
     });
     expect(received).toHaveLength(0);
