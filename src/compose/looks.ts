@@ -30,8 +30,8 @@ import { createInventory } from '../workflows/drift/inventory.ts';
 import { createRebuild, type RebuildOptions } from '../workflows/drift/rebuild.ts';
 import { createReconciliation, type ReconciliationOptions } from '../workflows/drift/reconciliation.ts';
 import { createSweep } from '../workflows/drift/sweep.ts';
+import { createLookAtSubscription } from '../workflows/look-at-subscription.ts';
 import type { Measures } from '../workflows/operations.ts';
-import { createReconcile } from '../workflows/reconcile.ts';
 import { createSetAside } from '../workflows/set-aside.ts';
 import { createWebhookRegistration } from '../workflows/webhook-registration.ts';
 import { azureSettings, licenseSettings } from './settings.ts';
@@ -115,7 +115,7 @@ export function composeLooks(
     },
   });
   const planning = { sandboxOrders: sales.sandboxOrders };
-  const look = createReconcile({
+  const look = createLookAtSubscription({
     cloudesire,
     catalog,
     report,

@@ -1,4 +1,5 @@
 import type { Lane } from '../engine/journal.ts';
+import { compact } from '../lib/compact.ts';
 import type { Cure } from '../lib/errors.ts';
 import type { Turn } from '../lib/turn.ts';
 import type { Wait } from '../lib/wait.ts';
@@ -72,6 +73,11 @@ export type Standing = Pick<
   SubscriptionRecord,
   'state' | 'since' | 'attempts' | 'waitingFor' | 'lastError' | 'troubledSince'
 >;
+
+/** As much of a record as says what it stands for. */
+export function standingOf({ state, since, attempts, waitingFor, lastError, troubledSince }: Standing): Standing {
+  return compact({ state, since, attempts, waitingFor, lastError, troubledSince }) as Standing;
+}
 
 /** So long Microsoft may not show what is provisioned before a person is told. */
 const UNSEEN_FOR_MS = 86_400_000;

@@ -1,6 +1,5 @@
-import type { Journal, Lane } from '../engine/journal.ts';
+import type { Journal } from '../engine/journal.ts';
 import { type FlowParts, type LookOutcome, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
-import type { Clock } from '../lib/clock.ts';
 import { AttentionError, RetryableError } from '../lib/errors.ts';
 import type { Turn } from '../lib/turn.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
@@ -10,13 +9,11 @@ import { createEndRun, type EndRunParts } from './end-run.ts';
 import type { FulfillmentWriter } from './fulfillment-writer.ts';
 import type { Interventions } from './interventions.ts';
 import { type Asked, createLook } from './look.ts';
-import { progressOf, type RecordState, type Records, type Run } from './record.ts';
-import { standing } from './settle.ts';
+import { progressOf, type RecordState, type Records, type Run, standingOf } from './record.ts';
 import { createStepObserver, type StepObserverParts } from './step-observer.ts';
 import { stuckChangeOf } from './stuck-change.ts';
 
 export interface RunOperationParts extends EndRunParts, StepObserverParts {
-  lane: Lane;
   turn: Turn;
   facts: Pick<FulfillmentWriter, 'fulfillment' | 'note'>;
   cloudesire: Pick<Cloudesire, 'subscriptions'>;
@@ -25,7 +22,6 @@ export interface RunOperationParts extends EndRunParts, StepObserverParts {
   interventions: Pick<Interventions, 'get'>;
   /** Surrounds each step that is done; absent where nobody follows them. */
   aroundStep?: FlowParts['around'];
-  clock: Clock;
 }
 
 /** A run in these states has been told of; looking at it is no change. */
@@ -67,7 +63,7 @@ export function createRunOperation(parts: RunOperationParts) {
     if (!ON_ITS_WAY.has(writer.record.state)) {
       // Should a look alone find the same failure, it has stood there all the time.
       const mayStandAgain = writer.record.state === 'failed' && isTakenUp && !asked.retry;
-      await writer.standAt('running', mayStandAgain ? { before: standing(writer.record) } : {});
+      await writer.standAt('running', mayStandAgain ? { before: standingOf(writer.record) } : {});
     }
 
     const { journal, aroundStep: around } = parts;

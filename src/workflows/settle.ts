@@ -1,7 +1,6 @@
 import { LaneLostError } from '../engine/journal.ts';
 import { type LookOutcome, Stopping, Suspended } from '../engine/workflow.ts';
 import type { Clock } from '../lib/clock.ts';
-import { compact } from '../lib/compact.ts';
 import {
   AttentionError,
   ConnectorError,
@@ -17,7 +16,7 @@ import type { Turn } from '../lib/turn.ts';
 import { nameOf } from '../lib/upstream-names.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
-import type { Failure, Standing, SubscriptionRecord } from './record.ts';
+import { type Failure, type SubscriptionRecord, standingOf } from './record.ts';
 import { type Changes, lastErrorOf, messageOf, type RecordWriter } from './record-writer.ts';
 
 export interface SettleParts {
@@ -188,7 +187,7 @@ export function createSettle(parts: SettleParts) {
       'step will be retried',
     );
     await standAt('retrying', {
-      before: waitsForSomebody(writer.record) ? standing(writer.record) : writer.record.before,
+      before: waitsForSomebody(writer.record) ? standingOf(writer.record) : writer.record.before,
       attempts,
       failingSince,
       troubledSince: writer.record.troubledSince ?? failingSince,
@@ -244,18 +243,6 @@ export function createSettle(parts: SettleParts) {
 function waitsForSomebody({ state, heldUpSince, heldUpBy }: SubscriptionRecord): boolean {
   if (state === 'waiting') return heldUpSince === undefined || heldUpBy !== undefined;
   return state === 'needs-attention' || state === 'failed';
-}
-
-/** As much of a record as says what it stands for. */
-export function standing({
-  state,
-  since,
-  attempts,
-  waitingFor,
-  lastError,
-  troubledSince,
-}: SubscriptionRecord): Standing {
-  return compact({ state, since, attempts, waitingFor, lastError, troubledSince }) as Standing;
 }
 
 function isoOf(ms: number): string {

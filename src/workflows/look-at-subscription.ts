@@ -19,7 +19,7 @@ import { createSettle } from './settle.ts';
 import { lookAtUnshown } from './unshown.ts';
 
 /** What the look itself asks, and what its rooms need beyond that. */
-export interface ReconcileParts
+export interface LookAtSubscriptionParts
   extends Omit<RunOperationParts & FulfillmentWriterParts, 'lane' | 'writer' | 'turn' | 'facts'> {
   cloudesire: Pick<Cloudesire, 'subscriptions' | 'catalogue'>;
   catalog: Catalog;
@@ -45,8 +45,8 @@ const UNTIL_REBUILT = 20;
  * @throws {LaneLostError} when another worker has taken the subscription over
  * @throws {Stopping} when this process is to stop
  */
-export function createReconcile(
-  parts: ReconcileParts,
+export function createLookAtSubscription(
+  parts: LookAtSubscriptionParts,
 ): (lane: Lane, asked: { isUrgent: boolean }) => Promise<LookOutcome> {
   const { cloudesire, records, clock, settings } = parts;
 
