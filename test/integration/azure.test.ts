@@ -850,6 +850,31 @@ describe('in service', () => {
     expect((await recordOf(id)).state).toBe('done');
   });
 
+  it.each(['PENDING', 'DEPLOYED'] as const)(
+    'a suspension that comes before anything of it is made anew asks for no second word, and payment (%s) brings it',
+    async (status) => {
+      const id = await deployed(2201);
+      world.emulators.arm.deleteGroupByHand({ group: `cloudesire-${id}` });
+      await settle(id, 3);
+      await world.records.askRetry(id);
+      world.emulators.faults.inject({ server: 'arm', method: 'PUT', path: '/resourcegroups/', kind: 'reset-before' });
+      await world.look(id);
+      expect((await recordOf(id)).state).toBe('retrying');
+
+      world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
+      await settle(id);
+      expect((await recordOf(id)).state).toBe('idle');
+      expect(machines()).toEqual([]);
+      world.emulators.cloudesire.overrideStatus(id, status);
+      await settle(id);
+
+      expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+      expect((await recordOf(id)).state).toBe('done');
+      expect(machines().map(({ power }) => power)).toEqual(['running']);
+      expect(world.alerts).toEqual(['partner-subscription.ended']);
+    },
+  );
+
   it('a suspension finds nothing to stop where somebody has deleted the group', async () => {
     const id = await deployed(2201);
     world.emulators.arm.deleteGroupByHand({ group: `cloudesire-${id}` });

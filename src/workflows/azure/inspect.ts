@@ -10,7 +10,7 @@ const WORKING = new Set(['enabled', 'warned', 'pastdue']);
 export async function inspectAzure(
   { azure }: { azure: Pick<Azure, 'in'> },
   orderId: number,
-  { customerId, azure: noted, suspended }: Fulfillment,
+  { customerId, azure: noted, deployedAt, suspended }: Fulfillment,
 ): Promise<AtMicrosoft | undefined> {
   if (!customerId || !noted?.subscriptionId) return undefined;
   const inAzure = azure.in({ tenantId: customerId, subscriptionId: noted.subscriptionId });
@@ -22,6 +22,8 @@ export async function inspectAzure(
     return { status: 'suspended', what, suspensionReasons: [subscription.state] };
   }
   const group = await inAzure.groups.get(groupOf(orderId));
+  // What is being made anew on the word of a person, and was suspended before anything of it was there, has not ended again.
+  if (!group && !deployedAt) return { status: 'active', suspensionReasons: [] };
   if (!group) return { status: 'ended', what: `resource group ${groupOf(orderId)}`, suspensionReasons: [] };
   const runs = suspended !== undefined && (await running(inAzure, orderId)).length > 0;
   return { status: 'active', suspensionReasons: [], ...(runs && { runs }) };
