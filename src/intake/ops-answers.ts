@@ -57,6 +57,10 @@ const fields = {
   deadlineAt: Instant.nullable().describe(
     'When retrying ends: a delivery is then given up; of anything else a person is told',
   ),
+  product: z
+    .object({ id: z.int(), name: z.string().nullable() })
+    .nullable()
+    .describe('Of the marketplace, named as at the first look; null before that'),
 };
 
 /** A subscription in a list. */
@@ -233,6 +237,7 @@ export function presentRecord(record: OpsRecord): OpsSubscription {
     failingSince: record.troubledSince ?? null,
     nextTryAt: record.nextTryAt ?? null,
     deadlineAt: record.deadlineAt ?? null,
+    product: record.productId === undefined ? null : { id: record.productId, name: record.productName ?? null },
   };
 }
 

@@ -33,6 +33,8 @@ interface OpsIntervention {
 export interface OpsRecord {
   subscriptionId: number;
   productType?: string;
+  productId?: number;
+  productName?: string;
   state: (typeof STATES)[number];
   operation?: string;
   step?: string;

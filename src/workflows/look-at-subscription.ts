@@ -2,6 +2,7 @@ import type { Lane } from '../engine/journal.ts';
 import { type LookOutcome, Suspended } from '../engine/workflow.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import { AttentionError } from '../lib/errors.ts';
+import { nameIn } from '../lib/foreign-text.ts';
 import type { Turn, Turns } from '../lib/turn.ts';
 import type { Report } from '../report/report.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
@@ -88,8 +89,10 @@ export function createLookAtSubscription(
       if (!subscription) return lookAtUnshown({ writer, backoffMs: parts.backoffMs });
       awaitsDelivery = isAwaitingDelivery(subscription);
 
-      const productType = writer.record.productType ?? (await readProductType(subscription));
-      if (productType === undefined) return { done: true };
+      const known = writer.record.productType;
+      const sold = known ? { productType: known } : await readProduct(subscription);
+      if (sold === undefined) return { done: true };
+      const { productType } = sold;
       const asked = {
         look: await records.isLookAsked(subscriptionId),
         retry: await records.isRetryAsked(subscriptionId),
@@ -98,7 +101,7 @@ export function createLookAtSubscription(
       // A press that outlives a try, since the upstreams failed, does not begin the back-off anew.
       const isPressedNow = asked.retry && writer.record.state !== 'retrying';
       await keep({
-        productType,
+        ...sold,
         productId: subscription.productId,
         ...(asked.retry && { failure: undefined }),
         ...(isPressedNow && { attempts: 0, failingSince: undefined }),
@@ -152,10 +155,14 @@ export function createLookAtSubscription(
   }
 
   /** Undefined for what is not ours: products that are not sold through the Cloud Solution Provider programme. */
-  async function readProductType({ productId }: Subscription): Promise<ProductType | undefined> {
+  async function readProduct({
+    productId,
+  }: Subscription): Promise<{ productType: ProductType; productName?: string } | undefined> {
     const product = await cloudesire.catalogue.product(productId);
     if (product && product.type !== 'CSP') return undefined;
-    if (product?.cspProductType) return product.cspProductType;
+    if (product?.cspProductType) {
+      return { productType: product.cspProductType, ...(product.name && { productName: nameIn(product.name) }) };
+    }
     throw new AttentionError(
       'product.unreadable',
       `The marketplace does not show product ${productId}, or it does not say whether it is license, azure or arm. Check its import in the marketplace.`,

@@ -22,6 +22,8 @@ export interface SubscriptionRecord {
   subscriptionId: number;
   productType?: ProductType;
   productId?: number;
+  /** Of the product, as the marketplace called it at the first look. */
+  productName?: string;
   /** Owner of the Microsoft customer in the marketplace: `userCompany/512`, or `user/1303` for a private person. */
   customer?: string;
   state: RecordState;

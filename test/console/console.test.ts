@@ -295,6 +295,18 @@ describe('what stands still', () => {
     expect(await page.locator('.rows .sentence').first().textContent()).toContain('Partner Center');
   });
 
+  it('is told with the name of its product, on its page and in lists', async () => {
+    const page = await open();
+    const [id] = night.refused;
+    const { product } = (await stage.ask(`/subscriptions/${id}`)) as { product: { name: string } };
+    expect(product.name).toMatch(/\S/);
+    await logIn(page, `#subscriptions/${id}`);
+    await settled(page);
+    expect(await page.locator('.heading').textContent()).toContain(`${product.name} · license · provision`);
+    await goTo(page, '#subscriptions?state=needs-attention');
+    expect(await page.locator('.rows').textContent()).toContain(`${product.name} · license · provision`);
+  });
+
   it('has one age, wherever it is told', async () => {
     const page = await open();
     const [id] = night.refused;

@@ -186,6 +186,18 @@ describe('a detached subscription', () => {
   });
 });
 
+it('a subscription is shown with the name of its product, for which nothing is asked twice', async () => {
+  world.emulators.cloudesire.putProduct(210, { name: 'Business \u202eBasic' });
+  const id = await sell();
+  expect(await operations.show(id)).toMatchObject({ productId: 210, productName: 'Business Basic' });
+  const { items } = await operations.list({ page: 1, pageSize: 50 });
+  expect(items).toMatchObject([{ subscriptionId: id, productName: 'Business Basic' }]);
+  const before = world.emulators.calls().length;
+  await world.look(id);
+  const asked = world.emulators.calls().slice(before);
+  expect(asked.filter(({ path }) => path.includes('/product/'))).toEqual([]);
+});
+
 describe('what is pressed', () => {
   it('stands in the audit trail and in the story, with name and reason', async () => {
     const id = await sell();

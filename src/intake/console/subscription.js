@@ -70,7 +70,7 @@ function unknown(id) {
 
 /** @param {Story} story */
 function known({ timeline, actions, ...subscription }) {
-  const { subscriptionId, productType, state, operation, step, why, held, detached, nextTryAt, lastError } =
+  const { subscriptionId, product, productType, state, operation, step, why, held, detached, nextTryAt, lastError } =
     subscription;
   const best = recommended(subscription);
   const ordered = [...actions].sort((one, other) => Number(other === best) - Number(one === best));
@@ -85,7 +85,7 @@ function known({ timeline, actions, ...subscription }) {
       h(
         'span',
         { class: 'hint' },
-        [productType, operation].filter(Boolean).join(' · '),
+        [product?.name, productType, operation].filter(Boolean).join(' · '),
         ' · for ',
         lasting(standingSince(subscription)),
         STUCK.includes(state) && lastError && [', last found so ', ago(lastError.at)],

@@ -82,7 +82,7 @@ function field(name, input) {
 
 /** One of a list. @param {import('./api.js').Subscription} subscription */
 export function row(subscription) {
-  const { subscriptionId, productType, state, operation, why, held, detached, fulfillment } = subscription;
+  const { subscriptionId, product, productType, state, operation, why, held, detached, fulfillment } = subscription;
   const domain = fulfillment?.domain;
   return h(
     'li',
@@ -94,7 +94,7 @@ export function row(subscription) {
       badge(state),
       held && badge('held'),
       detached && badge('detached'),
-      h('span', {}, [productType, operation].filter(Boolean).join(' · ')),
+      h('span', {}, [product?.name, productType, operation].filter(Boolean).join(' · ')),
       typeof domain === 'string' && h('span', {}, domain),
       h('span', { class: 'age' }, ago(standingSince(subscription))),
     ),

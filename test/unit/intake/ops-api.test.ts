@@ -13,6 +13,8 @@ const TOKEN = 'token-of-operations';
 const WAITING: OpsRecord & { seen: string } = {
   subscriptionId: 50010,
   productType: 'license',
+  productId: 210,
+  productName: 'Business Basic',
   state: 'waiting',
   operation: 'provision',
   step: 'order completed',
@@ -121,13 +123,19 @@ describe('GET /ops/api/subscriptions', () => {
     expect(Object.keys(body)).toEqual(['items', 'page', 'total']);
     expect(body).toMatchObject({ page: 1, total: 77 });
     const fields =
-      'subscriptionId productType state operation step waitingFor since attempts lastError fulfillment why held detached failingSince nextTryAt deadlineAt';
+      'subscriptionId productType state operation step waitingFor since attempts lastError fulfillment why held detached failingSince nextTryAt deadlineAt product';
     for (const item of body.items) expect(Object.keys(item).join(' ')).toBe(fields);
-    const { seen: _, ...waiting } = WAITING;
+    const { seen: _, productId: id, productName: name, ...waiting } = WAITING;
     const lastError = { ...WAITING.lastError, cure: 'look' };
     const nothing = { held: null, detached: null, failingSince: null, nextTryAt: null, deadlineAt: null };
-    expect(body.items[0]).toEqual({ ...waiting, lastError, ...nothing });
-    expect(body.items[1]).toMatchObject({ subscriptionId: 50011, operation: null, lastError: null, why: null });
+    expect(body.items[0]).toEqual({ ...waiting, lastError, ...nothing, product: { id, name } });
+    expect(body.items[1]).toMatchObject({
+      subscriptionId: 50011,
+      operation: null,
+      lastError: null,
+      why: null,
+      product: null,
+    });
   });
 
   it('says since when it has failed, when it is tried next, and until when', async () => {
