@@ -61,8 +61,13 @@ export interface PollPlan {
 export interface Flow {
   /** Whether a step, effect or poll of this name has its result in this run. */
   isDone(name: string): boolean;
-  /** Runs `work` until it succeeds once per run and returns its recorded result ever after. The work must be safe to repeat. */
-  step<T>(name: string, work: () => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` until it succeeds once per run and returns its recorded result ever after. The work must be safe to repeat.
+   *
+   * @param anewUntil the effects that follow from the result: as long as none of them has begun, each look does the work anew, so that it
+   * goes by what was corrected meanwhile
+   */
+  step<T>(name: string, work: () => Promise<T>, anewUntil?: readonly string[]): Promise<T>;
   /** Makes an effect exactly once per run, whatever fails in between. */
   effect<P, T>(name: string, effect: Effect<P, T>): Promise<T>;
   /** Looks until there is an answer; between two looks the run is suspended. `look` is told how long it has waited. */
@@ -134,11 +139,16 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
   const flow: Flow = {
     isDone: (name) => entries.get(name)?.state === 'done',
 
-    async step<T>(name: string, work: () => Promise<T>): Promise<T> {
+    async step<T>(name: string, work: () => Promise<T>, anewUntil?: readonly string[]): Promise<T> {
       const entry = entries.get(name);
-      if (entry?.state === 'done') return entry.result as T;
+      const isKept = !anewUntil || anewUntil.some((effect) => entries.has(effect));
+      if (entry?.state === 'done' && isKept) return entry.result as T;
       const startedAt = await begin(name);
-      return finish(name, await work(), startedAt);
+      const result = await work();
+      // Done anew it gets nothing further, so nobody is told.
+      if (entry?.state !== 'done') return finish(name, result, startedAt);
+      await record(name, { state: 'done', result, at: clock.now() });
+      return result;
     },
 
     async effect<P, T>(name: string, { findEarlier, prepare, find, act }: Effect<P, T>): Promise<T> {
@@ -223,7 +233,7 @@ function surrounded(flow: Flow, around: NonNullable<FlowParts['around']>): Flow 
     flow.isDone(name) ? work() : around(name, work);
   return {
     isDone: flow.isDone,
-    step: (name, work) => once(name, () => flow.step(name, work)),
+    step: (name, work, anewUntil) => once(name, () => flow.step(name, work, anewUntil)),
     effect: (name, effect) => once(name, () => flow.effect(name, effect)),
     poll: (name, plan, look) => once(name, () => flow.poll(name, plan, look)),
     pause: (name, plan) => once(name, () => flow.pause(name, plan)),

@@ -478,6 +478,39 @@ describe('a change of plan that Microsoft gives up on', () => {
   });
 });
 
+describe('a plan that says something wrong', () => {
+  const correct = (offerId: string) => world.emulators.cloudesire.putPlanMetadata(PLAN.premium, { offerId });
+
+  it.each([
+    { wrong: 'an offer that Microsoft does not have', offerId: 'CFQ7TTC0ZZZZ:0001' },
+    { wrong: 'an offer to which there is no way', offerId: 'CFQ7TTC0XB22:0001' },
+  ])('to which a customer changes ($wrong), is read again once it is corrected', async ({ offerId }) => {
+    const id = await sell();
+    correct(offerId);
+    show(id, { plan: PLAN.premium });
+    await world.settle(id, { looks: 3 });
+    expect(await recorded(id)).toMatchObject({ state: 'needs-attention', operation: 'change-plan' });
+    correct(PREMIUM);
+    await world.settle(id);
+    expect(await licence(id)).toMatchObject({ offerId: expect.stringMatching(PREMIUM) });
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { offerId: PREMIUM } });
+    expect(moves()).toHaveLength(1);
+  });
+
+  it('and that a trial becomes is read again once it is corrected', async () => {
+    const id = await sell({ type: 'TRIAL' });
+    correct('CFQ7TTC0ZZZZ:0001');
+    world.emulators.cloudesire.convertTrial(id, { paid: true });
+    show(id, { plan: PLAN.premium, licenses: 25 });
+    await world.settle(id, { looks: 3 });
+    expect(await recorded(id)).toMatchObject({ state: 'needs-attention' });
+    correct(PREMIUM);
+    await world.settle(id);
+    expect(await licence(id)).toMatchObject({ isTrial: false, quantity: 25, offerId: expect.stringMatching(PREMIUM) });
+    expect((await recorded(id)).fulfillment?.settled).toMatchObject({ planId: PLAN.premium, trial: false });
+  });
+});
+
 describe('another item at Microsoft than was sold', () => {
   it('is put right at once where Microsoft offers the way', async () => {
     const id = await sell({ plan: PLAN.premium });

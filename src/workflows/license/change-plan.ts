@@ -24,6 +24,9 @@ export interface ChangePlanParts extends LicenseParts {
   report: Report;
 }
 
+/** Before any of these, what the plan says may still be corrected. */
+const CHANGES = ['transition', 'schedule the new plan', 'drop the other plan'];
+
 /**
  * Brings offer, term and billing cycle in line with the plan, from whatever Microsoft shows now: upgrades at once where it offers the way,
  * anything else at the renewal. The seats stay; if the new plan came with another number, the next look changes that.
@@ -59,6 +62,7 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
             billingCycle,
           };
         },
+        CHANGES,
       );
       // Fewer seats may be on order for the renewal as well.
       const seats = fulfillment.settled?.seats ?? quantity;
@@ -73,8 +77,10 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
       await look.settle({ ...(planId !== undefined && { planId }) });
 
       async function move(): Promise<void> {
-        const { kind, present } = await flow.step('find the way to the new plan', () =>
-          findPlanChange(parts, fulfillment, wanted),
+        const { kind, present } = await flow.step(
+          'find the way to the new plan',
+          () => findPlanChange(parts, fulfillment, wanted),
+          CHANGES,
         );
         if (kind === 'same') return stay();
         if (kind === 'at-renewal') return moveAtRenewal(present);

@@ -8,6 +8,9 @@ import { gone, offerOf, orderNextTerm, readPartnerSubscription } from './partner
 import { tellStanding } from './tell-standing.ts';
 import { findWay, transition } from './transition.ts';
 
+/** Before any of these, what the plan says may still be corrected. */
+const CHANGES = ['transition', 'schedule the conversion'];
+
 /**
  * Turns a trial into the paid licence, in the same tenant. At once where Microsoft allows it, which demands at least the seats of the
  * trial and a term that can be begun at once; else at the end of the trial, so that nobody pays for what was not sold.
@@ -25,14 +28,18 @@ export function createConvertTrial(parts: ChangePlanParts): Workflow<Look> {
         if (!found) throw gone(fulfillment);
         return { isTrial: found.isTrial, seats: found.quantity };
       });
-      const { planId, endDate, ...order } = await flow.step('read the plan', async () => {
-        const { subscription } = look;
-        return {
-          ...readLicenseOrder(await readSelling(parts.cloudesire, subscription), subscription, parts.license),
-          planId: subscription.planId,
-          endDate: subscription.endDate,
-        };
-      });
+      const { planId, endDate, ...order } = await flow.step(
+        'read the plan',
+        async () => {
+          const { subscription } = look;
+          return {
+            ...readLicenseOrder(await readSelling(parts.cloudesire, subscription), subscription, parts.license),
+            planId: subscription.planId,
+            endDate: subscription.endDate,
+          };
+        },
+        CHANGES,
+      );
       const { term, billingCycle } = order;
       const next = {
         offerId: `${order.productId}:${order.skuId}`,
@@ -54,10 +61,14 @@ export function createConvertTrial(parts: ChangePlanParts): Workflow<Look> {
           fresh.type !== 'TRIAL' && fresh.planId === planId && fresh.paid;
         const isAtOnce =
           next.seats >= trial.seats &&
-          (await flow.step('ask for the way', async () => {
-            if (!(await canBeginAtOnce())) return false;
-            return (await findWay(parts, fulfillment, next.offerId, 'immediate')) !== null;
-          }));
+          (await flow.step(
+            'ask for the way',
+            async () => {
+              if (!(await canBeginAtOnce())) return false;
+              return (await findWay(parts, fulfillment, next.offerId, 'immediate')) !== null;
+            },
+            CHANGES,
+          ));
         if (isAtOnce && (await transition(flow, look, { ...next, isWanted }, parts))) {
           await look.note({ scheduled: undefined });
           return;

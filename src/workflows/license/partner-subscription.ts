@@ -55,18 +55,7 @@ export async function changePartnerSubscription(
       const shown = await giveUpAfter(time - 1);
       if (shown) return shown;
     }
-    await flow.effect<{ requestId: string }, true>(time === 1 ? name : `${name}, again ${time}`, {
-      prepare: () => ({ requestId: randomUUID() }),
-      find: async () => (shows(await read()) ? true : undefined),
-      async act({ requestId }) {
-        const found = await read();
-        if (shows(found)) return true;
-        if (!found) throw gone(fulfillment);
-        const wanted = await change(found);
-        await parts.partnerCenter.subscriptions.update(idOf(fulfillment.customerId), found.id, wanted, { requestId });
-        return true;
-      },
-    });
+    await make(time === 1 ? name : `${name}, again ${time}`);
     const shown = await awaitPartnerSubscription(
       flow,
       `${name}: seen at Microsoft${time === 1 ? '' : ` ${time}`}`,
@@ -75,6 +64,33 @@ export async function changePartnerSubscription(
       parts,
     );
     if (shown) return shown;
+  }
+
+  function make(effect: string): Promise<true> {
+    // Of a first send what reading alone refuses is found before it counts as sent.
+    let seen: Awaited<ReturnType<typeof see>> | undefined;
+    return flow.effect<{ requestId: string }, true>(effect, {
+      async prepare() {
+        seen = await see();
+        return { requestId: randomUUID() };
+      },
+      find: async () => (shows(await read()) ? true : undefined),
+      async act({ requestId }) {
+        const needed = seen === undefined ? await see() : seen;
+        if (!needed) return true;
+        const { id, wanted } = needed;
+        await parts.partnerCenter.subscriptions.update(idOf(fulfillment.customerId), id, wanted, { requestId });
+        return true;
+      },
+    });
+  }
+
+  /** The change that is needed by what is there now; null when it shows already. */
+  async function see(): Promise<{ id: string; wanted: SubscriptionChange } | null> {
+    const found = await read();
+    if (shows(found)) return null;
+    if (!found) throw gone(fulfillment);
+    return { id: found.id, wanted: await change(found) };
   }
 
   /** Returns when operations want it made again, or with what it shows once somebody else has made it. */

@@ -93,6 +93,18 @@ describe('step', () => {
     expect(await (await look()).step('count', work)).toEqual({ count: 1 });
   });
 
+  it('is done anew at each look, silently, until an effect that follows from it has begun', async () => {
+    const { look, events } = setup();
+    const shop = createShop();
+    let runs = 0;
+    const count = async () => (await look()).step('count', async () => ++runs, ['buy']);
+    expect([await count(), await count()]).toEqual([1, 2]);
+    shop.fail('lose-answer');
+    await expect((await look()).effect('buy', shop.effect)).rejects.toThrow('No answer.');
+    expect([await count(), await count()]).toEqual([2, 2]);
+    expect(events.filter((event) => event === 'step-finished count')).toHaveLength(1);
+  });
+
   it('is known as done once it has its result, and not before, also after a crash', async () => {
     const { look } = setup();
     const flow = await look();
