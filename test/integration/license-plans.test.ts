@@ -497,6 +497,31 @@ describe('a plan that says something wrong', () => {
     expect(moves()).toHaveLength(1);
   });
 
+  it('is read again once it is corrected also where Microsoft demanded the agreement meanwhile', async () => {
+    const id = await sell();
+    const customerId = (await recorded(id)).fulfillment?.customerId ?? '';
+    world.emulators.partnerCenter.acceptAllAttestations(false);
+    world.emulators.partnerCenter.requireReacceptance(customerId);
+    world.emulators.faults.inject({
+      server: 'partner-center',
+      method: 'POST',
+      path: '/transitions$',
+      kind: 'status',
+      status: 403,
+      body: { code: 13605, description: 'No Microsoft Customer Agreement was found', data: [], source: 'PartnerFD' },
+    });
+    show(id, { plan: PLAN.premium });
+    await world.settle(id, { looks: 4 });
+    expect((await recorded(id)).waitingFor).toMatch(/accept the Microsoft Customer Agreement/);
+    correct('CFQ7TTC0ZZZZ:0001');
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    await world.settle(id);
+    expect((await recorded(id)).state).toBe('needs-attention');
+    correct(PREMIUM);
+    await world.settle(id);
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { offerId: PREMIUM } });
+  });
+
   it('and that a trial becomes is read again once it is corrected', async () => {
     const id = await sell({ type: 'TRIAL' });
     correct('CFQ7TTC0ZZZZ:0001');

@@ -140,6 +140,42 @@ describe('a tenant that the buyer has already', () => {
     expect(shown(id).credentials).toEqual([]);
   });
 
+  it('and named wrongly may be named again while it is waited for', async () => {
+    for (const domain of ['verdi.example', 'other.example'])
+      world.emulators.partnerCenter.addExistingTenant({ domain, companyName: 'Officine Verdi', country: 'IT' });
+    const id = buy({ parameters: { MICROSOFT_DOMAIN: 'other.example' } });
+    await world.settle(id, { looks: 3 });
+    expect((await recorded(id)).waitingFor).toMatch(/an administrator of other\.example to accept/);
+
+    world.emulators.cloudesire.changeParameters(id, { MICROSOFT_DOMAIN: 'verdi.example' });
+    await world.settle(id, { looks: 3 });
+    expect((await recorded(id)).waitingFor).toMatch(/an administrator of verdi\.example to accept/);
+    world.emulators.partnerCenter.acceptRelationship('verdi.example', {});
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect((await recorded(id)).fulfillment).toMatchObject({ domain: 'verdi.example' });
+    expect(happened('customer created')).toEqual([]);
+  });
+
+  it.each([
+    { instead: 'the own one', named: 'verdi.example', domain: 'verdi.example', created: 0 },
+    { instead: 'a new one', named: 'officineverdi', domain: 'officineverdi.onmicrosoft.com', created: 1 },
+  ])('of another company is refused, and $instead taken once it is named', async ({ named, domain, created }) => {
+    await world.settle(buy({ parameters: { MICROSOFT_DOMAIN: 'verdi' } }));
+    const before = happened('customer created').length;
+    world.emulators.partnerCenter.addExistingTenant({ domain: 'verdi.example', companyName: 'V', country: 'IT' });
+    const id = buy({ buyer: 1302, parameters: { MICROSOFT_DOMAIN: 'verdi.onmicrosoft.com' } });
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('FAILED');
+
+    world.emulators.cloudesire.changeParameters(id, { MICROSOFT_DOMAIN: named });
+    world.emulators.partnerCenter.acceptRelationship('verdi.example', {});
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect((await recorded(id)).fulfillment).toMatchObject({ domain });
+    expect(happened('customer created')).toHaveLength(before + created);
+  });
+
   it('of another company is refused', async () => {
     const first = buy({ parameters: { MICROSOFT_DOMAIN: 'verdi' } });
     await world.settle(first);

@@ -195,6 +195,23 @@ describe('the customer at Microsoft', () => {
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
   });
 
+  it('may correct its country: what is bought is what is sold there', async () => {
+    const address = { address: 'Via Roma 1', city: 'Milano', zipCode: 'ABC', country: 'GERMANY', countryCode: 'DE' };
+    world.emulators.cloudesire.putCompany(512, { address });
+    const id = buy();
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('FAILED');
+
+    const corrected = { ...address, zipCode: '20121', country: 'ITALY', countryCode: 'IT' };
+    world.emulators.cloudesire.putCompany(512, { address: corrected });
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect((await world.records.get(id))?.fulfillment).toMatchObject({ country: 'IT' });
+    const asked = world.emulators.calls().filter(({ path }) => path.startsWith('/v1/products/'));
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.filter(({ query }) => /country=DE/.test(query))).toEqual([]);
+  });
+
   it('is a company: a private person is asked to add one, unless the operator allows private customers', async () => {
     const id = buy({ buyer: 1303 });
     await world.settle(id);

@@ -21,7 +21,8 @@ export interface AzurePlanParts {
 
 export interface AzurePlanRequest {
   customerId: string;
-  country: string;
+  /** As it is now: buyers whose data Microsoft refused may have corrected it. */
+  country(): Promise<string>;
   segment: string;
   /** PartnerID of the indirect reseller through whom the order came. */
   resellerPartnerId?: string | undefined;
@@ -41,7 +42,7 @@ export async function ensureAzurePlan(
   parts: AzurePlanParts,
 ): Promise<string> {
   const { partnerCenter, pollEveryMs } = parts;
-  const { customerId, country, segment, resellerPartnerId, underAgreement } = request;
+  const { customerId, segment, resellerPartnerId, underAgreement } = request;
 
   const existing = await flow.step('find the Azure plan', async () => (await findAzurePlan(parts, customerId)) ?? null);
   if (existing) return existing;
@@ -71,6 +72,8 @@ export async function ensureAzurePlan(
 
   /** The item as it is sold today; it has neither a term nor a name of ours. */
   async function findLine(): Promise<NewCartLine> {
+    const country = await request.country();
+    await look.note({ country });
     const [item] = await partnerCenter.catalog.availabilities({
       productId: PRODUCT_ID,
       skuId: SKU_ID,

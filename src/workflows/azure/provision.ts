@@ -64,9 +64,10 @@ export function createProvisionAzure(
           // A run that has begun with a key goes on with it, whatever key comes first by now.
           secretsKey: look.fulfillment().azure?.secretsKey ?? parts.secrets.fingerprint,
         });
-        return { owner, country, segment, dedicated };
+        return { owner, segment, dedicated };
       });
-      const { owner, country, segment, dedicated } = checked;
+      const { owner, segment, dedicated } = checked;
+      const country = async () => (await buyer()).country;
 
       const domainWish = subscription.parameters[parts.settings.domainParameter];
       const { customerId, ...sale } = await becomeCustomer(flow, look, { owner, buyer, domainWish }, parts);

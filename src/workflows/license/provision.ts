@@ -47,12 +47,12 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       );
 
       // What only the marketplace can cure is found before anything is asked of Microsoft.
-      const { owner, country, segment } = await flow.step('check the order', async () => ({
-        segment: (await order()).segment,
-        owner: (await buyer()).owner,
-        country: (await buyer()).country,
-      }));
-      await look.note({ owner, country, segment });
+      const { owner } = await flow.step('check the order', async () => {
+        const { segment } = await order();
+        const { owner: whose, country } = await buyer();
+        await look.note({ owner: whose, country, segment });
+        return { owner: whose };
+      });
       await letGoOfEnded(flow, look);
 
       const domainWish = subscription.parameters[license.domainParameter];
@@ -63,15 +63,20 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
         parts,
       );
 
-      const findItem = async () => ({
-        line: {
-          ...(await findCatalogItem(partnerCenter, await order(), country)),
-          ...(await termEnd()),
-          friendlyName: markOf(subscription.id),
-          ...(resellerPartnerId && { participants: [{ key: 'transaction_reseller', value: resellerPartnerId }] }),
-        },
-        planId: subscription.planId,
-      });
+      const findItem = async () => {
+        // Buyers whose data Microsoft refused may have corrected the country, operations the plan.
+        const { country } = await buyer();
+        await look.note({ country, segment: (await order()).segment });
+        return {
+          line: {
+            ...(await findCatalogItem(partnerCenter, await order(), country)),
+            ...(await termEnd()),
+            friendlyName: markOf(subscription.id),
+            ...(resellerPartnerId && { participants: [{ key: 'transaction_reseller', value: resellerPartnerId }] }),
+          },
+          planId: subscription.planId,
+        };
+      };
       /** Asked for each cart, since what Microsoft allows changes from day to day. */
       async function termEnd(): Promise<{ customTermEndDate?: string }> {
         const { trial, term } = await order();

@@ -45,7 +45,7 @@ function renamed(flow: Flow, suffix: string): Flow {
   const named = (name: string): string => `${name}, ${suffix}`;
   return {
     isDone: (name) => flow.isDone(named(name)),
-    step: (name, work) => flow.step(named(name), work),
+    step: (name, work, anewUntil) => flow.step(named(name), work, anewUntil?.map(named)),
     effect: (name, effect) => flow.effect(named(name), effect),
     poll: (name, plan, look) => flow.poll(named(name), plan, look),
     pause: (name, plan) => flow.pause(named(name), plan),

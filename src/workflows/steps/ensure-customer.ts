@@ -37,6 +37,13 @@ export interface CustomerRequest {
   resellerTenantId?: string | undefined;
 }
 
+/** Whose customer the buyer is to be: of a tenant that is ours already, that they named, or that was made and forgotten; else of a new one. */
+interface Choice {
+  ours?: EnsuredCustomer;
+  existing?: string | null;
+  forgotten?: EnsuredCustomer | null;
+}
+
 /** A new customer may not be readable for some minutes. https://learn.microsoft.com/partner-center/developer/create-a-customer */
 const NOT_VISIBLE_YET = new Set(['60003', '20002', '900159']);
 
@@ -89,11 +96,14 @@ export async function ensureCustomer(
     isLookedFor = true;
     return findForgottenCustomer(await request.buyer(), wish, { customers, directory });
   };
-  const { existing, forgotten } = await flow.step('choose the tenant', async () => {
+  // Whoever named a tenant that is not theirs, or not what they meant, may name another as long as none has been made for them.
+  const { ours, existing, forgotten } = await flow.step<Choice>('choose the tenant', async () => {
+    const customer = await directory.find(owner);
+    if (customer) return { ours: { customerId: customer.customerId, domain: customer.domain } };
     const named = await existingTenant(wish, customers);
-    if (named) return { existing: named, forgotten: null };
-    return { existing: null, forgotten: (await findForgotten()) ?? null };
-  });
+    return named ? { existing: named } : { forgotten: (await findForgotten()) ?? null };
+  }, ['create customer']);
+  if (ours) return ours;
   if (existing) return linkTenant(flow, look, { owner, domain: existing }, parts);
   if (forgotten) {
     await directory.save(look.lane, owner, forgotten);

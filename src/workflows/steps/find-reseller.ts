@@ -27,7 +27,8 @@ export async function findReseller(
 ): Promise<IndirectReseller | null> {
   const partnerId = resellerSlug === undefined ? undefined : resellerPartnerIds.get(resellerSlug);
   if (partnerId === undefined) return null;
-  return flow.step('find the reseller', async () => {
+  // By its PartnerID, so that another one in the settings is looked for anew.
+  return flow.step(`find the reseller ${partnerId}`, async () => {
     if (!partnerCenter.hasUserToken) {
       throw new AttentionError(
         'reseller.needs-consent',
