@@ -66,6 +66,10 @@ export function createCustomerDirectory(redis: Redis, keys: Keys, { confirm }: R
 
     attempts: (owner) => redis.smembers(keys.customerAttempts(owner)),
 
+    async forgetAttempt(owner, domain) {
+      await redis.srem(keys.customerAttempts(owner), domain);
+    },
+
     async release(lane, owner) {
       await lane.assertHeld();
       await passClaim([keys.customerClaim(owner)], [lane.subscriptionId, NOBODY]);

@@ -5,6 +5,7 @@ import { compact } from '../lib/compact.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { DeploymentStatus, Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { Fulfillment, Wish } from './fulfillment.ts';
+import { isToldOf, type SubscriptionRecord } from './record.ts';
 
 /** What a workflow is given: the subscription as Cloudesire showed it at the start of this look, and the record of it. */
 export interface Look {
@@ -16,8 +17,12 @@ export interface Look {
   isAskedFor: boolean;
   /** Whether operations have pressed retry, and nothing was started again for it yet. */
   isRetryAsked(): boolean;
-  /** Whether operations have pressed retry. True once for each press: it starts one thing again, not everything. */
-  takeRetry(): boolean;
+  /**
+   * Whether operations have pressed retry. True once for each press: it starts one thing again, not everything.
+   *
+   * @param matter code of what they must have been told last: whoever pressed because of something else does not know of it
+   */
+  takeRetry(matter?: string): boolean;
   /** Adds facts to the fulfillment and stores it; costs nothing when they are known already. */
   note(facts: { [fact in keyof Fulfillment]?: Fulfillment[fact] | undefined }): Promise<void>;
   /** Tells operations of what only a person can cure although the order goes on without it: as an alert and in its timeline. */
@@ -41,13 +46,15 @@ export interface Asked {
 }
 
 export interface LookParts extends Pick<Look, 'lane' | 'fulfillment' | 'note' | 'tellOperations'> {
+  /** As recorded when the look began. */
+  record: Pick<SubscriptionRecord, 'alerted'>;
   cloudesire: Pick<Cloudesire, 'subscriptions'>;
   clock: Clock;
 }
 
 /** What the workflow of this look is given. */
 export function createLook(
-  { lane, fulfillment, note, tellOperations, cloudesire, clock }: LookParts,
+  { lane, record, fulfillment, note, tellOperations, cloudesire, clock }: LookParts,
   subscription: Subscription,
   asked: Asked,
 ): Look {
@@ -57,10 +64,10 @@ export function createLook(
     subscription,
     isAskedFor: asked.look || asked.retry,
     isRetryAsked: () => retryToTake,
-    takeRetry() {
-      const taken = retryToTake;
-      retryToTake = false;
-      return taken;
+    takeRetry(matter) {
+      const isTaken = retryToTake && (matter === undefined || isToldOf(record, matter));
+      if (isTaken) retryToTake = false;
+      return isTaken;
     },
     fulfillment,
     note,

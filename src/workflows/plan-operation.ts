@@ -4,7 +4,7 @@ import type { Wait } from '../lib/wait.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { AtMicrosoft, Fulfillment, LicenseAtMicrosoft, Wish } from './fulfillment.ts';
 import type { Operation } from './operations.ts';
-import type { SubscriptionRecord } from './record.ts';
+import { isToldOf, type SubscriptionRecord } from './record.ts';
 import { isSameItem } from './term-item.ts';
 
 /** What a look leads to. */
@@ -176,7 +176,7 @@ function planDeployed(seen: Seen, known: Known, local: LocalState, atMicrosoft: 
     case 'ended':
       return attention(
         'subscription.deployed-elsewhere',
-        'The marketplace shows it as deployed, but this connector has not provisioned it. Rebuild the record if Redis was lost; otherwise somebody deployed it by hand.',
+        'The marketplace shows it as deployed, but this connector has not provisioned it. Rebuild the records if Redis was lost; otherwise somebody deployed it by hand, or it was ended here before: set its status right in the marketplace, or detach it.',
       );
     case 'provisioned':
       return (
@@ -220,17 +220,14 @@ function isSameRun(decision: Decision, one: SubscriptionRecord['run']): boolean 
 const HAS_ENDED = 'partner-subscription.ended';
 
 /** What has ended at Microsoft cannot come back; buying anew costs money and needs the word of a person. */
-function endedAtMicrosoft(
-  seen: Seen,
-  { retryAsked, alerted, fulfillment, run: current }: Known,
-  atMicrosoft: AtMicrosoft | undefined,
-): Decision | undefined {
+function endedAtMicrosoft(seen: Seen, known: Known, atMicrosoft: AtMicrosoft | undefined): Decision | undefined {
   if (atMicrosoft?.status !== 'ended') return undefined;
+  const { retryAsked, fulfillment, run: current } = known;
   const { what = 'partner subscription' } = atMicrosoft;
   // What a person has begun keeps its own errors until it is through.
   if (current?.operation === 'provision') return run('provision');
   // Whoever pressed retry because of another matter did not know of the end, and has not asked for a purchase.
-  if (retryAsked && alerted?.startsWith(`${HAS_ENDED} `)) return run('provision');
+  if (retryAsked && isToldOf(known, HAS_ENDED)) return run('provision');
   if (fulfillment?.settled?.trial) {
     // The licence after the trial is a purchase of its own, which the customer has paid.
     if (seen.type !== 'TRIAL')
@@ -353,7 +350,7 @@ function planClosed(status: string, known: Known, local: LocalState): Decision {
   if (local === 'provisioned' || isHalfSuspended(known)) return run('suspend');
   return attention(
     'subscription.closed-but-provisioned',
-    `The marketplace has closed the order (${status}) although it exists at Microsoft, suspended at best. Terminate it in the marketplace, or settle it with the customer.`,
+    `The marketplace has closed the order (${status}) although it exists at Microsoft, suspended at best. Terminate it in the marketplace; where that cannot be, end it by hand and detach it.`,
   );
 }
 

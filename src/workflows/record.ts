@@ -84,6 +84,11 @@ export function standingOf({ state, since, attempts, waitingFor, lastError, trou
 /** So long Microsoft may not show what is provisioned before a person is told. */
 const UNSEEN_FOR_MS = 86_400_000;
 
+/** Whether the matter that operations were told last has this code. */
+export function isToldOf({ alerted }: Pick<SubscriptionRecord, 'alerted'>, code: string): boolean {
+  return alerted?.startsWith(`${code} `) === true;
+}
+
 /** Whether Microsoft has not shown it for that long, at this instant in milliseconds since the epoch. */
 export function isUnseen({ unseenSince }: Pick<SubscriptionRecord, 'unseenSince'>, now: number): boolean {
   return unseenSince !== undefined && now - Date.parse(unseenSince) >= UNSEEN_FOR_MS;
@@ -266,6 +271,8 @@ export interface CustomerDirectory {
   noteAttempt(owner: string, domain: string): Promise<void>;
   /** Domains for which a creation was sent, by whichever subscription of the owner. */
   attempts(owner: string): Promise<string[]>;
+  /** Takes note that nothing came of the creation with this domain. */
+  forgetAttempt(owner: string, domain: string): Promise<void>;
   /** Gives a claim of the lane's subscription back, if it has one. */
   release(lane: Lane, owner: string): Promise<void>;
   /** The cart with which the Azure plan of this customer is bought, if one was made. */

@@ -68,7 +68,11 @@ export function createRunOperation(parts: RunOperationParts) {
 
     const { journal, aroundStep: around } = parts;
     const flow = await resumeFlow({ journal, lane, runId, clock, mayGoOn, observe, around });
-    const look = createLook({ ...parts, ...facts, tellOperations: writer.tellOperations }, subscription, asked);
+    const look = createLook(
+      { ...parts, ...facts, record: writer.record, tellOperations: writer.tellOperations },
+      subscription,
+      asked,
+    );
     const stoodAt = writer.record.step;
     try {
       await workflow.run(flow, look);

@@ -22,7 +22,7 @@ export async function lookAtUnshown({
   if (mayBeCharged(fulfillment) && !fulfillment?.endedAt) {
     throw new AttentionError(
       'subscription.vanished',
-      `The marketplace no longer shows subscription ${subscriptionId}, but it exists at Microsoft and may be charged. Nothing is ended on that alone: find out why, then end it by hand.`,
+      `The marketplace no longer shows subscription ${subscriptionId}, but it exists at Microsoft and may be charged. Nothing is ended on that alone: find out why, then end it by hand and detach it.`,
     );
   }
   if (fulfillment) {

@@ -1064,6 +1064,25 @@ describe('what others do at Microsoft', () => {
     expect((await recorded(id)).state).toBe('done');
   });
 
+  it('what is not shown when the customer terminates is ended on the word of operations, once they were told', async () => {
+    const id = await sell();
+    world.emulators.faults.watch(({ server, path }) =>
+      server === 'partner-center' && /\/subscriptions\/[0-9a-f-]+/.test(path)
+        ? { kind: 'status', status: 404, body: { code: 20003, description: 'x', data: [], source: 'PartnerFD' } }
+        : undefined,
+    );
+    onTestFinished(() => world.emulators.faults.watch(() => undefined));
+    world.emulators.cloudesire.overrideStatus(id, 'UNDEPLOY_SENT');
+    await world.records.askRetry(id);
+    await world.settle(id, { looks: 3 });
+    expect(await recorded(id)).toMatchObject({ lastError: { code: 'partner-subscription.gone' } });
+    await world.records.askRetry(id);
+    await world.settle(id, { looks: 3 });
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+    expect((await recorded(id)).fulfillment).not.toHaveProperty('exposure');
+    expect(world.alerts).toEqual(['partner-subscription.gone']);
+  });
+
   it('seats taken away by hand are restored, for the customer has paid for them', async () => {
     const id = await sell();
     world.emulators.partnerCenter.changeQuantityByHand(

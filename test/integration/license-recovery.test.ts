@@ -80,6 +80,46 @@ describe('customers', () => {
     expect(happened('customer created')).toHaveLength(1);
   });
 
+  describe('whose name somebody else took while their creation was unclear', () => {
+    const takeVerdi = async (id: number) => {
+      fault({ method: 'POST', path: '^/v1/customers$', kind: 'status', status: 503 });
+      await world.look(id);
+      world.emulators.partnerCenter.takeDomain('verdi.onmicrosoft.com');
+    };
+    const verdi = { parameters: { MICROSOFT_DOMAIN: 'verdi' } };
+
+    /** Until operations are told, and then, asked by nothing but that, take the word of those who looked for it. */
+    async function pressRetry(id: number): Promise<void> {
+      await world.look(id);
+      await world.records.askRetry(id);
+      await world.look(id);
+      expect(happened('customer created')).toEqual([]);
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+      onTestFinished(() => void vi.useRealTimers());
+      await world.look(id);
+      expect((await recorded(id)).lastError).toMatchObject({ code: 'customer.creation-unclear' });
+      await world.records.askRetry(id);
+      await world.settle(id);
+      expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+      expect(happened('customer created')).toHaveLength(1);
+      expect(world.alerts).toEqual(['customer.creation-unclear']);
+    }
+
+    it('get another name once operations have said so by retry', async () => {
+      const id = buy(verdi);
+      await takeVerdi(id);
+      await pressRetry(id);
+    });
+
+    it('get another name also with the next order of the company, the first having been terminated', async () => {
+      const first = buy(verdi);
+      await takeVerdi(first);
+      world.emulators.cloudesire.overrideStatus(first, 'UNDEPLOY_SENT');
+      await world.settle(first);
+      await pressRetry(buy({ parameters: { MICROSOFT_DOMAIN: 'another' } }));
+    });
+  });
+
   it('an order that was rejected does not keep the next order of the company waiting', async () => {
     world.emulators.cloudesire.putCompany(512, { address: { ...ADDRESS, zipCode: null } });
     const first = buy();
@@ -138,6 +178,19 @@ describe('a tenant that the buyer has already', () => {
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
     expect(happened('customer created')).toEqual([]);
     expect(shown(id).credentials).toEqual([]);
+  });
+
+  it('is linked also where it was invited by hand, since the connector has no consent to', async () => {
+    world.restart({ PARTNER_CENTER_REFRESH_TOKEN: '' });
+    onTestFinished(() => world.restart());
+    world.emulators.partnerCenter.addExistingTenant({ domain: 'verdi.example', companyName: 'V', country: 'IT' });
+    const id = buy({ parameters: { MICROSOFT_DOMAIN: 'verdi.example' } });
+    await world.settle(id, { looks: 3 });
+    expect((await recorded(id)).lastError?.code).toBe('customer.link-needs-consent');
+    world.emulators.partnerCenter.acceptRelationship('verdi.example', {});
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect((await recorded(id)).fulfillment).toMatchObject({ domain: 'verdi.example' });
   });
 
   it('and named wrongly may be named again while it is waited for', async () => {

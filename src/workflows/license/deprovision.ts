@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { compact } from '../../lib/compact.ts';
-import { ConnectorError, RetryableError } from '../../lib/errors.ts';
+import { AttentionError, ConnectorError, RetryableError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import { hasEnded } from '../../upstreams/partner-center/schema.ts';
 import type { Exposure, Fulfillment } from '../fulfillment.ts';
@@ -13,7 +13,7 @@ import { DEAD_ORDERS, findOrder, POLLS_UNTIL_LISTED } from '../steps/purchase.ts
 import { awaitStatus } from './change-status.ts';
 import {
   changePartnerSubscription,
-  gone,
+  GONE,
   type LicenseParts,
   offerOf,
   RUN_OUT,
@@ -32,7 +32,9 @@ const WINDOW_CLOSED = new Set(['900117', '900213']);
 /** So often the price of what runs out is asked for before its exposure is noted without. */
 const MOST_LOOKS_FOR_PRICE = 5;
 
-type End = { kind: 'cancelled' } | { kind: 'runs-out'; exposure: Exposure } | { kind: 'nothing' };
+type Asked = 'cancelled' | 'window-closed' | 'gone';
+/** What is left to be charged. */
+type End = { kind: 'runs-out'; exposure: Exposure } | { kind: 'nothing' };
 
 /**
  * Ends a licence: cancels it while Microsoft still allows that, else sees to it that it neither renews nor moves to an extended term,
@@ -153,7 +155,8 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     const { partnerSubscriptionId = '' } = look.fulfillment();
     let known = termEnd;
     for (let renewed = ''; ; renewed = `, renewed until ${known}`) {
-      if (await cancel(flow, look, renewed)) return { kind: 'cancelled' };
+      const outcome = await cancel(flow, look, renewed);
+      if (outcome !== 'window-closed') return { kind: 'nothing' };
       // Suspended, it would seem to run out; brought back after that, it would not.
       await awaitStatus(flow, look, parts);
       const { seats, commitmentEndDate: until } = await changePartnerSubscription(
@@ -169,18 +172,18 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
     }
   }
 
-  /** Whether Microsoft has cancelled it; false where that cannot be any more. */
-  async function cancel(flow: Flow, look: Look, renewed: string): Promise<boolean> {
+  /** Whether Microsoft has cancelled it, where that can be still, or a person says that it is gone. */
+  async function cancel(flow: Flow, look: Look, renewed: string): Promise<Asked> {
     const fulfillment = look.fulfillment();
     const { customerId = '', partnerSubscriptionId = '' } = fulfillment;
     const read = () => readPartnerSubscription(parts, fulfillment);
 
-    const outcome = await flow.effect<{ requestId: string }, 'cancelled' | 'window-closed'>(`ask to cancel${renewed}`, {
+    const outcome = await flow.effect<{ requestId: string }, Asked>(`ask to cancel${renewed}`, {
       prepare: () => ({ requestId: randomUUID() }),
       find: async () => (hasEnded(await read()) ? 'cancelled' : undefined),
       async act({ requestId }) {
         const found = await read();
-        if (!found) throw gone(fulfillment);
+        if (!found) return giveUpOn(look);
         if (hasEnded(found)) return 'cancelled';
         // A trial cannot be cancelled, it only ends. For the rest Microsoft's own clock decides whether the window is open: it is asked.
         if (found.isTrial) return 'window-closed';
@@ -194,7 +197,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
         }
       },
     });
-    if (outcome === 'window-closed') return false;
+    if (outcome !== 'cancelled') return outcome;
     await changePartnerSubscription(
       flow,
       look,
@@ -202,6 +205,17 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       { change: () => ({ status: 'deleted' }), shows: hasEnded },
       parts,
     );
-    return true;
+    return outcome;
   }
+}
+
+/** What Microsoft does not show may be charged all the same: only a person who was told so can say that it is not. */
+function giveUpOn(look: Look): 'gone' {
+  if (look.takeRetry(GONE)) return 'gone';
+  const { customerId, partnerSubscriptionId } = look.fulfillment();
+  throw new AttentionError(
+    GONE,
+    `The customer has terminated, but Microsoft does not show partner subscription ${partnerSubscriptionId} of customer ${customerId}, so that nobody knows whether it is charged. Look for it in Partner Center: if it is there, give the connector its access back; if it is gone, retry reports it as ended.`,
+    { effect: 'none' },
+  );
 }

@@ -258,10 +258,13 @@ export function offerOf(catalogItemId: string): string {
   return catalogItemId.split(':').slice(0, 2).join(':');
 }
 
+/** Code of what Microsoft does not show although something is to be done with it. */
+export const GONE = 'partner-subscription.gone';
+
 export function gone({ customerId, partnerSubscriptionId }: Fulfillment): AttentionError {
   return new AttentionError(
-    'partner-subscription.gone',
-    `Partner subscription ${partnerSubscriptionId} of customer ${customerId} is not there any more. Look for it in Partner Center; the change waits.`,
+    GONE,
+    `Partner subscription ${partnerSubscriptionId} of customer ${customerId} is not there any more. Look for it in Partner Center: shown again, the change goes on; if it is gone for good, terminate it in the marketplace.`,
     { effect: 'none' },
   );
 }
@@ -270,6 +273,6 @@ function idOf(id: string | undefined): string {
   if (id) return id;
   throw new AttentionError(
     'fulfillment.incomplete',
-    'The record of the subscription lacks identifiers of Microsoft although it counts as provisioned. Rebuild the record.',
+    'The record of the subscription lacks identifiers of Microsoft although it counts as provisioned. Tell the developers; until that is mended look after it by hand, and detach it.',
   );
 }

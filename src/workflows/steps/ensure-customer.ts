@@ -44,6 +44,8 @@ interface Choice {
   forgotten?: EnsuredCustomer | null;
 }
 
+const UNCLEAR = 'customer.creation-unclear';
+
 /** A new customer may not be readable for some minutes. https://learn.microsoft.com/partner-center/developer/create-a-customer */
 const NOT_VISIBLE_YET = new Set(['60003', '20002', '900159']);
 
@@ -141,7 +143,8 @@ async function linkTenant(
 
   const find = () => findNamedCustomer({ owner, domain }, { customers, directory });
 
-  const known = await flow.step('look for the tenant', async () => (await find()) ?? null);
+  // Whoever cannot be invited from here may be invited by hand.
+  const known = await flow.step('look for the tenant', async () => (await find()) ?? null, ['ask for an invitation']);
   if (!known) {
     const { url } = await flow.step('ask for an invitation', async () => {
       if (partnerCenter.hasUserToken) return customers.relationshipRequest();
@@ -205,9 +208,20 @@ async function createTenant(
       if (domain === ourDomain) continue;
       const customer = await findCreated(domain);
       if (customer) return customer;
-      if (await customers.isDomainTaken(domain)) throw unclear(domain, pollEveryMs);
+      if (!(await customers.isDomainTaken(domain))) continue;
+      await awaitClear(domain, await flow.step(`meet the unclear creation of ${domain}`, async () => parts.now()));
     }
     return undefined;
+  }
+
+  /** Returns when operations say that nothing came of the creation with that domain, which is somebody else's then. */
+  async function awaitClear(domain: string, sinceMs: number): Promise<void> {
+    if (parts.now() - sinceMs < 60 * pollEveryMs) throw unclear(domain, pollEveryMs);
+    if (look.takeRetry(UNCLEAR)) return directory.forgetAttempt(owner, domain);
+    throw new AttentionError(
+      UNCLEAR,
+      `Partner Center never answered the creation of ${domain}; the name is taken, but no customer of ours has it. Look for it in Partner Center, where it may be listed yet. If it is somebody else's, retry takes another name.`,
+    );
   }
 
   async function isTakenByAnother(domain: string): Promise<boolean> {
@@ -238,14 +252,8 @@ async function createTenant(
       const customer = (await directory.find(owner)) ?? (await findCreated(domain));
       if (customer) return { customerId: customer.customerId, domain: customer.domain };
       if (!(await customers.isDomainTaken(domain))) return undefined;
-      if (look.takeRetry()) return PREPARE_ANEW;
-      if (parts.now() - firstSentAt < 60 * pollEveryMs) {
-        throw unclear(domain, pollEveryMs);
-      }
-      throw new AttentionError(
-        'customer.creation-unclear',
-        `Partner Center never answered the creation of ${domain}; the name is taken, but no customer of ours has it. Look for it in Partner Center, where it may be listed yet. If it is somebody else's, retry takes another name.`,
-      );
+      await awaitClear(domain, firstSentAt);
+      return PREPARE_ANEW;
     },
 
     async act({ domain, requestId }) {
@@ -285,7 +293,7 @@ async function createTenant(
 
 function unclear(domain: string, retryAfterMs: number): RetryableError {
   return new RetryableError(
-    'customer.creation-unclear',
+    UNCLEAR,
     `Partner Center did not answer the creation of ${domain}: the name is taken now, the customer not listed yet. It is looked for again; nothing is sent until that is clear.`,
     { retryAfterMs },
   );
