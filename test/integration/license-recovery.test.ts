@@ -295,6 +295,49 @@ describe('purchases', () => {
     expect(await recorded(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'order.impossible' } });
   });
 
+  describe('of what is refused as it stands in the cart', () => {
+    const carts = () => happened('cart created').length;
+
+    /** The cart made first is refused for what it holds, after another answer to its checkout if one is named. */
+    async function refused(first?: { kind: 'reset-before' }): Promise<number> {
+      let cart: string | undefined;
+      let isFirst = first !== undefined;
+      const body = { code: 400030, description: 'x', data: [], source: 'PartnerFD' };
+      world.emulators.faults.watch(({ method, path }) => {
+        const checkedOut = method === 'POST' ? /carts\/([^/]+)\/checkout$/.exec(path)?.[1] : undefined;
+        cart ??= checkedOut;
+        if (!checkedOut || checkedOut !== cart) return undefined;
+        const rule = first && isFirst ? first : ({ kind: 'status', status: 403, body } as const);
+        isFirst = false;
+        return rule;
+      });
+      onTestFinished(() => world.emulators.faults.watch(() => undefined));
+      const id = buy();
+      await world.settle(id, { looks: 4 });
+      expect((await recorded(id)).lastError?.code).toBe('partner-center.400030');
+      return id;
+    }
+
+    it('are made with another cart once the plan is corrected, and with no other before', async () => {
+      const id = await refused();
+      world.emulators.partnerCenter.rotateAvailabilities();
+      await world.settle(id, { looks: 3 });
+      expect(carts()).toBe(1);
+      world.emulators.cloudesire.putPlanMetadata(2101, { offerId: 'CFQ7TTC0XC33:0001' });
+      await world.settle(id);
+      expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+      expect(happened('order placed')).toHaveLength(1);
+      expect(carts()).toBe(2);
+    });
+
+    it('are not made with another cart where an earlier answer to this one is not known', async () => {
+      const id = await refused({ kind: 'reset-before' });
+      world.emulators.cloudesire.putPlanMetadata(2101, { offerId: 'CFQ7TTC0XC33:0001' });
+      await world.settle(id, { looks: 10 });
+      expect(carts()).toBe(1);
+    });
+  });
+
   it('an unclear creation is sent again as the same request', async () => {
     for (const path of ['^/v1/attestations/enhanced$', '/carts$']) fault({ method: 'POST', path, kind: 'reset-after' });
     await world.settle(buy());

@@ -66,15 +66,19 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       const findItem = async () => {
         // Buyers whose data Microsoft refused may have corrected the country, operations the plan.
         const { country } = await buyer();
-        await look.note({ country, segment: (await order()).segment });
+        const { productId, skuId, segment } = await order();
+        await look.note({ country, segment });
+        const { catalogItemId, ...sold } = await findCatalogItem(partnerCenter, await order(), country);
+        const asked = {
+          ...sold,
+          ...(await termEnd()),
+          ...(resellerPartnerId && { participants: [{ key: 'transaction_reseller', value: resellerPartnerId }] }),
+        };
         return {
-          line: {
-            ...(await findCatalogItem(partnerCenter, await order(), country)),
-            ...(await termEnd()),
-            friendlyName: markOf(subscription.id),
-            ...(resellerPartnerId && { participants: [{ key: 'transaction_reseller', value: resellerPartnerId }] }),
-          },
+          line: { catalogItemId, ...asked, friendlyName: markOf(subscription.id) },
           planId: subscription.planId,
+          // Without the availability, which is called something else every day.
+          wish: JSON.stringify({ productId, skuId, country, segment, ...asked }),
         };
       };
       /** Asked for each cart, since what Microsoft allows changes from day to day. */

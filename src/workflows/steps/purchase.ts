@@ -37,8 +37,7 @@ export interface BuyParts {
 
 export interface Purchase {
   customerId: string;
-  /** The item, resolved in the catalogue of this moment, and the plan of the marketplace that it belongs to. */
-  findItem(): Promise<{ line: NewCartLine; planId: number | undefined }>;
+  findItem(): Promise<PurchaseItem>;
   /** The living order of what is to be bought, if there is one already, and how it is told from others, in words. */
   findOrder(): Promise<string | undefined>;
   recognisedBy: string;
@@ -48,6 +47,17 @@ export interface Purchase {
   note(facts: PurchaseFacts): Promise<void>;
   /** Does what needs the Customer Agreement, and does it again once Microsoft knows of one. */
   underAgreement<T>(work: () => Promise<T>): Promise<T>;
+}
+
+/** The item, resolved in the catalogue of this moment, and the plan of the marketplace that it belongs to. */
+export interface PurchaseItem {
+  line: NewCartLine;
+  planId: number | undefined;
+  /**
+   * All of it that people may correct, in any form that shows whether they did: a cart that was refused is made anew then. Left out where the
+   * cart is shared, since it may serve others.
+   */
+  wish?: string;
 }
 
 type PurchaseFacts = { [fact in 'cartId' | 'checkoutAt' | 'orderId']?: Fulfillment[fact] | undefined } & {
@@ -125,7 +135,11 @@ export async function buy(
   }
 
   async function order(round: number): Promise<{ orderId: string | null; planId: number | undefined }> {
-    const { cartId, planId } = await flow.effect(`create cart ${round}`, {
+    let isMadeNow = false;
+    const { cartId, planId, wish } = await flow.effect<
+      PurchaseItem & { requestId: string },
+      Pick<PurchaseItem, 'planId' | 'wish'> & { cartId: string }
+    >(`create cart ${round}`, {
       // A cart that is noted and was ordered has bought it, also where nothing else of that is remembered.
       async findEarlier() {
         const { cartId: noted } = look.fulfillment();
@@ -133,22 +147,30 @@ export async function buy(
         return cart?.status === 'ordered' ? { cartId: cart.id, planId: look.subscription.planId } : undefined;
       },
       async prepare() {
-        const { planId: forPlan, line } = await findItem();
-        return { requestId: randomUUID(), line, planId: forPlan };
+        return { requestId: randomUUID(), ...(await findItem()) };
       },
       // The same request makes no second cart. What it asks for may not be sold any more; since a cart that nobody checks out costs nothing
       // and expires by itself, one is then made anew, with the items of the day.
       find: async (_prepared, { sends }) => (sends < MOST_SENDS ? undefined : PREPARE_ANEW),
-      async act({ requestId, line, planId: forPlan }) {
+      async act({ requestId, line, planId: forPlan, wish: asked }) {
         const cart = await carts.create(customerId, { lineItems: [line] }, { requestId });
         const error = cart.lineItems.find((item) => item.error)?.error;
         if (error) throw cartLineError(error);
-        return { cartId: cart.id, planId: forPlan };
+        isMadeNow = true;
+        return { cartId: cart.id, planId: forPlan, ...(asked !== undefined && { wish: asked }) };
       },
     });
     await note({ cartId });
+    let isUnclear = false;
+    /** Whether people have corrected what is in the cart, and surely nothing of it was ordered. */
+    const isCorrected = async (): Promise<boolean> =>
+      wish !== undefined &&
+      !isMadeNow &&
+      !isUnclear &&
+      look.fulfillment().checkoutAt === undefined &&
+      (await findItem()).wish !== wish;
 
-    const checkout = await flow.effect<{ requestId: string }, Checkout>(`check out cart ${round}`, {
+    const checkout = await flow.effect<{ requestId: string; isOutdated?: true }, Checkout>(`check out cart ${round}`, {
       async findEarlier() {
         const found = isLookedFor ? undefined : await find();
         return found === undefined ? undefined : { orderId: found };
@@ -157,10 +179,11 @@ export async function buy(
         // Nothing that was sent still counts: the mark must not bring every look back here while the customer does not pay.
         if (look.subscription.deploymentStatus === 'STOPPED') await note({ checkoutAt: undefined });
         await look.stillIn(WANTED);
-        await note({ checkoutAt: new Date(now()).toISOString() });
-        return { requestId: randomUUID() };
+        return { requestId: randomUUID(), ...((await isCorrected()) && { isOutdated: true }) };
       },
-      async find(_prepared, { firstSentAt, sends }) {
+      async find({ isOutdated }, { firstSentAt, sends }) {
+        if (isOutdated) return { outcome: 'useless' };
+        isUnclear = true;
         const cart = await carts.get(customerId, cartId);
         // Only a cart that says so has surely not been ordered, and may be checked out again. To a request that Partner Center has refused
         // it may repeat its answer, and none of ours stays unanswered for ever.
@@ -181,7 +204,10 @@ export async function buy(
         if (!cart && now() - firstSentAt > POLLS_UNTIL_LISTED * pollEveryMs) return { outcome: 'useless' };
         throw notListed(cartId, pollEveryMs);
       },
-      async act({ requestId }) {
+      async act({ requestId, isOutdated }) {
+        if (isOutdated) return { outcome: 'useless' };
+        const isFirst = !isUnclear && look.fulfillment().checkoutAt === undefined;
+        if (isFirst) await note({ checkoutAt: new Date(now()).toISOString() });
         try {
           const answer = await carts.checkout(customerId, cartId, { requestId });
           if (answer.orders[0]) return { orderId: answer.orders[0].id };
@@ -189,6 +215,9 @@ export async function buy(
           return { outcome: 'submitted' };
         } catch (error) {
           const code = error instanceof ConnectorError ? (error.facts.upstreamCode ?? '') : '';
+          // Of all that was sent this is the only one, and it was refused.
+          if (isFirst && error instanceof ConnectorError && error.effect === 'none')
+            await note({ checkoutAt: undefined });
           if (code === CART_SUBMITTED) return { outcome: 'submitted' };
           if (CART_USELESS.has(code)) return { outcome: 'useless' };
           throw error;
