@@ -120,11 +120,13 @@ export function createArm(parts: ArmParts, actor: Actor, tenantId: string, subsc
           return true;
         },
         toError(answer) {
-          if (answer.status === 401) {
+          const error = refusalOf(answer, actor, body === undefined ? undefined : JSON.parse(body));
+          // Who signs in again with a second factor shows in a new token only.
+          if (answer.status === 401 || error?.code === 'entra.mfa-needed') {
             credentials.forget(actor, tenantId);
             made = undefined;
           }
-          return refusalOf(answer, actor, body === undefined ? undefined : JSON.parse(body));
+          return error;
         },
       };
     };

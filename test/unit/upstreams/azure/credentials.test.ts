@@ -288,6 +288,14 @@ describe('the partner’s user', () => {
     });
     await expect(azure.bootstrap.assignRole(WHERE, GRANT)).rejects.toMatchObject({ code: 'entra.mfa-needed' });
   });
+
+  it('asks for a new token after a sign-in with multi-factor authentication, whatever is left of the former one', async () => {
+    const words = refused(403, 'RequestDisallowedByAzure', 'Users must use MFA. See https://aka.ms/mfaforazure');
+    const { azure, calls } = await startCloud((_, n) => (n === 0 ? words : READ));
+    await expect(azure.bootstrap.assignRole(WHERE, GRANT)).rejects.toMatchObject({ code: 'entra.mfa-needed' });
+    await azure.bootstrap.assignRole(WHERE, GRANT);
+    expect(calls.map(tokenOf)).toEqual([`user-1@${TENANT}`, `user-2@${TENANT}`]);
+  });
 });
 
 describe('in a process of its own', () => {
