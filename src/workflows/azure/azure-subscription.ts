@@ -1,4 +1,4 @@
-import type { Flow } from '../../engine/workflow.ts';
+import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
@@ -71,7 +71,10 @@ export async function ensureAzureSubscription(
   return createThroughAlias(flow, look, { alias, customerId }, parts);
 }
 
-/** Creates an Azure subscription under a name that follows from whom it is for: asked for again, it is the same one. */
+/**
+ * Creates an Azure subscription under a name that follows from whom it is for: asked for again, it is the same one. Where Azure has failed
+ * to, it is created anew once that name is free again.
+ */
 async function createThroughAlias(
   flow: Flow,
   look: Look,
@@ -79,26 +82,34 @@ async function createThroughAlias(
   { azure: { bootstrap }, now, pollEveryMs }: AzureSubscriptionParts,
 ): Promise<string> {
   const read = () => bootstrap.alias(alias);
-  await flow.effect<{ billingScope: string }, true>('create the Azure subscription', {
-    async prepare() {
-      const billingScope = await bootstrap.billingScope(customerId);
-      await noteAzure(look, { subscriptionAskedAt: new Date(now()).toISOString() });
-      return { billingScope };
-    },
-    find: async () => ((await read()) ? true : undefined),
-    async act({ billingScope }) {
-      if (!(await read())) await bootstrap.createAlias(alias, { displayName: alias, billingScope });
-      return true;
-    },
-  });
   const plan = pollPlan('soon', pollEveryMs, `Azure to create the subscription ${alias}`);
-  return flow.poll('Azure subscription created', plan, async () => {
-    const found = await read();
-    if (found?.state === 'created') return found.subscriptionId;
-    if (found?.state !== 'failed') return undefined;
-    throw new AttentionError(
-      'azure-subscription.not-created',
-      `Azure could not create the subscription "${alias}" of customer ${customerId}. Look at the alias of that name in Azure; delete it there to have it created again.`,
-    );
-  });
+  for (let round = 1; ; round += 1) {
+    const inRound = (step: string) => (round === 1 ? step : `${step}, ${round}`);
+    await flow.effect<{ billingScope: string }, true>(inRound('create the Azure subscription'), {
+      async prepare() {
+        const billingScope = await bootstrap.billingScope(customerId);
+        await noteAzure(look, { subscriptionAskedAt: new Date(now()).toISOString() });
+        return { billingScope };
+      },
+      // Its name makes it one, however often it is sent; the billing account may have been corrected.
+      find: async () => ((await read()) ? true : PREPARE_ANEW),
+      async act({ billingScope }) {
+        if (!(await read())) await bootstrap.createAlias(alias, { displayName: alias, billingScope });
+        return true;
+      },
+    });
+    const created = await flow.poll(inRound('Azure subscription created'), plan, async () => {
+      const found = await read();
+      if (found?.state === 'created') return found.subscriptionId;
+      return found?.state === 'failed' ? null : undefined;
+    });
+    if (created !== null) return created;
+    await flow.step(inRound('see the failed alias deleted'), async () => {
+      if ((await read())?.state !== 'failed') return;
+      throw new AttentionError(
+        'azure-subscription.not-created',
+        `Azure could not create the subscription "${alias}" of customer ${customerId}. Look at the alias of that name in Azure; delete it there to have it created again.`,
+      );
+    });
+  }
 }

@@ -3,7 +3,7 @@ import type { Clock } from '../core/clock.ts';
 import type { Reply } from '../core/server.ts';
 import { type Api, objectIn, type Request, requireText } from './api.ts';
 import type { PartnerIdentity } from './authentication.ts';
-import type { Books } from './books.ts';
+import type { Books, Cause } from './books.ts';
 import type { Jobs } from './jobs.ts';
 import type { Alias, State } from './model.ts';
 import { ArmRefusal, invalidContent, refuse } from './refusals.ts';
@@ -27,6 +27,8 @@ export interface Aliases {
   failNext(times: number): void;
   /** The next requests for an alias are answered 429. */
   throttleNext(times: number, retryAfterS: number): void;
+  /** Whether there was one of that name. */
+  remove(name: string, cause: Cause): boolean;
   reset(): void;
 }
 
@@ -90,12 +92,16 @@ export function defineAliases(parts: AliasParts): Aliases {
 
   api.define('DELETE', ALIAS, RULE, (request): Reply => {
     checkCaller(request);
-    const alias = state.aliases.get(request.params.alias!.toLowerCase());
-    if (alias === undefined) return { status: 204 };
-    state.aliases.delete(alias.name.toLowerCase());
-    books.write('alias deleted', request.cause, { alias: alias.name });
-    return { status: 200 };
+    return { status: remove(request.params.alias!, request.cause) ? 200 : 204 };
   });
+
+  function remove(name: string, cause: Cause): boolean {
+    const alias = state.aliases.get(name.toLowerCase());
+    if (alias === undefined) return false;
+    state.aliases.delete(alias.name.toLowerCase());
+    books.write('alias deleted', cause, { alias: alias.name });
+    return true;
+  }
 
   function checkCaller({ principal }: Request): void {
     const isAllowed =
@@ -138,6 +144,7 @@ export function defineAliases(parts: AliasParts): Aliases {
   }
 
   return {
+    remove,
     failNext(times) {
       failures = times;
     },

@@ -79,6 +79,8 @@ export function createControls(parts: ControlParts) {
     failAliases: ({ times = 1 }: { times?: number } = {}): void => aliases.failNext(times),
     throttleAliases: ({ times = 1, retryAfterS = 60 }: { times?: number; retryAfterS?: number } = {}): void =>
       aliases.throttleNext(times, retryAfterS),
+    /** A person deletes an alias, of which Azure keeps the subscription if there is one. */
+    deleteAliasByHand: ({ alias }: { alias: string }): boolean => aliases.remove(alias, PERSON),
     /** The next role assignments without a type of principal meet `PrincipalNotFound`. */
     forgetPrincipals: ({ times = 1 }: { times?: number } = {}): void => roleAssignments.forgetPrincipals(times),
     /** Tokens issued until now meet the claims challenge of continuous access evaluation. */
