@@ -21,9 +21,8 @@ export interface AzurePlanParts {
 
 export interface AzurePlanRequest {
   customerId: string;
-  /** As it is now: buyers whose data Microsoft refused may have corrected it. */
-  country(): Promise<string>;
-  segment: string;
+  /** Where it is sold, as it stands now: buyers may have corrected their country, operations the plan. */
+  market(): Promise<{ country: string; segment: string }>;
   /** PartnerID of the indirect reseller through whom the order came. */
   resellerPartnerId?: string | undefined;
   underAgreement: Purchase['underAgreement'];
@@ -42,7 +41,7 @@ export async function ensureAzurePlan(
   parts: AzurePlanParts,
 ): Promise<string> {
   const { partnerCenter, pollEveryMs } = parts;
-  const { customerId, segment, resellerPartnerId, underAgreement } = request;
+  const { customerId, resellerPartnerId, underAgreement } = request;
 
   const existing = await flow.step('find the Azure plan', async () => (await findAzurePlan(parts, customerId)) ?? null);
   if (existing) return existing;
@@ -72,8 +71,8 @@ export async function ensureAzurePlan(
 
   /** The item as it is sold today; it has neither a term nor a name of ours. */
   async function findLine(): Promise<NewCartLine> {
-    const country = await request.country();
-    await look.note({ country });
+    const { country, segment } = await request.market();
+    await look.note({ country, segment });
     const [item] = await partnerCenter.catalog.availabilities({
       productId: PRODUCT_ID,
       skuId: SKU_ID,
@@ -83,7 +82,7 @@ export async function ensureAzurePlan(
     if (!item) {
       throw new AttentionError(
         'azure-plan.not-sold',
-        `Partner Center sells no Azure plan (${PRODUCT_ID}:${SKU_ID}) in ${country} (${segment}). Check whether the partner is enrolled for Azure there.`,
+        `Partner Center sells no Azure plan (${PRODUCT_ID}:${SKU_ID}) in ${country} (${segment}). Check whether the partner is enrolled for Azure there, and the segment of the plan.`,
       );
     }
     return {

@@ -23,12 +23,12 @@ export async function prepareImage(
 ): Promise<Image | undefined> {
   if (deploys.kind === 'template') return undefined;
   const { publisher, offer, sku } = deploys.image;
-  const image = await flow.step(`find the image ${publisher}:${offer}:${sku}`, async () => {
+  const image = await flow.step(`find the image ${publisher}:${offer}:${sku} in ${region}`, async () => {
     const found = await images.find(region, deploys.image);
     if (found && !found.deprecated) return found;
     throw new AttentionError(
       'image.not-available',
-      `Azure ${found ? 'has withdrawn' : 'does not offer'} the image ${publisher}:${offer}:${sku} in ${region}. Correct publisher, offer, SKU or region in the plan's integration metadata.`,
+      `Azure ${found ? 'has withdrawn' : 'does not offer'} the image ${publisher}:${offer}:${sku} in ${region}. Correct publisher, offer or SKU in the plan's integration metadata, or the region, which is that of the order, else AZURE_LOCATION.`,
     );
   });
   const { plan } = image;

@@ -64,14 +64,17 @@ export function createProvisionAzure(
           // A run that has begun with a key goes on with it, whatever key comes first by now.
           secretsKey: look.fulfillment().azure?.secretsKey ?? parts.secrets.fingerprint,
         });
-        return { owner, segment, dedicated };
+        return { owner, dedicated };
       });
-      const { owner, segment, dedicated } = checked;
-      const country = async () => (await buyer()).country;
+      const { owner, dedicated } = checked;
+      const market = async () => ({
+        country: (await buyer()).country,
+        segment: (await assignment.read()).order.segment,
+      });
 
       const domainWish = subscription.parameters[parts.settings.domainParameter];
       const { customerId, ...sale } = await becomeCustomer(flow, look, { owner, buyer, domainWish }, parts);
-      const planId = await ensureAzurePlan(flow, look, { customerId, country, segment, ...sale }, parts);
+      const planId = await ensureAzurePlan(flow, look, { customerId, market, ...sale }, parts);
       const subscriptionId = await ensureAzureSubscription(flow, look, { customerId, planId, dedicated }, parts);
       await noteAzure(look, { planId, subscriptionId });
       const where = { tenantId: customerId, subscriptionId };

@@ -1,5 +1,6 @@
 import type { Flow } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, CustomerError } from '../../lib/errors.ts';
+import { nameIn } from '../../lib/foreign-text.ts';
 import type { AzureSubscription } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
 import type { Assignment } from './assignment.ts';
@@ -22,7 +23,8 @@ export function chooseRegion(
   { order: { region } }: Pick<Assignment, 'order'>,
   { settings }: { settings: AzureSettings },
 ): Promise<string> {
-  return flow.step('choose the region', async () => {
+  // By its name, so that another one is looked for anew.
+  return flow.step(`choose the region ${nameIn(region)}`, async () => {
     const known = await namesOf(inAzure);
     if (known.length === 0 || known.includes(region)) return region;
     const parameter = settings.regionParameter;
