@@ -61,6 +61,8 @@ export interface PollPlan {
 export interface Flow {
   /** Whether a step, effect or poll of this name has its result in this run. */
   isDone(name: string): boolean;
+  /** Whether anything of it may have happened: it has its result, or was begun and not surely refused. */
+  hasBegun(name: string): boolean;
   /**
    * Runs `work` until it succeeds once per run and returns its recorded result ever after. The work must be safe to repeat.
    *
@@ -138,6 +140,7 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
 
   const flow: Flow = {
     isDone: (name) => entries.get(name)?.state === 'done',
+    hasBegun: (name) => entries.has(name),
 
     async step<T>(name: string, work: () => Promise<T>, anewUntil?: readonly string[]): Promise<T> {
       const entry = entries.get(name);
@@ -233,6 +236,7 @@ function surrounded(flow: Flow, around: NonNullable<FlowParts['around']>): Flow 
     flow.isDone(name) ? work() : around(name, work);
   return {
     isDone: flow.isDone,
+    hasBegun: flow.hasBegun,
     step: (name, work, anewUntil) => once(name, () => flow.step(name, work, anewUntil)),
     effect: (name, effect) => once(name, () => flow.effect(name, effect)),
     poll: (name, plan, look) => once(name, () => flow.poll(name, plan, look)),

@@ -488,6 +488,98 @@ describe('a template that cannot be deployed', () => {
 const TEMPLATE_PATH = '/two-tier/azuredeploy.json';
 const templateAddress = () => new URL(TEMPLATE_PATH, world.emulators.templates.url);
 
+describe('what a person does because of an error carries the order on:', () => {
+  /** Looks until it stands still for a reason. */
+  async function standsFor(code: string, id: number): Promise<number> {
+    for (let looks = 0; looks < 60 && (await world.records.get(id))?.lastError?.code !== code; looks += 1)
+      await settle(id, 1);
+    expect((await recordOf(id)).lastError?.code).toBe(code);
+    return id;
+  }
+  async function isDelivered(id: number): Promise<void> {
+    await settle(id, 60);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+  }
+
+  it('an alias that failed and is deleted has the Azure subscription created again', async () => {
+    world.emulators.cloudesire.putPlanMetadata(2201, { azureSubscription: 'dedicated' });
+    world.emulators.arm.failAliases({ times: 1 });
+    const id = await standsFor('azure-subscription.not-created', order(2201));
+
+    world.emulators.arm.deleteAliasByHand({ alias: `cloudesire-${id}` });
+    await isDelivered(id);
+    const own = world.emulators.arm.subscriptions().filter(({ displayName }) => displayName === `cloudesire-${id}`);
+    expect(own).toHaveLength(1);
+  });
+
+  it('a segment that is corrected at the plan is the one in which the Azure plan is bought', async () => {
+    world.emulators.cloudesire.putPlanMetadata(2201, { ...IMAGE, segment: 'education' });
+    const id = await standsFor('azure-plan.not-sold', order(2201));
+
+    world.emulators.cloudesire.putPlanMetadata(2201, { ...IMAGE, segment: 'commercial' });
+    await isDelivered(id);
+    expect(world.emulators.partnerCenter.orders()).toHaveLength(1);
+  });
+
+  it('another region in the settings is the one in which the image is looked for', async () => {
+    const image = world.emulators.arm.images().find(({ sku }) => sku === IMAGE.azureSku);
+    if (image) world.emulators.arm.putImage({ ...image, locations: ['italynorth'] });
+    const id = await standsFor('image.not-available', order(2201));
+
+    world.restart({ AZURE_LOCATION: 'italynorth' });
+    onTestFinished(() => world.restart());
+    await isDelivered(id);
+    expect(machines()).toMatchObject([{ location: 'italynorth' }]);
+  });
+
+  it('a template that Azure refuses only when it is to be deployed is replaced at `retry`', async () => {
+    const error = { code: 'InvalidTemplate', message: 'The template is not valid.' };
+    const refusal = { method: 'PUT', path: '/deployments/', kind: 'status', status: 400, body: { error } } as const;
+    world.emulators.faults.inject({ server: 'arm', ...refusal, times: 1_000 });
+    const id = await standsFor('arm.InvalidTemplate', order(2301));
+    const { lastError, fulfillment } = await recordOf(id);
+    expect(lastError?.cure).toBe('retry');
+
+    world.emulators.faults.clear();
+    await publishAnew(['Standard_B2s']);
+    await world.records.askRetry(id);
+    await isDelivered(id);
+    expect((await recordOf(id)).fulfillment?.azure?.template).not.toBe(fulfillment?.azure?.template);
+  });
+
+  it('a template that fits the plan as it was changed meanwhile is taken up at `retry`', async () => {
+    world.emulators.partnerCenter.acceptAllAttestations(false);
+    const id = order(2301);
+    await settle(id, 5);
+    const { state, fulfillment } = await recordOf(id);
+    expect([state, fulfillment?.azure?.template]).toEqual(['waiting', expect.any(String)]);
+    world.emulators.cloudesire.putPlanMetadata(2301, { template: templateAddress().href, vmSize: 'Standard_D4s_v5' });
+    world.emulators.partnerCenter.acceptAllAttestations(true);
+    await standsFor('template.parameter-unfit', id);
+    expect((await recordOf(id)).lastError?.cure).toBe('retry');
+
+    await publishAnew(['Standard_B2s', 'Standard_D4s_v5']);
+    await world.records.askRetry(id);
+    await isDelivered(id);
+    expect(JSON.stringify(machines())).toContain('Standard_D4s_v5');
+  });
+
+  it('a group that is cleared away after a failure is made again at `retry`', async () => {
+    world.emulators.arm.failResource({ kind: 'nested-details', resource: 'flexibleServers' });
+    const id = await standsFor('azure.RegionNotSupportedForZoneRedundantHA', order(2301));
+
+    world.emulators.arm.deleteGroupByHand({ group: `cloudesire-${id}` });
+    await world.records.askRetry(id);
+    await isDelivered(id);
+  });
+
+  async function publishAnew(allowedValues: string[]): Promise<void> {
+    const template = (await (await fetch(templateAddress())).json()) as { parameters: { vmSize: object } };
+    Object.assign(template.parameters.vmSize, { allowedValues });
+    world.emulators.templates.publish({ path: TEMPLATE_PATH, content: template });
+  }
+});
+
 describe('a deployment that fails', () => {
   it('tells the innermost cause, and goes on at `retry` without a second machine', async () => {
     world.emulators.arm.failResource({ kind: 'nested-details', resource: 'flexibleServers' });
@@ -785,6 +877,18 @@ describe('in service', () => {
     expect(books().deployments).toHaveLength(2);
     await settle(id);
     expect(books().deployments).toHaveLength(2);
+  });
+
+  it('it stays where it is when another region is set for new orders', async () => {
+    const id = await deployed(2201);
+    world.restart({ AZURE_LOCATION: 'italynorth' });
+    onTestFinished(() => world.restart());
+
+    world.emulators.cloudesire.changeParameters(id, { DNS_PREFIX: 'officine-nuove' });
+    await settle(id);
+
+    expect(books().deployments).toHaveLength(2);
+    expect(machines()).toMatchObject([{ location: 'westeurope' }]);
   });
 
   it('another plan gives the machine another size', async () => {

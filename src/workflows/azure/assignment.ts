@@ -8,6 +8,7 @@ import type { ProductType } from '../operations.ts';
 import type { DerivedSecrets } from '../record.ts';
 import { readSelling } from '../selling.ts';
 import { architectureOf, type Blueprint, type BlueprintParts, readBlueprint } from './blueprint.ts';
+import { atRetry } from './faults.ts';
 import { groupOf, tagsOf } from './names.ts';
 import { noteAzure } from './note.ts';
 import { type AzureOrder, type AzureSettings, type ImageReference, readAzureOrder } from './order.ts';
@@ -81,7 +82,7 @@ export async function readAssignment(
   };
 }
 
-/** The assignment of a look: read when it is first needed, kept to the content of the template that is noted. */
+/** The assignment of a look: read when it is first needed, kept to the content of the template that is noted as long as that can be used. */
 export interface CurrentAssignment {
   read(): Promise<Assignment>;
   /** Takes up what stands at the address of the template now, and keeps to that from here on. */
@@ -95,37 +96,63 @@ export function createAssignment(
   look: Look,
   parts: AssignmentParts,
 ): CurrentAssignment {
-  const { secretsKey } = look.fulfillment().azure ?? {};
+  const { secretsKey, attempt, region } = look.fulfillment().azure ?? {};
+  // What is deployed stays where it is, wherever new orders go by now.
+  const location = (attempt ? region : undefined) ?? parts.settings.location;
+  const read = (noted: Pick<AzureFulfillment, 'template' | 'secretsKey'>): Promise<Assignment> =>
+    readAssignment(productType, look.subscription, noted, { ...parts, settings: { ...parts.settings, location } });
   let current: Promise<Assignment> | undefined;
 
-  async function renew(): Promise<void> {
-    const renewed = await readAssignment(productType, look.subscription, { ...(secretsKey && { secretsKey }) }, parts);
+  async function readKept(): Promise<Assignment> {
+    const noted = look.fulfillment().azure ?? {};
+    try {
+      return await read(noted);
+    } catch (error) {
+      // What the order keeps to fits no more: the plan has changed since, or the content is lost.
+      if (!noted.template || !isOfTemplate(error)) throw error;
+      if (!look.isRetryAsked()) throw atRetry(error);
+    }
+    return renewOrTell();
+  }
+
+  async function renew(): Promise<Assignment> {
+    const renewed = await read(secretsKey === undefined ? {} : { secretsKey });
     const { blueprint } = renewed;
     await noteAzure(look, { template: blueprint.sha256, architecture: architectureOf(blueprint) });
     current = Promise.resolve(renewed);
+    return renewed;
+  }
+
+  /** Where it fails the order keeps to what it had, and only another press takes up what was corrected then. */
+  async function renewOrTell(): Promise<Assignment> {
+    try {
+      return await renew();
+    } catch (error) {
+      throw error instanceof AttentionError ? atRetry(error) : error;
+    }
   }
 
   return {
     read() {
-      current ??= readAssignment(productType, look.subscription, look.fulfillment().azure ?? {}, parts);
+      current ??= readKept();
       return current;
     },
 
-    renew,
+    async renew() {
+      await renew();
+    },
 
     async renewAtRetry() {
       if (!look.isRetryAsked()) return false;
-      try {
-        await renew();
-      } catch (error) {
-        if (!(error instanceof AttentionError)) throw error;
-        // The order keeps to what it had, and only another press takes up what was corrected then.
-        const { code, message, facts, effect } = error;
-        throw new AttentionError(code, message, { cause: error, facts, effect, cure: 'retry' });
-      }
+      await renewOrTell();
       return look.takeRetry();
     },
   };
+}
+
+/** Whether another content of the template may cure it. */
+function isOfTemplate(error: unknown): error is AttentionError {
+  return error instanceof AttentionError && error.code.startsWith('template.');
 }
 
 /**

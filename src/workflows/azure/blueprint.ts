@@ -43,7 +43,7 @@ export async function readBlueprint(
     if (pinned && sha256 !== pinned) {
       throw new AttentionError(
         'template.changed',
-        `The content at the address of its template (SHA-256 ${sha256.slice(0, 12)}…) is not what the order was made with (${pinned.slice(0, 12)}…). Put the former file back there.`,
+        `The content at the address of its template (SHA-256 ${sha256.slice(0, 12)}…) is not what the order was made with (${pinned.slice(0, 12)}…). Put the former file back there, unless the order is to take up this one.`,
       );
     }
     const template = readTemplate(text);

@@ -7,7 +7,7 @@ import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { type CurrentAssignment, unknownLike } from './assignment.ts';
 import { providersOf } from './blueprint.ts';
-import { CAPACITY_PAUSE_MS, causeOf, errorOf, mayPass } from './faults.ts';
+import { atRetry, CAPACITY_PAUSE_MS, causeOf, errorOf, isOfContent, mayPass } from './faults.ts';
 import { prepareImage } from './image.ts';
 import { deploymentOf, groupOf, isOurs, notOurs, TEMPLATE_TAG, tagsOf } from './names.ts';
 import { noteAzure } from './note.ts';
@@ -80,15 +80,16 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
   const first = await flow.step('number the deployment', async () => (look.fulfillment().azure?.attempt ?? 0) + 1);
   for (let attempt = first; ; attempt += 1) {
     const name = deploymentOf(orderId, attempt);
-    const check = `have deployment ${attempt} checked`;
-    if (!flow.isDone(check)) await assignment.renewAtRetry();
+    const start = `start deployment ${attempt}`;
+    // Azure may refuse to start what it had nothing against: as long as it does, what was corrected is taken up and checked.
+    if (!flow.hasBegun(start)) await assignment.renewAtRetry();
     const image = await prepareDeployment(flow, deployment, parts);
-    await makeGroup();
-    await flow.step(check, async () => {
+    await makeGroup(start);
+    await flow.step(`have deployment ${attempt} checked`, async () => {
       const faults = await subscription.deployments.validate(group, name, await compose(image));
       if (faults.length > 0) throw errorOf('The check of the deployment', faults, settings);
-    });
-    const sent = await flow.effect<Sent, Sent>(`start deployment ${attempt}`, {
+    }, [start]);
+    const sent = await flow.effect<Sent, Sent>(start, {
       async prepare() {
         await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
         await noteAzure(look, { attempt });
@@ -103,7 +104,10 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
         return state === 'absent' ? undefined : prepared;
       },
       async act(prepared) {
-        await subscription.deployments.start(group, name, { ...(await compose(image)), tags: await tags() });
+        const body = { ...(await compose(image)), tags: await tags() };
+        await subscription.deployments.start(group, name, body).catch((error: unknown) => {
+          throw isOfContent(error) ? atRetry(error) : error;
+        });
         return prepared;
       },
     });
@@ -119,9 +123,9 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
   }
 
   /** Its tag tells which template it was made with, which `retry` may have replaced. */
-  async function makeGroup(): Promise<void> {
+  async function makeGroup(start: string): Promise<void> {
     const { blueprint } = await assignment.read();
-    await flow.step(`make the resource group for template ${blueprint.sha256.slice(0, 12)}`, async () => {
+    const make = async () => {
       const found = await subscription.groups.get(group);
       if (found && !isOurs(found, orderId)) throw notOurs(group, orderId);
       const ours = Object.entries(await tags());
@@ -131,7 +135,9 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
         location: found?.location ?? region,
         tags: { ...found?.tags, ...Object.fromEntries(ours) },
       });
-    });
+    };
+    // Somebody may have cleared away what a deployment that failed has left.
+    await flow.step(`make the resource group for template ${blueprint.sha256.slice(0, 12)}`, make, [start]);
   }
 
   async function goOnAfter(attempt: number, entered: string, faults: Fault[]): Promise<void> {

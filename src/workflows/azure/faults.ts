@@ -1,6 +1,6 @@
 import { AttentionError, type ConnectorError, CustomerError, RetryableError } from '../../lib/errors.ts';
 import { nameIn } from '../../lib/foreign-text.ts';
-import type { Fault } from '../../upstreams/azure/client.ts';
+import { type Fault, faultsOf } from '../../upstreams/azure/client.ts';
 import { worstOf } from '../../upstreams/azure/taxonomy.ts';
 
 /** Machines of a kind come back after hours; until then it is asked seldom. */
@@ -29,6 +29,17 @@ const OTHER_CURE =
 /** Whether waiting may be enough. */
 export function mayPass(fault: Fault | undefined): boolean {
   return fault === undefined || fault.kind === 'capacity' || fault.kind === 'conflict' || fault.kind === 'transient';
+}
+
+/** Whether Azure refused a call because of what was sent, which other content may cure. */
+export function isOfContent(error: unknown): error is AttentionError {
+  return error instanceof AttentionError && worstOf(faultsOf(error))?.kind === 'permanent';
+}
+
+/** The same, where an order keeps to what it had until `retry`. */
+export function atRetry(error: AttentionError): AttentionError {
+  const { code, message, facts, effect } = error;
+  return new AttentionError(code, message, { cause: error, facts, effect, cure: 'retry' });
 }
 
 /** What was tried and why it failed, in whole sentences, with the innermost cause that decides. */

@@ -200,6 +200,7 @@ describe('effect', () => {
     shop.fail('refuse');
 
     await expect((await look()).effect('buy', shop.effect)).rejects.toMatchObject({ code: 'shop.refused' });
+    expect((await look()).hasBegun('buy')).toBe(false);
     expect(await (await look()).effect('buy', shop.effect)).toBe('key-2');
   });
 
@@ -210,6 +211,7 @@ describe('effect', () => {
 
     await expect((await look()).effect('buy', shop.effect)).rejects.toThrow('killed');
     await expect((await look()).effect('buy', shop.effect)).rejects.toMatchObject({ code: 'shop.refused' });
+    expect((await look()).hasBegun('buy')).toBe(true);
     expect(await (await look()).effect('buy', shop.effect)).toBe('key-1');
   });
 
