@@ -367,6 +367,16 @@ describe('a change of plan that Microsoft gives up on', () => {
     expect((await recorded(id)).state).toBe('done');
   });
 
+  it('is asked for anew by what the plan says then, where that was corrected', async () => {
+    const id = await sellAndFail();
+    world.emulators.cloudesire.putPlanMetadata(PLAN.premium, { offerId: BASIC });
+    switches({ transitionOutcome: 'complete' });
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { offerId: BASIC } });
+    expect(moves()).toHaveLength(1);
+  });
+
   it('and fails again after that is told again', async () => {
     const id = await sellAndFail();
     await world.records.askRetry(id);
@@ -494,6 +504,23 @@ describe('a plan that says something wrong', () => {
     await world.settle(id);
     expect(await licence(id)).toMatchObject({ offerId: expect.stringMatching(PREMIUM) });
     expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { offerId: PREMIUM } });
+    expect(moves()).toHaveLength(1);
+  });
+
+  it('is read again once it is corrected also where Microsoft refused it at once', async () => {
+    const id = await sell();
+    const body = { code: 900269, description: 'x', data: [], source: 'PartnerFD' };
+    inject({ method: 'POST', path: '/transitions$', kind: 'status', status: 400, body });
+    const none = { totalCount: 0, items: [] };
+    const path = 'transitioneligibilities.*scheduled';
+    inject({ method: 'GET', path, kind: 'status', status: 200, body: none, times: 100 });
+    show(id, { plan: PLAN.premium });
+    await world.settle(id, { looks: 3 });
+    expect((await recorded(id)).lastError?.code).toBe('plan.change-not-possible');
+    correct(BASIC);
+    await world.settle(id, { looks: 4 });
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { offerId: BASIC } });
+    expect(nextTermOf(await licence(id))).toBeUndefined();
     expect(moves()).toHaveLength(1);
   });
 

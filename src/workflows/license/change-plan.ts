@@ -1,4 +1,4 @@
-import type { Workflow } from '../../engine/workflow.ts';
+import type { Flow, Workflow } from '../../engine/workflow.ts';
 import type { Report } from '../../report/report.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Look } from '../look.ts';
@@ -15,6 +15,7 @@ import {
   orderNextTerm,
   readPartnerSubscription,
 } from './partner-subscription.ts';
+import { inRounds, type Refused, type RoundOutcome } from './rounds.ts';
 import { tellStanding } from './tell-standing.ts';
 import { findPlanChange, type PlanChange, transition } from './transition.ts';
 
@@ -36,84 +37,83 @@ const CHANGES = ['transition', 'schedule the new plan', 'drop the other plan'];
 export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
   return {
     name: 'license/change-plan',
+    run: (flow, look) => inRounds(flow, (round, refused) => changePlan(round, look, refused)),
+  };
 
-    async run(flow, look) {
-      const fulfillment = look.fulfillment();
-      const { planId, isTrial, isOtherOnOrder, quantity, ...wanted } = await flow.step(
-        'read the new plan',
-        async () => {
-          const { subscription } = look;
-          const order = readLicenseOrder(
-            await readSelling(parts.cloudesire, subscription),
-            subscription,
-            parts.license,
-          );
-          const found = await readPartnerSubscription(parts, fulfillment);
-          if (!found) throw gone(fulfillment);
-          const { productId, skuId, term, billingCycle } = order;
-          const next = onOrder(found);
-          return {
-            planId: subscription.planId,
-            isTrial: found.isTrial,
-            isOtherOnOrder: next !== undefined && !isSameItem({ ...next, seats: undefined }, itemOf(found)),
-            quantity: found.quantity,
-            offerId: `${productId}:${skuId}`,
-            term,
-            billingCycle,
-          };
-        },
+  async function changePlan(flow: Flow, look: Look, refused: Refused): Promise<RoundOutcome> {
+    const fulfillment = look.fulfillment();
+    const { planId, isTrial, isOtherOnOrder, quantity, ...wanted } = await flow.step(
+      'read the new plan',
+      async () => {
+        const { subscription } = look;
+        const order = readLicenseOrder(await readSelling(parts.cloudesire, subscription), subscription, parts.license);
+        const found = await readPartnerSubscription(parts, fulfillment);
+        if (!found) throw gone(fulfillment);
+        const { productId, skuId, term, billingCycle } = order;
+        const next = onOrder(found);
+        return {
+          planId: subscription.planId,
+          isTrial: found.isTrial,
+          isOtherOnOrder: next !== undefined && !isSameItem({ ...next, seats: undefined }, itemOf(found)),
+          quantity: found.quantity,
+          offerId: `${productId}:${skuId}`,
+          term,
+          billingCycle,
+        };
+      },
+      CHANGES,
+    );
+    // Fewer seats may be on order for the renewal as well.
+    const seats = fulfillment.settled?.seats ?? quantity;
+    const next = { ...wanted, seats };
+
+    // A trial whose continuation is on order is moved with that.
+    const outcome = await (isTrial ? moveAtRenewal({}) : move());
+    if (outcome !== 'through') return outcome;
+    // What was announced before may not be so any more.
+    if (fulfillment.scheduled || look.fulfillment().scheduled)
+      await flow.step('tell the customer when', () => tellStanding(look, parts.report));
+    await look.settle({ ...(planId !== undefined && { planId }) });
+    return 'through';
+
+    async function move(): Promise<RoundOutcome> {
+      const atOnce = refused === undefined || !isSameItem(refused, wanted);
+      const { kind, present } = await flow.step(
+        'find the way to the new plan',
+        () => findPlanChange(parts, fulfillment, wanted, { atOnce }),
         CHANGES,
       );
-      // Fewer seats may be on order for the renewal as well.
-      const seats = fulfillment.settled?.seats ?? quantity;
-      const next = { ...wanted, seats };
+      if (kind === 'same') return stay();
+      if (kind === 'at-renewal') return moveAtRenewal(present);
+      const isWanted = (fresh: Look['subscription']) => fresh.planId === planId && fresh.paid;
+      const moved = await transition(flow, look, { ...wanted, isWanted }, parts);
+      if (moved === 'again') return moved;
+      if (moved === 'only-later') return { refused: wanted };
+      // The move drops what was on order; the next look orders fewer seats anew.
+      await look.note({ scheduled: seats < quantity ? next : undefined });
+      return 'through';
+    }
 
-      // A trial whose continuation is on order is moved with that.
-      if (isTrial) await moveAtRenewal({});
-      else await move();
-      // What was announced before may not be so any more.
-      if (fulfillment.scheduled || look.fulfillment().scheduled)
-        await flow.step('tell the customer when', () => tellStanding(look, parts.report));
-      await look.settle({ ...(planId !== undefined && { planId }) });
+    async function moveAtRenewal(present: PlanChange['present']): Promise<'through'> {
+      const shown = await orderNextTerm(flow, look, 'schedule the new plan', next, parts);
+      await look.note({ ...shown, ...present, ...(!isTrial && { trial: false }), scheduled: next });
+      return 'through';
+    }
 
-      async function move(): Promise<void> {
-        const { kind, present } = await flow.step(
-          'find the way to the new plan',
-          () => findPlanChange(parts, fulfillment, wanted),
-          CHANGES,
+    /** It has the plan. Another one that is on order must not come about. */
+    async function stay(): Promise<'through'> {
+      if (fulfillment.scheduled || isOtherOnOrder) {
+        await changePartnerSubscription(
+          flow,
+          look,
+          'drop the other plan',
+          { change: () => NOTHING_ON_ORDER, shows: (found) => onOrder(found) === undefined },
+          parts,
         );
-        if (kind === 'same') return stay();
-        if (kind === 'at-renewal') return moveAtRenewal(present);
-        const isWanted = (fresh: Look['subscription']) => fresh.planId === planId && fresh.paid;
-        if (await transition(flow, look, { ...wanted, isWanted }, parts)) {
-          // The move drops what was on order; the next look orders fewer seats anew.
-          return look.note({ scheduled: seats < quantity ? next : undefined });
-        }
-        const later = await flow.step('find the way at the renewal', () =>
-          findPlanChange(parts, fulfillment, wanted, { atOnce: false }),
-        );
-        return later.kind === 'same' ? stay() : moveAtRenewal(later.present);
       }
-
-      async function moveAtRenewal(present: PlanChange['present']): Promise<void> {
-        const shown = await orderNextTerm(flow, look, 'schedule the new plan', next, parts);
-        await look.note({ ...shown, ...present, ...(!isTrial && { trial: false }), scheduled: next });
-      }
-
-      /** It has the plan. Another one that is on order must not come about. */
-      async function stay(): Promise<void> {
-        if (fulfillment.scheduled || isOtherOnOrder) {
-          await changePartnerSubscription(
-            flow,
-            look,
-            'drop the other plan',
-            { change: () => NOTHING_ON_ORDER, shows: (found) => onOrder(found) === undefined },
-            parts,
-          );
-        }
-        const isForLater = fulfillment.scheduled && seats < quantity;
-        await look.note({ ...wanted, trial: false, scheduled: isForLater ? next : undefined });
-      }
-    },
-  };
+      const isForLater = fulfillment.scheduled && seats < quantity;
+      await look.note({ ...wanted, trial: false, scheduled: isForLater ? next : undefined });
+      return 'through';
+    }
+  }
 }

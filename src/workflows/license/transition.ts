@@ -153,10 +153,12 @@ const MOST_POLLS = 5760;
 /** While the customer waits for the end, and Microsoft's window for it may close, a person is told sooner: with the usual pause after an hour. */
 const MOST_POLLS_BEFORE_END = 240;
 
+type Moved = 'moved' | 'only-later' | 'again';
 type Begun = { operationId: string; toSubscriptionId?: string } | { refused: string };
 
 /**
- * Moves a licence to another item at once and waits until Microsoft has done it; false when it can only be had later. A move cannot be
+ * Moves a licence to another item at once and waits until Microsoft has done it; `only-later` when it cannot be had at once, `again` when
+ * Microsoft gave up on it and operations want it anew, which is for the caller to begin, by what is wanted then. A move cannot be
  * taken back: once asked for, it stands in the record until it is known what came of it, and may end in another partner subscription. What
  * is there already, however it came about, is not asked for again.
  *
@@ -166,7 +168,7 @@ type Begun = { operationId: string; toSubscriptionId?: string } | { refused: str
  * gives up following it, so that what is there now is ended
  * @see https://learn.microsoft.com/partner-center/developer/transition-a-new-commerce-subscription
  */
-export async function transition(flow: Flow, look: Look, move: Move, parts: LicenseParts): Promise<boolean> {
+export async function transition(flow: Flow, look: Look, move: Move, parts: LicenseParts): Promise<Moved> {
   const { subscriptions } = parts.partnerCenter;
   const { offerId, term, billingCycle } = move;
   const from = look.fulfillment();
@@ -174,37 +176,34 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
   const waitingFor: Wait = `Microsoft to move partner subscription ${partnerSubscriptionId} to ${offerId}`;
   const plan = pollPlan('purchase', parts.pollEveryMs, waitingFor);
 
-  for (let round = 1; ; round += 1) {
-    const named = (name: string): string => (round === 1 ? name : `${name}, again ${round}`);
-    const { there } = await flow.poll(named('nothing else is moving'), plan, async ({ sinceMs }) => {
-      const moves = await history();
-      if (!moves.some(isUnderWay)) return { there: await findArrived() };
-      if (isLate(sinceMs)) throw await late();
-      return undefined;
-    });
-    if (there) return arrive(there);
+  const { there } = await flow.poll('nothing else is moving', plan, async ({ sinceMs }) => {
+    const moves = await history();
+    if (!moves.some(isUnderWay)) return { there: await findArrived() };
+    if (isLate(sinceMs)) throw await late();
+    return undefined;
+  });
+  if (there) return arrive(there);
 
-    const begun = await begin(named('transition'));
-    if ('refused' in begun) return false;
-    const outcome = await follow(named('transition completed'), begun);
-    if ('partnerSubscriptionId' in outcome) return arrive(outcome.partnerSubscriptionId);
+  const begun = await begin();
+  if ('refused' in begun) return 'only-later';
+  const outcome = await follow(begun);
+  if ('partnerSubscriptionId' in outcome) return arrive(outcome.partnerSubscriptionId);
 
-    const byHand = await flow.step(named('see to the failed move'), async () => {
-      await look.note({ moving: undefined });
-      const arrived = await findArrived();
-      if (arrived || look.takeRetry()) return { arrived };
-      throw new AttentionError(
-        'transition.failed',
-        `Microsoft did not move partner subscription ${partnerSubscriptionId} to ${offerId} (errors: ${outcome.failed}). Look at it in Partner Center and cure the cause: retry asks for it anew. A move made there by hand is taken over.`,
-        { cure: 'retry' },
-      );
-    });
-    if (byHand.arrived) return arrive(byHand.arrived);
-  }
+  const byHand = await flow.step('see to the failed move', async () => {
+    await look.note({ moving: undefined });
+    const arrived = await findArrived();
+    if (arrived || look.takeRetry()) return { arrived };
+    throw new AttentionError(
+      'transition.failed',
+      `Microsoft did not move partner subscription ${partnerSubscriptionId} to ${offerId} (errors: ${outcome.failed}). Look at it in Partner Center and cure the cause: retry asks for it anew. A move made there by hand is taken over.`,
+      { cure: 'retry' },
+    );
+  });
+  return byHand.arrived ? arrive(byHand.arrived) : 'again';
 
-  function begin(name: string): Promise<Begun> {
+  function begin(): Promise<Begun> {
     let isUnclear = false;
-    return flow.effect<{ requestId: string; earlier: string[]; target: NewTransition }, Begun>(name, {
+    return flow.effect<{ requestId: string; earlier: string[]; target: NewTransition }, Begun>('transition', {
       async prepare() {
         // Nothing is sent that still counts: a mark that was left behind must not keep from deciding anew.
         await look.note({ moving: undefined });
@@ -248,32 +247,35 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
   }
 
   function follow(
-    name: string,
     begun: Exclude<Begun, { refused: string }>,
   ): Promise<{ partnerSubscriptionId: string } | { failed: string }> {
     const { operationId } = begun;
-    return flow.poll<{ partnerSubscriptionId: string } | { failed: string }>(name, plan, async ({ sinceMs }) => {
-      const listed = (await history(operationId)).find((one) => isSameId(one.operationId, operationId));
-      const toSubscriptionId =
-        listed?.toSubscriptionId ?? look.fulfillment().moving?.toSubscriptionId ?? begun.toSubscriptionId;
-      await look.note({ moving: { operationId, ...(toSubscriptionId && { toSubscriptionId }) } });
-      const conversion = listed && conversionOf(listed);
-      if (conversion?.status === 'failed')
-        return { failed: conversion.errors.map(({ code }) => code).join(', ') || 'none' };
+    return flow.poll<{ partnerSubscriptionId: string } | { failed: string }>(
+      'transition completed',
+      plan,
+      async ({ sinceMs }) => {
+        const listed = (await history(operationId)).find((one) => isSameId(one.operationId, operationId));
+        const toSubscriptionId =
+          listed?.toSubscriptionId ?? look.fulfillment().moving?.toSubscriptionId ?? begun.toSubscriptionId;
+        await look.note({ moving: { operationId, ...(toSubscriptionId && { toSubscriptionId }) } });
+        const conversion = listed && conversionOf(listed);
+        if (conversion?.status === 'failed')
+          return { failed: conversion.errors.map(({ code }) => code).join(', ') || 'none' };
 
-      const found = await read(toSubscriptionId ?? partnerSubscriptionId);
-      // The history may be ahead of the partner subscription, or gone with the former one.
-      const isOver = listed === undefined || conversion?.status === 'completed';
-      if (found && isOver && hasArrived(found)) return { partnerSubscriptionId: found.id };
-      // Another term than asked for is put right like any other difference.
-      if (found && isOver && isLate(sinceMs) && isOfOffer(found)) return { partnerSubscriptionId: found.id };
-      if (isLate(sinceMs)) throw await late(found);
-      return undefined;
-    });
+        const found = await read(toSubscriptionId ?? partnerSubscriptionId);
+        // The history may be ahead of the partner subscription, or gone with the former one.
+        const isOver = listed === undefined || conversion?.status === 'completed';
+        if (found && isOver && hasArrived(found)) return { partnerSubscriptionId: found.id };
+        // Another term than asked for is put right like any other difference.
+        if (found && isOver && isLate(sinceMs) && isOfOffer(found)) return { partnerSubscriptionId: found.id };
+        if (isLate(sinceMs)) throw await late(found);
+        return undefined;
+      },
+    );
   }
 
   /** The record follows the licence to where it is now. */
-  async function arrive(id: string): Promise<true> {
+  async function arrive(id: string): Promise<'moved'> {
     const shown = await flow.step('see where it is now', async () => {
       const found = await read(id);
       return {
@@ -296,7 +298,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
       billingCycle,
       moving: undefined,
     });
-    if (!isElsewhere) return true;
+    if (!isElsewhere) return 'moved';
     const ourId = look.subscription.id;
     await changePartnerSubscription(
       flow,
@@ -305,7 +307,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
       { change: () => ({ friendlyName: markOf(ourId) }), shows: (found) => bearsMark(found?.friendlyName, ourId) },
       parts,
     );
-    return true;
+    return 'moved';
   }
 
   /** Where the licence is of the wanted item already: it itself, or what it was moved into. */

@@ -6,6 +6,7 @@ import { readBuyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import type { AcceptAgreementParts } from '../steps/accept-agreement.ts';
 import { underAgreement } from '../steps/under-agreement.ts';
+import { renamed } from './rounds.ts';
 
 export interface WithAgreementParts extends AcceptAgreementParts {
   cloudesire: Cloudesire;
@@ -38,17 +39,4 @@ export function withAgreement(
 function inRound(flow: Flow, round: number): Flow {
   if (round === 0) return flow;
   return renamed(flow, round === 1 ? 'with the agreement' : `with the agreement, ${round}`);
-}
-
-/** The same flow, in which every step has another name, and so a result of its own. */
-function renamed(flow: Flow, suffix: string): Flow {
-  const named = (name: string): string => `${name}, ${suffix}`;
-  return {
-    isDone: (name) => flow.isDone(named(name)),
-    hasBegun: (name) => flow.hasBegun(named(name)),
-    step: (name, work, anewUntil) => flow.step(named(name), work, anewUntil?.map(named)),
-    effect: (name, effect) => flow.effect(named(name), effect),
-    poll: (name, plan, look) => flow.poll(named(name), plan, look),
-    pause: (name, plan) => flow.pause(named(name), plan),
-  };
 }

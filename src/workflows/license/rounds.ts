@@ -1,0 +1,39 @@
+import type { Flow } from '../../engine/workflow.ts';
+import type { TermItem } from '../term-item.ts';
+
+/** What became of a round. `refused`: an item that Microsoft does not give at once. `again`: operations want it anew. */
+export type RoundOutcome = 'through' | 'again' | { refused: Item };
+
+/** An item that was refused in an earlier round. */
+export type Refused = Item | undefined;
+
+type Item = Omit<TermItem, 'seats'>;
+
+/**
+ * Brings a licence to another item, in as many rounds as that takes. Each begins at its beginning, with steps of its own, so that it goes by
+ * what was corrected meanwhile.
+ */
+export async function inRounds(
+  flow: Flow,
+  attempt: (flow: Flow, refused: Refused) => Promise<RoundOutcome>,
+): Promise<void> {
+  let refused: Refused;
+  for (let round = 1; ; round += 1) {
+    const outcome = await attempt(round === 1 ? flow : renamed(flow, `again ${round}`), refused);
+    if (outcome === 'through') return;
+    if (outcome !== 'again') ({ refused } = outcome);
+  }
+}
+
+/** The same flow, in which every step has another name, and so a result of its own. */
+export function renamed(flow: Flow, suffix: string): Flow {
+  const named = (name: string): string => `${name}, ${suffix}`;
+  return {
+    isDone: (name) => flow.isDone(named(name)),
+    hasBegun: (name) => flow.hasBegun(named(name)),
+    step: (name, work, anewUntil) => flow.step(named(name), work, anewUntil?.map(named)),
+    effect: (name, effect) => flow.effect(named(name), effect),
+    poll: (name, plan, look) => flow.poll(named(name), plan, look),
+    pause: (name, plan) => flow.pause(named(name), plan),
+  };
+}
