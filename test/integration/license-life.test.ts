@@ -973,6 +973,43 @@ describe('what others do at Microsoft', () => {
     expect(world.emulators.partnerCenter.books().orders).toHaveLength(2);
   });
 
+  /** Bought, and not handed over yet. */
+  async function buy() {
+    const id = world.emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 10, paid: true });
+    const path = '/subscriptions/[0-9a-f-]+$';
+    world.emulators.faults.inject({ server: 'partner-center', method: 'GET', path, kind: 'status', status: 503 });
+    while ((await world.records.get(id))?.state !== 'retrying') await world.settle(id, { looks: 1 });
+    const { partnerSubscriptionId = '', orderId = '' } = (await recorded(id)).fulfillment ?? {};
+    return { id, partnerSubscriptionId, orderId };
+  }
+
+  it('a move by hand before it was handed over is followed, and nothing is bought anew', async () => {
+    world.emulators.partnerCenter.setSwitches({ fullTransition: 'new-id' });
+    const { id, partnerSubscriptionId } = await buy();
+    world.emulators.partnerCenter.moveByHand(partnerSubscriptionId, 'CFQ7TTC0XC33:0001');
+    await world.pass(60_000);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect((await recorded(id)).fulfillment?.partnerSubscriptionId).not.toBe(partnerSubscriptionId);
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(1);
+  });
+
+  it('a cancellation by hand before it was handed over is told, and bought anew only on the word of operations', async () => {
+    const { id, partnerSubscriptionId, orderId } = await buy();
+    world.emulators.partnerCenter.cancelByHand(partnerSubscriptionId);
+    await world.records.askRetry(id);
+    await world.settle(id, { looks: 4 });
+    expect((await recorded(id)).lastError).toMatchObject({ code: 'partner-subscription.not-active', cure: 'retry' });
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(1);
+
+    await world.records.askRetry(id);
+    await world.settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
+    expect(world.emulators.partnerCenter.books().orders).toHaveLength(2);
+    expect(await recorded(id)).toMatchObject({ state: 'done', fulfillment: { formerOrderIds: [orderId], seats: 10 } });
+    expect(world.alerts).toEqual(['partner-subscription.not-active']);
+  });
+
   it('what keeps it from being bought anew is told until that is cured, and nothing else', async () => {
     const id = await sell();
     world.emulators.partnerCenter.cancelByHand((await recorded(id)).fulfillment?.partnerSubscriptionId ?? '');

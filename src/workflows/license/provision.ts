@@ -1,4 +1,4 @@
-import type { Flow, Workflow } from '../../engine/workflow.ts';
+import { type Flow, Suspended, type Workflow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import { once } from '../../lib/once.ts';
 import type { Report } from '../../report/report.ts';
@@ -22,7 +22,9 @@ import {
   RUN_OUT,
   readPartnerSubscription,
 } from './partner-subscription.ts';
+import { renamed } from './rounds.ts';
 import { choiceForFirstTerm, findTermEnd } from './term-end.ts';
+import { findSuccessor } from './transition.ts';
 
 export interface ProvisionLicenseParts extends BecomeCustomerParts, HandOverParts {
   cloudesire: Cloudesire;
@@ -53,7 +55,11 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
         await look.note({ owner: whose, country, segment });
         return { owner: whose };
       });
-      await letGoOfEnded(flow, look);
+      // What has ended before it was handed over is bought anew with steps of its own.
+      let time = 1;
+      while (flow.isDone(wantedAnew(time))) time += 1;
+      const purchase = time === 1 ? flow : renamed(flow, `bought anew ${time}`);
+      await letGoOfEnded(purchase, look);
 
       const domainWish = subscription.parameters[license.domainParameter];
       const { customerId, resellerPartnerId, underAgreement } = await becomeCustomer(
@@ -91,7 +97,7 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
         return customTermEndDate ? { customTermEndDate } : {};
       }
       const { planId, ...bought } = await buy(
-        flow,
+        purchase,
         look,
         {
           customerId,
@@ -111,11 +117,13 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       );
       await look.note(bought);
 
-      const shown = await awaitActive(flow, customerId, bought.partnerSubscriptionId);
+      const shown = await awaitActive(purchase, look, async () => {
+        await flow.step(wantedAnew(time), async () => true);
+      });
       await look.note(shown);
       // The cart line already carried the name; where it did not arrive it is set now.
       await changePartnerSubscription(
-        flow,
+        purchase,
         look,
         'name the partner subscription',
         {
@@ -127,7 +135,7 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
       // By itself a trial becomes a paid year: it may only when the marketplace has sold that.
       if (shown.trial) {
         await changePartnerSubscription(
-          flow,
+          purchase,
           look,
           'let the trial run out',
           { change: () => RUN_OUT, shows: endsWithTerm },
@@ -161,19 +169,42 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
   }
 
   /** @see https://learn.microsoft.com/partner-center/developer/subscription-resources */
-  async function awaitActive(flow: Flow, customerId: string, partnerSubscriptionId: string) {
+  async function awaitActive(flow: Flow, look: Look, buyAnew: () => Promise<void>) {
+    const { customerId = '', partnerSubscriptionId = '' } = look.fulfillment();
     const plan = pollPlan('purchase', pollEveryMs, `partner subscription ${partnerSubscriptionId} to become active`);
     return flow.poll('partner subscription active', plan, async () => {
       const found = await partnerCenter.subscriptions.get(customerId, partnerSubscriptionId);
       if (!found || found.status === 'pending' || found.status === 'none' || found.status === 'unknown')
         return undefined;
       if (found.status === 'active') return describe(found);
+      const what = `Partner subscription ${partnerSubscriptionId} of customer ${customerId} is ${found.status} although it was just bought.`;
+      if (!hasEnded(found)) {
+        throw new AttentionError(
+          NOT_ACTIVE,
+          `${what} Somebody may have changed it in Partner Center; cure it there, or terminate the order in the marketplace.`,
+        );
+      }
+      const successor = await findSuccessor(parts, look.fulfillment(), look.subscription.id);
+      if (successor === 'pending') return undefined;
+      if (successor) return { ...describe(successor), partnerSubscriptionId: successor.id };
+      if (look.takeRetry(NOT_ACTIVE)) {
+        await buyAnew();
+        throw new Suspended(parts.now(), 'a new decision: it is bought anew');
+      }
       throw new AttentionError(
-        'partner-subscription.not-active',
-        `Partner subscription ${partnerSubscriptionId} of customer ${customerId} is ${found.status} although it was just bought. Somebody may have changed it in Partner Center; cure it there, or terminate the order in the marketplace.`,
+        NOT_ACTIVE,
+        `${what} Find out who ended it in Partner Center. Terminate the order in the marketplace, or have it bought anew, which costs money and so is only done by retry.`,
+        { cure: 'retry' },
       );
     });
   }
+}
+
+const NOT_ACTIVE = 'partner-subscription.not-active';
+
+/** The step that says that operations want it bought once more than so many times. */
+function wantedAnew(times: number): string {
+  return `buy anew what has ended, ${times}`;
 }
 
 function describe(found: PartnerSubscription) {
