@@ -3,6 +3,7 @@ import type { Config } from '../config.ts';
 import { systemClock } from '../lib/clock.ts';
 import { AttentionError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
+import { createProducer } from '../queue/producer.ts';
 import { createBudget } from '../store/budget.ts';
 import { createKeys } from '../store/keys.ts';
 import { createPresence } from '../store/presence.ts';
@@ -44,6 +45,13 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
     ));
   const keys = createKeys(config.redis.prefix);
   const store = createRefreshTokenStore(redis, keys, createSecretBox(config.redis.stateKeys), systemClock);
+  const replication = createReplication(redis);
+  const producer = createProducer({
+    redis,
+    prefix: config.redis.prefix,
+    confirm: replication.confirm,
+    backlogLimit: config.backlogLimit,
+  });
   const refreshTokens = isThere ? store : NO_TOKENS;
   const budget = isThere ? createBudget(redis, keys, { limitOf, turn: () => undefined }) : NO_BUDGET;
   const calls = { readTimeoutMs: ANSWER_WITHIN_MS, readOnly: true, budget, observe: () => {} };
@@ -63,7 +71,7 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
     }
     const [warnings, refusal, [seconds, microseconds]] = await Promise.all([
       redisWarnings(redis),
-      checkWritable(redis, keys, createReplication(redis)),
+      checkWritable(redis, keys, replication),
       redis.time(),
     ]).catch((cause: Error) => {
       const message = `Redis does not answer as it has to: ${cause.message}. Look at its load, and at the rights of its user.`;
@@ -84,6 +92,7 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
         },
         examineStore,
         workers: createPresence(redis, keys).read,
+        taking: producer.taking,
         assertSealedReadable: store.assertReadable,
         upstreamTime: () => readUpstreamTime(entra, path`/${app.tenantId}/v2.0/.well-known/openid-configuration`),
         cloudesire: createCloudesire({
@@ -108,6 +117,7 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
         clock: systemClock,
       }),
     async close() {
+      await producer.close();
       redis.disconnect();
     },
   };

@@ -29,7 +29,14 @@ import { listDeadLetters } from '../workflows/ops/dead-letters.ts';
 import { listExposures } from '../workflows/ops/exposures.ts';
 import { listCustomers, readOverview } from '../workflows/ops/overview.ts';
 import { backlogFull, createPresses } from '../workflows/ops/presses.ts';
-import { type NextLook, noteOnThrottle, noteOnWorkers, unseen, whyOf } from '../workflows/ops/standing.ts';
+import {
+  type NextLook,
+  noteOnBacklog,
+  noteOnThrottle,
+  standstillOf,
+  unseen,
+  whyOf,
+} from '../workflows/ops/standing.ts';
 import type { RecordQuery, SubscriptionRecord } from '../workflows/record.ts';
 import { composeLooks } from './looks.ts';
 import { limitOf, throttlesOf, UPSTREAMS } from './upstreams.ts';
@@ -41,7 +48,7 @@ export interface OperationsParts {
   /** From `producerConnection`. */
   redis: Redis;
   config: Config;
-  producer: Pick<Producer, 'requestLook' | 'backlog' | 'oldestWaitingSince' | 'queuedSince'>;
+  producer: Pick<Producer, 'requestLook' | 'backlog' | 'taking' | 'queuedSince'>;
   /** What is worth knowing now, in sentences. */
   notes(): Promise<readonly string[]>;
 }
@@ -78,6 +85,11 @@ export function composeOperations({ redis, config, producer, notes }: Operations
     why: whyOf(record, intervention, next),
   });
 
+  async function standstill(): Promise<string | undefined> {
+    const [workers, taking] = await Promise.all([presence.read(), producer.taking()]);
+    return standstillOf(workers, taking, clock.now());
+  }
+
   return {
     act,
     retryAll,
@@ -86,26 +98,26 @@ export function composeOperations({ redis, config, producer, notes }: Operations
 
     /** How everything stands, in numbers. */
     async overview() {
-      const [counts, backlog, oldestSince, quarantined, decided, noted, circuits, workers, budgets] = await Promise.all(
-        [
-          readOverview(tallies, today()),
-          producer.backlog(),
-          producer.oldestWaitingSince(),
-          quarantine.size(),
-          interventions.all(),
-          notes(),
-          listCircuits(redis, keys, UPSTREAMS),
-          presence.read(),
-          listBudgets(redis, keys, limitOf),
-        ],
-      );
+      const [counts, backlog, taking, quarantined, decided, noted, circuits, workers, budgets] = await Promise.all([
+        readOverview(tallies, today()),
+        producer.backlog(),
+        producer.taking(),
+        quarantine.size(),
+        interventions.all(),
+        notes(),
+        listCircuits(redis, keys, UPSTREAMS),
+        presence.read(),
+        listBudgets(redis, keys, limitOf),
+      ]);
       const throttles = throttlesOf(budgets);
+      const nowMs = clock.now();
+      const { oldestSinceMs } = taking;
       const { states, exposures, agreementsPending } = counts;
       const kinds = [...decided.values()].map(({ kind }) => kind);
       return {
         states,
         backlog,
-        oldestWaitingS: oldestSince === undefined ? null : Math.max(0, Math.round((clock.now() - oldestSince) / 1_000)),
+        oldestWaitingS: oldestSinceMs === undefined ? null : Math.max(0, Math.round((nowMs - oldestSinceMs) / 1_000)),
         exposures,
         agreementsPending,
         deadLetters: states.failed + states['needs-attention'],
@@ -119,9 +131,11 @@ export function composeOperations({ redis, config, producer, notes }: Operations
         detached: kinds.filter((kind) => kind === 'detached').length,
         workers: { count: workers.count, lastSeenAt: workers.lastSeenAt ?? null },
         throttles,
-        notes: [noteOnWorkers(workers), ...throttles.map(noteOnThrottle), ...noted].filter(
-          (note) => note !== undefined,
-        ),
+        notes: [
+          standstillOf(workers, taking, nowMs) ?? noteOnBacklog(taking, nowMs),
+          ...throttles.map(noteOnThrottle),
+          ...noted,
+        ].filter((note) => note !== undefined),
         version: VERSION,
         readOnly: config.readOnly,
       };
@@ -129,7 +143,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
 
     /** Records by what changed last, each with why it does not move. `held` and `detached` count as states too. */
     async list({ state, ...query }: OperationsQuery) {
-      const [decided, workers] = await Promise.all([interventions.all(), presence.read()]);
+      const [decided, nobody] = await Promise.all([interventions.all(), standstill()]);
       const isDecision = state === 'held' || state === 'detached';
       const among = new Set([...decided].filter(([, { kind }]) => kind === state).map(([id]) => id));
       const { items, total } = await records.list({
@@ -137,7 +151,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
         ...(isDecision ? { among } : state !== undefined && { state }),
       });
       return {
-        items: items.map((record) => explained(record, decided.get(record.subscriptionId), { workers })),
+        items: items.map((record) => explained(record, decided.get(record.subscriptionId), { standstill: nobody })),
         total,
       };
     },
@@ -147,21 +161,22 @@ export function composeOperations({ redis, config, producer, notes }: Operations
      * nothing is known of it and no look at it is to come either.
      */
     async show(subscriptionId: number) {
-      const [known, intervention, workers, queuedMs, story] = await Promise.all([
+      const [known, intervention, nobody, queuedMs, story] = await Promise.all([
         records.get(subscriptionId),
         interventions.get(subscriptionId),
-        presence.read(),
+        standstill(),
         producer.queuedSince(subscriptionId),
         timeline.read(subscriptionId),
       ]);
       const queuedSince = queuedMs === undefined ? undefined : new Date(queuedMs).toISOString();
       if (known) {
         const actions = actionsFor(known, intervention);
-        return { ...explained(known, intervention, { workers, queuedSince }), queuedSince, timeline: story, actions };
+        const next = { standstill: nobody, queuedSince };
+        return { ...explained(known, intervention, next), queuedSince, timeline: story, actions };
       }
       if (queuedSince === undefined) return undefined;
       const actions: Action[] = ['look'];
-      return { ...unseen(subscriptionId, queuedSince, workers), queuedSince, timeline: story, actions };
+      return { ...unseen(subscriptionId, queuedSince, nobody), queuedSince, timeline: story, actions };
     },
 
     /** What Microsoft goes on charging for although the marketplace has ended it. */

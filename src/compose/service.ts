@@ -14,11 +14,13 @@ import type { Tracing } from '../lib/tracing.ts';
 import { createProducer } from '../queue/producer.ts';
 import { createCompleteness } from '../store/completeness.ts';
 import { createKeys } from '../store/keys.ts';
+import { createPresence } from '../store/presence.ts';
 import { producerConnection, whenReady } from '../store/redis.ts';
 import { checkWritable, tellOutages, watchServer } from '../store/redis-server.ts';
 import { createReplication } from '../store/replication.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { VERSION } from '../version.ts';
+import { noteOnBacklog, standstillOf } from '../workflows/ops/standing.ts';
 import { composeIntake } from './intake.ts';
 import { composeMetrics } from './metrics.ts';
 import { createSweepSchedule } from './sweep-schedule.ts';
@@ -62,6 +64,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
   const traces = tracing && composeTracing(tracing, { redis, keys });
   const completeness = createCompleteness(redis, keys);
   const replication = createReplication(redis);
+  const presence = createPresence(redis, keys);
   const producer = createProducer({
     redis,
     prefix,
@@ -105,7 +108,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
   server.register(healthRoutes, {
     log,
     isStopping,
-    notes,
+    notes: async () => [...(await notes()), ...(await noteOnQueue())],
     checks,
   });
   server.register(metricsRoute, { registry: metrics.registry });
@@ -144,6 +147,21 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
     if (stopping) return false;
     const problems = await Promise.all(Object.values(checks).map((check) => check()));
     return problems.every((problem) => problem === undefined);
+  }
+
+  async function noteOnQueue(): Promise<string[]> {
+    try {
+      const [workers, taking] = await Promise.all([presence.read(), producer.taking()]);
+      // That none is there is no matter of this process, and true of each while the first one starts.
+      if (workers.count === 0) return [];
+      const nowMs = Date.now();
+      return [standstillOf(workers, taking, nowMs) ?? noteOnBacklog(taking, nowMs)].filter(
+        (note) => note !== undefined,
+      );
+    } catch {
+      // Without an answer another check says what is wrong.
+      return [];
+    }
   }
 
   async function noteOnRecords(): Promise<string[]> {

@@ -25,6 +25,17 @@ const SWEEP_OPTIONS: JobsOptions = {
   removeOnFail: true,
 };
 
+/** How workers take looks. */
+interface Taking {
+  /** Looks that wait for a worker, and that are made at this moment. */
+  waiting: number;
+  active: number;
+  /** As `oldestWaitingSince` tells it. */
+  oldestSinceMs?: number | undefined;
+  /** Key in Redis whose field `paused` keeps every worker from taking looks; absent where nobody has paused them. */
+  pausedIn?: string | undefined;
+}
+
 /**
  * How jobs get into the queues. While Redis is away every method rejects at once, and within 2 s when Redis stops answering,
  * with a RetryableError `queue.unavailable`. Its `effect` tells whether the request may have been stored all the same.
@@ -45,8 +56,10 @@ export interface Producer {
   backlog(): Promise<number>;
   /** Looks that wait for a worker, that were put off, and that are made at this moment. */
   looks(): Promise<{ waiting: number; delayed: number; active: number }>;
-  /** When the longest-waiting look that no worker has taken yet was queued, in milliseconds since the epoch. */
+  /** Since when the longest-waiting look that is due and that no worker has taken yet has waited, in milliseconds since the epoch. */
   oldestWaitingSince(): Promise<number | undefined>;
+  /** How workers take looks. */
+  taking(): Promise<Taking>;
   /**
    * Since when a look at this subscription has waited for a worker, in milliseconds since the epoch. `undefined` when none waits, and for one
    * that was put off before and taken out of its pause by a worker, of which that is not known.
@@ -122,7 +135,22 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
   async function oldestWaitingSince(): Promise<number | undefined> {
     const first = await Promise.all(WAITING.map((state) => looks.getJobs([state], 0, SEEN_OF_BACKLOG - 1, true)));
     const fresh = first.flat().filter((look) => look !== undefined && look.processedOn === undefined);
-    return fresh.length === 0 ? undefined : Math.min(...fresh.map(({ timestamp }) => timestamp));
+    const [, score] = await (await looks.getBackend().client).zrange(looks.toKey('delayed'), 0, 0, {
+      WITHSCORES: true,
+    });
+    const dueAtMs = score === undefined ? Number.POSITIVE_INFINITY : dueAtMsOf(score);
+    const overdue = dueAtMs <= Date.now() ? [dueAtMs] : [];
+    const since = [...fresh.map(({ timestamp }) => timestamp), ...overdue];
+    return since.length === 0 ? undefined : Math.min(...since);
+  }
+
+  async function taking(): Promise<Taking> {
+    const [{ waiting, active }, oldestSinceMs, isPaused] = await Promise.all([
+      countLooks(),
+      oldestWaitingSince(),
+      looks.isPaused(),
+    ]);
+    return { waiting, active, oldestSinceMs, ...(isPaused && { pausedIn: looks.toKey('meta') }) };
   }
 
   async function queuedSince(subscriptionId: number): Promise<number | undefined> {
@@ -134,7 +162,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     if (state !== 'delayed') return undefined;
     // Only a worker takes what is due out of its pause.
     const score = await (await looks.getBackend().client).zscore(looks.toKey('delayed'), jobId);
-    const dueAtMs = Math.floor(Number(score ?? Number.POSITIVE_INFINITY) / DUE_FACTOR);
+    const dueAtMs = dueAtMsOf(score ?? Number.POSITIVE_INFINITY);
     return dueAtMs <= Date.now() ? dueAtMs : undefined;
   }
 
@@ -211,6 +239,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     backlog: () => confirmed(backlog),
     looks: () => confirmed(countLooks),
     oldestWaitingSince: () => confirmed(oldestWaitingSince),
+    taking: () => confirmed(taking),
     queuedSince: (subscriptionId) => confirmed(() => queuedSince(subscriptionId)),
     repairStrayLooks: () => confirmed(repairStrayLooks),
 
@@ -218,4 +247,9 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
       await Promise.all([looks.close(), sweeps.close()]);
     },
   };
+}
+
+/** Milliseconds since the epoch. */
+function dueAtMsOf(score: string | number): number {
+  return Math.floor(Number(score) / DUE_FACTOR);
 }

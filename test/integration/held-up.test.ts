@@ -77,7 +77,7 @@ describe('a look that waits for the limit hides nothing:', () => {
       producer: {
         requestLook: async () => 'queued',
         backlog: async () => 0,
-        oldestWaitingSince: async () => undefined,
+        taking: async () => ({ waiting: 0, active: 0 }),
         queuedSince: async () => undefined,
       },
       notes: async () => [],

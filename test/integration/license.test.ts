@@ -266,7 +266,7 @@ describe('the agreement', () => {
     expect(shown(id).instructions?.en).toMatch(/One step is left for you/);
     world.emulators.partnerCenter.acceptAllAttestations(true);
     await world.settle(id, { looks: 8 });
-    expect((await world.records.get(id))?.waitingFor).toMatch(/Microsoft to complete order/);
+    expect((await world.records.get(id))?.waitingFor).toMatch(/^Microsoft to complete order \S+$/);
     expect(shown(id).instructions?.en).toMatch(/nothing is left for you to do/);
   });
 
@@ -279,8 +279,13 @@ describe('the agreement', () => {
     await world.settle(id, { looks: 8 });
     expect(await world.records.get(id)).toMatchObject({
       state: 'waiting',
-      waitingFor: `Microsoft to review the account of customer ${customerId}`,
+      waitingFor: `Microsoft to review the account of customer ${customerId}, which says "UnderReview"`,
     });
+    world.emulators.partnerCenter.setVetting(customerId, 'Unknown');
+    await world.look(id);
+    expect((await world.records.get(id))?.waitingFor).toMatch(
+      /, which says "Unknown": where that lasts, look at its acc/,
+    );
     expect(shown(id).deploymentStatus).toBe('PENDING');
     expect(shown(id).instructions?.en).toMatch(/nothing is left for you to do.* it can take several days/);
     expect(shown(id).instructions?.it).toMatch(/non devi fare altro.* possono servire alcuni giorni/);
@@ -412,6 +417,17 @@ describe('what cannot be sold', () => {
     expect(shown(id).deploymentStatus).toBe('FAILED');
     expect(shown(id).instructions?.en).toMatch(/with 1 to 5 licences and you ordered 10/);
     expect(happened('order placed')).toEqual([]);
+  });
+
+  it('an order that Microsoft reviews: what it says is waited for by name, with what to do where it lasts', async () => {
+    world.emulators.partnerCenter.forceOrderOutcome('pending review');
+    const id = buy();
+    await world.settle(id, { looks: 8 });
+    const { state, waitingFor, fulfillment } = (await world.records.get(id))!;
+    expect(state).toBe('waiting');
+    expect(waitingFor).toBe(
+      `Microsoft to complete order ${fulfillment?.orderId}, which says "pending-review": where that lasts, see in Partner Center whether documents are asked for, else ask its support`,
+    );
   });
 
   it('an order that Microsoft ends without a subscription: reported, and bought anew when operations press retry', async () => {

@@ -12,6 +12,8 @@ const asked: number[] = [];
 const urgencies: (boolean | undefined)[] = [];
 /** Of whatever subscription. */
 let queuedSince: number | undefined;
+/** Where somebody has paused the queue. */
+let pausedIn: string | undefined;
 /** So many looks more can wait. */
 let room = Number.POSITIVE_INFINITY;
 
@@ -30,7 +32,7 @@ beforeAll(async () => {
       },
       backlog: async () => 3,
       queuedSince: async () => queuedSince,
-      oldestWaitingSince: async () => Date.now() - 90_000,
+      taking: async () => ({ waiting: 3, active: 1, oldestSinceMs: Date.now() - 30_000, pausedIn }),
     },
     notes: async () => ['a note'],
   });
@@ -41,6 +43,7 @@ beforeEach(async () => {
   asked.length = 0;
   room = Number.POSITIVE_INFINITY;
   queuedSince = undefined;
+  pausedIn = undefined;
   // Until the year 2100 one takes looks.
   await world.redis.zadd(world.keys.workers, Date.UTC(2100), 'worker');
   world.emulators.partnerCenter.acceptAllAttestations(true);
@@ -99,6 +102,22 @@ describe('while no worker takes looks', () => {
       notes: [NOBODY, 'a note'],
     });
   });
+});
+
+it('while the queue is paused, the overview and every order say so, and that nothing goes on by itself', async () => {
+  world.emulators.partnerCenter.acceptAllAttestations(false);
+  const id = order();
+  await world.settle(id, { looks: 5 });
+  pausedIn = 'connector:looks:meta';
+  const paused = expect.stringMatching(
+    /^The queue of looks is paused in Redis: .* HDEL connector:looks:meta paused\.$/,
+  );
+  expect((await operations.overview()).notes).toEqual([paused, 'a note']);
+  const { why } = (await operations.show(id))!;
+  expect(why).toMatch(/^Waiting since .* for the customer .*\. The queue of looks is paused in Redis/);
+  expect(why).not.toContain('goes on by itself');
+  queuedSince = Date.now();
+  expect((await operations.show(id + 1))?.why).toMatch(/^Heard of at .* The queue of looks is paused/);
 });
 
 /** Calls that changed something somewhere, or asked Microsoft anything. */
@@ -439,7 +458,7 @@ describe('the overview', () => {
       states: { done: 1, waiting: 1, failed: 0 },
       agreementsPending: 1,
       backlog: 3,
-      oldestWaitingS: 90,
+      oldestWaitingS: 30,
       held: 1,
       detached: 0,
       exposures: { count: 0, byCurrency: {} },

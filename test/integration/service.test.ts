@@ -233,8 +233,18 @@ describe('the service', () => {
     expect(ordersPlaced()).toHaveLength(1);
   });
 
-  it('says that it is not ready as soon as it was told to stop', async () => {
-    const service = await start();
+  it('says beside its readiness that the queue is paused, and that it is not ready as soon as it was told to stop', async () => {
+    const { redis, prefix } = openStore();
+    const service = await start({ REDIS_PREFIX: prefix });
+    await redis.hset(`${prefix}:looks:meta`, 'paused', 1);
+    await vi.waitFor(async () => {
+      const ready = await fetch(`${service.url}/health/ready`);
+      const { status, notes } = (await ready.json()) as { status: string; notes: string[] };
+      expect({ status, notes }).toEqual({
+        status: 'ok',
+        notes: expect.arrayContaining([expect.stringMatching(/^The queue of looks is paused in Redis: .* paused\.$/)]),
+      });
+    }, LIFE_MS);
     const stopped = service.end('SIGTERM');
     await vi.waitFor(async () => expect((await fetch(`${service.url}/health/ready`)).status).toBe(503));
     expect((await fetch(`${service.url}/health/live`)).status).toBe(200);

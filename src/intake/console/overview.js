@@ -6,8 +6,8 @@ import { keyOf, reasonsOf } from './reasons.js';
 import { ago, lasting, span } from './time.js';
 import { cureOf } from './why.js';
 
-/** A look that waits for longer than this finds no worker. */
-const LONG_WAIT_S = 300;
+/** Where a look waits for longer than this, a note says why. */
+const LONG_WAIT_S = 60;
 const LATEST = 5;
 const NAMED = 8;
 
@@ -22,10 +22,10 @@ export async function overview() {
   const reasons = await reasonsOf(letters);
   const dead = letters.items.filter(isDead).sort((one, other) => rankOf(one) - rankOf(other));
   // The notes tell of that among others.
-  const holdsUpAll = counts.workers.count === 0 || counts.throttles.length > 0;
+  const waitsLong = counts.workers.count === 0 || (counts.oldestWaitingS ?? 0) > LONG_WAIT_S;
+  const holdsUpAll = waitsLong || counts.throttles.length > 0;
   const matters = [
     ...counts.circuits.filter(({ open }) => open).map(outage),
-    ...slowQueue(counts),
     ...(holdsUpAll ? counts.notes.map(note) : []),
     ...dead.filter((one) => rankOf(one) < CUSTOMERS).map((one) => standing(one, reasons.get(keyOf(one)))),
     ...(holdsUpAll ? [] : counts.notes.map(note)),
@@ -146,13 +146,6 @@ function standing({ code, state, count, oldestAt, subscriptionIds }, reason) {
 /** @param {string} text */
 function note(text) {
   return h('li', { class: 'matter warn', 'data-key': `note ${text}` }, h('p', { class: 'sentence' }, text));
-}
-
-/** Where there is no worker at all a note says so. @param {import('./api.js').Overview} counts */
-function slowQueue({ oldestWaitingS, backlog, workers }) {
-  if (oldestWaitingS === null || oldestWaitingS < LONG_WAIT_S || workers.count === 0) return [];
-  const text = `${counted(backlog, 'look')} wait for a worker, the first for ${span(oldestWaitingS)}. See whether the workers run.`;
-  return [h('li', { class: 'matter bad', 'data-key': 'queue' }, h('p', { class: 'sentence' }, text))];
 }
 
 /** @param {import('./api.js').Overview} counts */

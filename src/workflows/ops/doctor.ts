@@ -9,7 +9,7 @@ import type { Tokens } from '../../upstreams/partner-center/token.ts';
 import type { TemplateHost } from '../../upstreams/template-host.ts';
 import { readSelling } from '../selling.ts';
 import { productAndSku } from '../term-item.ts';
-import type { Presence } from './standing.ts';
+import { noteOnBacklog, type Presence, standstillOf, type Taking } from './standing.ts';
 
 export type Verdict = 'ok' | 'warning' | 'failed' | 'skipped';
 
@@ -46,6 +46,8 @@ export interface DoctorParts {
   examineStore(): Promise<StoreFacts>;
   /** Who takes looks. */
   workers(): Promise<Presence>;
+  /** How they take them. */
+  taking(): Promise<Taking>;
   /** @throws {AttentionError} when something was sealed with another key */
   assertSealedReadable(): Promise<void>;
   /** Milliseconds since the epoch, at an upstream that can be trusted with the time. */
@@ -137,7 +139,11 @@ function checksOf(parts: DoctorParts): Check[] {
         return warnings.length > 0 ? warnings.map((says) => failed(says)) : [ok('What Redis has taken it keeps.')];
       },
     },
-    { name: 'worker', after: ['redis'], look: async () => [workerFinding(await parts.workers())] },
+    {
+      name: 'worker',
+      after: ['redis'],
+      look: async () => [workerFinding(await parts.workers(), await parts.taking(), clock.now())],
+    },
     {
       name: 'state key',
       after: ['redis'],
@@ -343,8 +349,14 @@ async function readRange(cloudesire: DoctorParts['cloudesire']): Promise<Range> 
 }
 
 /** Before the first start there is none. */
-function workerFinding({ count, lastSeenAt }: Presence): Found {
-  if (count > 0) return ok(count === 1 ? 'A worker takes looks.' : `${count} workers take looks.`);
+function workerFinding(workers: Presence, taking: Taking, nowMs: number): Found {
+  const { count, lastSeenAt } = workers;
+  if (count > 0) {
+    const standstill = standstillOf(workers, taking, nowMs);
+    if (standstill !== undefined) return failed(standstill);
+    const backlog = noteOnBacklog(taking, nowMs);
+    return backlog ? warning(backlog) : ok(count === 1 ? 'A worker takes looks.' : `${count} workers take looks.`);
+  }
   const cure = 'Start a process with ROLE worker or all; if one runs, its log says why it takes none.';
   if (lastSeenAt === undefined) return { verdict: 'skipped', says: 'No worker was ever seen.', cure };
   return failed(`No worker takes looks, and none was seen since ${toTheSecond(lastSeenAt)}: nothing goes on.`, cure);

@@ -14,16 +14,54 @@ export interface Presence {
   lastSeenAt?: string;
 }
 
+/** How workers take looks. */
+export interface Taking {
+  /** Looks that wait for a worker, and that are made at this moment. */
+  waiting: number;
+  active: number;
+  /** Since when the first that is due has waited, in milliseconds since the epoch. */
+  oldestSinceMs?: number | undefined;
+  /** Key in Redis whose field `paused` keeps every worker from taking looks. */
+  pausedIn?: string | undefined;
+}
+
 /** How it stands with the next look. */
 export interface NextLook {
-  workers: Presence;
+  /** That nobody takes looks, as `standstillOf` says it. */
+  standstill?: string | undefined;
   /** ISO instant since which it waits for a worker. */
   queuedSince?: string | undefined;
 }
 
-/** That nobody takes looks, in a sentence, and what to do; `undefined` where somebody does. */
-export function noteOnWorkers({ count, lastSeenAt }: Presence): string | undefined {
-  if (count > 0) return undefined;
+/** A look is taken at once where a worker is free. */
+const LONG_WAIT_MS = 60_000;
+
+/** That nobody takes looks at the instant `nowMs`, in sentences, and what to do; `undefined` where somebody does. */
+export function standstillOf(workers: Presence, taking: Taking, nowMs: number): string | undefined {
+  if (workers.count === 0) return noteOnWorkers(workers);
+  const { pausedIn, oldestSinceMs, active } = taking;
+  if (pausedIn !== undefined) {
+    return `The queue of looks is paused in Redis: no worker takes any, and nothing goes on until it is resumed. Resume it there: HDEL ${pausedIn} paused.`;
+  }
+  if (active > 0 || !isLong(oldestSinceMs, nowMs)) return undefined;
+  return `No look is taken, although a worker is there: the first has waited since ${atSecond(oldestSinceMs)}. Read the log of the worker, and restart it where that does not say why.`;
+}
+
+/** That looks wait for a worker although none is idle, in a sentence. */
+export function noteOnBacklog({ oldestSinceMs, waiting, active }: Taking, nowMs: number): string | undefined {
+  if (active === 0 || !isLong(oldestSinceMs, nowMs)) return undefined;
+  return `Workers take looks later than they are due: the first has waited since ${atSecond(oldestSinceMs)}, with ${waiting} in line and ${active} at work. It goes on by itself; where it lasts, start another process with ROLE worker.`;
+}
+
+function isLong(sinceMs: number | undefined, nowMs: number): sinceMs is number {
+  return sinceMs !== undefined && nowMs - sinceMs > LONG_WAIT_MS;
+}
+
+function atSecond(ms: number): string {
+  return toTheSecond(new Date(ms).toISOString());
+}
+
+function noteOnWorkers({ lastSeenAt }: Presence): string {
   const since = lastSeenAt ? `none was seen since ${toTheSecond(lastSeenAt)}` : 'none was ever seen';
   return `No worker takes looks (${since}): nothing goes on until one does. Start a process with ROLE worker or all.`;
 }
@@ -44,7 +82,7 @@ export function noteOnThrottle({ upstream, until, waiting }: Throttle): string {
 }
 
 /** How a subscription stands that was heard of, and not looked at yet. */
-export function unseen(subscriptionId: number, queuedSince: string, workers: Presence) {
+export function unseen(subscriptionId: number, queuedSince: string, standstill: string | undefined) {
   const heard = `Heard of at ${toTheSecond(queuedSince)}, and waits for a worker to look at it for the first time.`;
   return {
     subscriptionId,
@@ -52,7 +90,7 @@ export function unseen(subscriptionId: number, queuedSince: string, workers: Pre
     waitingFor: 'a worker to look at it for the first time',
     since: queuedSince,
     attempts: 0,
-    why: [heard, noteOnWorkers(workers)].filter(Boolean).join(' '),
+    why: [heard, standstill].filter(Boolean).join(' '),
   };
 }
 
@@ -63,7 +101,7 @@ export function unseen(subscriptionId: number, queuedSince: string, workers: Pre
 export function whyOf(
   record: SubscriptionRecord,
   intervention: Intervention | undefined,
-  next: NextLook = { workers: { count: 1 } },
+  next: NextLook = {},
 ): string | undefined {
   if (intervention?.kind === 'detached') {
     return `Detached by ${intervention.by} since ${toTheMinute(intervention.at)} (${intervention.reason}): the connector leaves it alone, and people look after it. Attach it to give it back.`;
@@ -71,8 +109,7 @@ export function whyOf(
   if (intervention) {
     return `Held by ${intervention.by} since ${toTheMinute(intervention.at)} (${intervention.reason}): nothing is sent for it. Release it once that is settled.`;
   }
-  const isStuck = next.workers.count === 0;
-  const why = whyItStands(record, isStuck ? '' : GOES_ON);
+  const why = whyItStands(record, next.standstill === undefined ? GOES_ON : '');
   const heldUp =
     record.heldUpBy && record.heldUpSince
       ? `The next look has waited since ${toTheMinute(record.heldUpSince)} for ${record.heldUpBy}.`
@@ -80,7 +117,7 @@ export function whyOf(
   const queued = next.queuedSince && `Its next look has waited for a worker since ${toTheSecond(next.queuedSince)}.`;
   // What is at rest needs no worker.
   const isAtRest = record.state === 'idle' || record.state === 'done';
-  const nobody = isStuck && (queued || !isAtRest) ? noteOnWorkers(next.workers) : undefined;
+  const nobody = queued || !isAtRest ? next.standstill : undefined;
   return [why, why && heldUp, queued, nobody].filter(Boolean).join(' ') || undefined;
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Flow } from '../../engine/workflow.ts';
 import { ConnectorError, PermanentError } from '../../lib/errors.ts';
+import type { Wait } from '../../lib/wait.ts';
 import type { Report } from '../../report/report.ts';
 import type { AgreementNeed } from '../../report/texts/texts.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
@@ -178,10 +179,12 @@ export async function passVetting(
   },
 ): Promise<void> {
   if (!partnerCenter.hasUserToken) return;
-  const plan = pollPlan('days', pollEveryMs, `Microsoft to review the account of customer ${customerId}`);
+  let said = '';
+  const plan = pollPlan('days', pollEveryMs, () => reviewOf(customerId, said));
   await flow.poll('account reviewed', plan, async () => {
     const status = await partnerCenter.customers.vettingStatus(customerId);
     if (status === 'none' || status === 'Allowed') return status;
+    said = status;
     if (status !== 'NotAllowed') {
       await flow.step('tell of the review', () => report.underWay(subscription.id));
       return undefined;
@@ -191,4 +194,11 @@ export async function passVetting(
       `Microsoft has refused the account of customer ${customerId}; it cannot buy. Partner Center shows the reason under account verification; once it is allowed, retry goes on.`,
     );
   });
+}
+
+/** A review takes days; it is not documented how long the other statuses last. */
+function reviewOf(customerId: string, status: string): Wait {
+  const wait: Wait = `Microsoft to review the account of customer ${customerId}, which says "${status}"`;
+  if (status === 'UnderReview') return wait;
+  return `${wait}: where that lasts, look at its account verification in Partner Center, else ask the support there`;
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type Flow, PREPARE_ANEW, Suspended } from '../../engine/workflow.ts';
 import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
+import { nameIn } from '../../lib/foreign-text.ts';
+import type { Wait } from '../../lib/wait.ts';
 import type { DeploymentStatus } from '../../upstreams/cloudesire/schema.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
@@ -249,9 +251,11 @@ export async function buy(
   }
 
   async function awaitOrder(round: number, orderId: string): Promise<Outcome> {
-    const plan = pollPlan('purchase', pollEveryMs, `Microsoft to complete order ${orderId}`);
+    let status: string | undefined;
+    const plan = pollPlan('purchase', pollEveryMs, () => completionOf(orderId, status));
     return flow.poll<Outcome>(`order ${round} completed`, plan, async ({ sinceMs }) => {
       const placed = await orders.get(customerId, orderId);
+      status = placed?.status;
       const partnerSubscriptionId = placed?.lineItems.find((line) => line.subscriptionId)?.subscriptionId;
       if (placed?.status === 'completed' && partnerSubscriptionId)
         return (await endedOrders()).some((id) => isSameId(id, orderId))
@@ -273,6 +277,14 @@ export async function buy(
       return undefined;
     });
   }
+}
+
+/** An order that is being processed goes on within minutes; what else Partner Center says of one may last. */
+function completionOf(orderId: string, status = 'pending'): Wait {
+  const wait: Wait = `Microsoft to complete order ${orderId}`;
+  if (status === 'pending' || status === 'completed') return wait;
+  const itLasts = 'where that lasts, see in Partner Center whether documents are asked for, else ask its support';
+  return `${wait}, which says "${nameIn(status)}": ${itLasts}`;
 }
 
 function notListed(cartId: string, retryAfterMs: number): RetryableError {

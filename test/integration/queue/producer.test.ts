@@ -82,6 +82,21 @@ it('knows since when a look waits for a worker, also one whose pause nobody ends
   expect(await producer.queuedSince(1)).toBeGreaterThanOrEqual(askedMs);
 });
 
+it('tells of a queue that somebody has paused, and since when looks wait there, also those whose pause nobody ends', async () => {
+  const { openProducer, looks } = openQueues();
+  const producer = openProducer();
+  await connected(producer);
+  expect(await producer.taking()).toEqual({ waiting: 0, active: 0 });
+  await looks.add('look', { subscriptionId: 3 }, { delay: 20 });
+  const dueMs = Date.now() + 20;
+  await looks.pause();
+  await vi.waitFor(async () => expect((await producer.taking()).oldestSinceMs).toBeDefined());
+  await producer.requestLook(1);
+  const taking = await producer.taking();
+  expect(taking).toMatchObject({ waiting: 1, active: 0, pausedIn: looks.toKey('meta') });
+  expect(taking.oldestSinceMs).toBeLessThanOrEqual(dueMs);
+});
+
 it('lets urgent looks go first, also one that began as not urgent', async () => {
   const { openProducer, startWorker } = openQueues();
   const producer = openProducer();

@@ -20,6 +20,7 @@ function parts(instead: Partial<DoctorParts> = {}): DoctorParts {
     },
     examineStore: async () => ({ warnings: [], refusal: undefined, now: NOW }),
     workers: async () => ({ count: 1 }),
+    taking: async () => ({ waiting: 0, active: 0 }),
     assertSealedReadable: async () => {},
     upstreamTime: async () => NOW,
     cloudesire: {
@@ -83,6 +84,25 @@ it('tells that no worker takes looks, and since when none was seen', async () =>
     verdict: 'failed',
     says: 'No worker takes looks, and none was seen since 2026-03-02 09:00:00 UTC: nothing goes on.',
   });
+});
+
+it('tells that looks are not taken although workers are there', async () => {
+  const found = async (taking: Awaited<ReturnType<DoctorParts['taking']>>) =>
+    (await all(parts({ taking: async () => taking }))).worker?.[0];
+  const longAgo = { waiting: 2, oldestSinceMs: NOW - 61_000 };
+  expect(await found({ waiting: 0, active: 0, pausedIn: 'c:looks:meta' })).toMatchObject({
+    verdict: 'failed',
+    says: expect.stringContaining('Resume it there: HDEL c:looks:meta paused.'),
+  });
+  expect(await found({ ...longAgo, active: 0 })).toMatchObject({
+    verdict: 'failed',
+    says: expect.stringMatching(/^No look is taken, .* has waited since 2026-03-02 09:58:59 UTC\./),
+  });
+  expect(await found({ ...longAgo, active: 20 })).toMatchObject({
+    verdict: 'warning',
+    says: expect.stringContaining('with 2 in line and 20 at work'),
+  });
+  expect(await found({ ...longAgo, active: 0, oldestSinceMs: NOW - 59_000 })).toMatchObject({ verdict: 'ok' });
 });
 
 it('tolerates a minute between clocks', async () => {
