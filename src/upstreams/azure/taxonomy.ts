@@ -71,6 +71,8 @@ export function isListed(code: string): boolean {
 
 /** Codes that stand for many things: only the text beneath tells. */
 const PURCHASE = ['marketplacepurchaseeligibilityfailed', 'resourcepurchasevalidationfailed'];
+/** Terms that no call can accept. */
+const PORTAL_ONLY = /accept the (legal )?terms through the Azure portal/i;
 const MISSING_TERMS = /legal terms|accept(ed)? the (legal )?terms/i;
 const QUOTA = /quota|\bcores?\b.*\blimit|limit.*\bexceed/i;
 const BUSY =
@@ -96,6 +98,7 @@ export function kindOf(path: string[], message: string, status?: number): FaultK
   const codes = path.map((code) => code.toLowerCase());
   const code = codes.at(-1) ?? '';
   const isPurchase = codes.some((one) => PURCHASE.includes(one));
+  if (PORTAL_ONLY.test(message)) return 'customer';
   // Accepted terms need a minute to be known everywhere.
   if ((isPurchase || code === 'badrequest') && MISSING_TERMS.test(message)) return 'transient';
   if (isPurchase) return 'permanent';

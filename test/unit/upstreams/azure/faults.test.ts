@@ -38,6 +38,7 @@ describe('kindOf', () => {
     [['Conflict'], 'Another operation is in progress.', 'transient'],
     [['Conflict'], 'It is as it is.', 'conflict'],
     [['BadRequest'], 'Wrong.', 'permanent'],
+    [['BadRequest'], 'You must accept the legal terms through the Azure portal.', 'customer'],
     [['MarketplacePurchaseEligibilityFailed', 'BadRequest'], 'Not sold in your country.', 'permanent'],
   ])('%j is told by its text: %s', (path, message, kind) => {
     expect(kindOf(path, message, 400)).toBe(kind);
