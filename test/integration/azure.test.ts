@@ -564,6 +564,40 @@ describe('what a person does because of an error carries the order on:', () => {
     expect(JSON.stringify(machines())).toContain('Standard_D4s_v5');
   });
 
+  it('a role that somebody has given by hand is enough where the partner may give none', async () => {
+    const first = order(2201);
+    await isDelivered(first);
+    const error = { code: 'AuthorizationFailed', message: 'The client has no authorization.' };
+    const refusal = { server: 'arm', kind: 'status', status: 403, body: { error } } as const;
+    world.emulators.faults.inject({ ...refusal, method: 'PUT', path: '/roleAssignments/', times: 1_000 });
+    // What another order of the customer has brought does not show yet.
+    world.emulators.faults.inject({ ...refusal, method: 'GET', path: '/subscriptions/[^/]*\\?' });
+
+    await isDelivered(order(2301));
+  });
+
+  it('a plan that is taken back before it was deployed leaves nothing of its template', async () => {
+    world.emulators.arm.setSwitches({ whatIfTakesMs: 0 });
+    const template = (await (await fetch(templateAddress())).json()) as object;
+    world.emulators.templates.publish({ path: '/other.json', content: { ...template, contentVersion: '2.0.0.0' } });
+    world.emulators.cloudesire.putPlan(2302, { name: 'Large' }, 2301);
+    world.emulators.cloudesire.putPlanMetadata(2301, { template: templateAddress().href });
+    world.emulators.cloudesire.putPlanMetadata(2302, { template: new URL('/other.json', templateAddress()).href });
+    const id = order(2301);
+    await isDelivered(id);
+    const { template: before } = (await recordOf(id)).fulfillment?.azure ?? {};
+    const error = { code: 'PropertyChangeNotAllowed', message: 'It is fixed.' };
+    const refusal = { path: '/whatIf', kind: 'status', status: 400, body: { error } } as const;
+    world.emulators.faults.inject({ server: 'arm', ...refusal, times: 1_000 });
+    world.emulators.cloudesire.changePlan(id, 2302, { paid: true });
+    await standsFor('azure.PropertyChangeNotAllowed', id);
+    world.emulators.faults.clear();
+
+    world.emulators.cloudesire.changePlan(id, 2301, { paid: true });
+    await settle(id);
+    expect(await recordOf(id)).toMatchObject({ state: 'done', fulfillment: { azure: { template: before } } });
+  });
+
   it('a group that is cleared away after a failure is made again at `retry`', async () => {
     world.emulators.arm.failResource({ kind: 'nested-details', resource: 'flexibleServers' });
     const id = await standsFor('azure.RegionNotSupportedForZoneRedundantHA', order(2301));
@@ -879,14 +913,17 @@ describe('in service', () => {
     expect(books().deployments).toHaveLength(2);
   });
 
-  it('it stays where it is when another region is set for new orders', async () => {
+  it('other parameters leave it in its region, whatever is set for new orders, and with its image, of which there is a newer version', async () => {
     const id = await deployed(2201);
     world.restart({ AZURE_LOCATION: 'italynorth' });
     onTestFinished(() => world.restart());
+    const image = world.emulators.arm.images().find(({ sku }) => sku === IMAGE.azureSku);
+    if (image) world.emulators.arm.putImage({ ...image, versions: [...image.versions, '22.04.20991201'] });
 
     world.emulators.cloudesire.changeParameters(id, { DNS_PREFIX: 'officine-nuove' });
     await settle(id);
 
+    expect((await recordOf(id)).lastError).toBeUndefined();
     expect(books().deployments).toHaveLength(2);
     expect(machines()).toMatchObject([{ location: 'westeurope' }]);
   });

@@ -54,7 +54,6 @@ export interface Plan {
 }
 
 export interface Image {
-  version: string;
   /** Absent for an image without plan block and terms. */
   plan?: Plan;
   deprecated: boolean;

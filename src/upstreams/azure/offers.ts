@@ -34,7 +34,7 @@ export function createOfferCalls(arm: Arm, subscriptionId: string): Pick<AzureSu
         ImageVersion,
       );
       const deprecated = imageDeprecationStatus?.imageState?.toLowerCase() === 'deprecated';
-      return { version, deprecated, ...(plan && { plan }), ...(osDiskImage && { os: osDiskImage.operatingSystem }) };
+      return { deprecated, ...(plan && { plan }), ...(osDiskImage && { os: osDiskImage.operatingSystem }) };
     } catch (error) {
       if (isAbsent(error)) return undefined;
       throw error;

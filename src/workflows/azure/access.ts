@@ -61,8 +61,11 @@ export async function ensureAccess(flow: Flow, where: Where, parts: AccessParts)
         });
         return new Date(now()).toISOString();
       } catch (error) {
+        if (!isNotKnownYet(error)) throw error;
+        // Where the partner has no right to, somebody else may have given it by hand.
+        if (await reaches(azure, where)) return 'by hand';
         // The partner's own rights in a new subscription come with a delay.
-        if (isNotKnownYet(error) && sinceMs < POLLS_UNTIL_KNOWN * pollEveryMs) return undefined;
+        if (sinceMs < POLLS_UNTIL_KNOWN * pollEveryMs) return undefined;
         throw error;
       }
     });

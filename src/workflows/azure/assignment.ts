@@ -26,7 +26,7 @@ export interface Assignment {
   blueprint: Blueprint;
   /** Digest of what the customer entered. */
   configuration: string;
-  /** What is sent to Azure; for an image, once it is known which version and plan it has. */
+  /** What is sent to Azure; for an image, once it is known which plan it has. */
   body(image?: Image): DeploymentBody;
   /** The secrets that nobody entered, by the name of their template parameter. */
   generatedSecrets(): { name: string; value: string }[];
@@ -82,19 +82,25 @@ export async function readAssignment(
   };
 }
 
-/** The assignment of a look: read when it is first needed, kept to the content of the template that is noted as long as that can be used. */
 export interface CurrentAssignment {
   read(): Promise<Assignment>;
-  /** Takes up what stands at the address of the template now, and keeps to that from here on. */
-  renew(): Promise<void>;
-  /** The same on the word of operations that it was corrected, which is `retry`. Answers whether there was one. */
+  /**
+   * Takes up what stands at the address of the template now, and keeps to that from here on, on the word of operations that it was corrected,
+   * which is `retry`. Answers whether there was one.
+   */
   renewAtRetry(): Promise<boolean>;
 }
 
+/**
+ * The assignment of a look, which is read when it is first needed.
+ *
+ * @param isKept whether it keeps to the content of the template that is noted, as long as that can be used; else it is that of now
+ */
 export function createAssignment(
   productType: Exclude<ProductType, 'license'>,
   look: Look,
   parts: AssignmentParts,
+  isKept: () => boolean = () => true,
 ): CurrentAssignment {
   const { secretsKey, attempt, region } = look.fulfillment().azure ?? {};
   // What is deployed stays where it is, wherever new orders go by now.
@@ -104,6 +110,7 @@ export function createAssignment(
   let current: Promise<Assignment> | undefined;
 
   async function readKept(): Promise<Assignment> {
+    if (!isKept()) return readNow();
     const noted = look.fulfillment().azure ?? {};
     try {
       return await read(noted);
@@ -115,11 +122,14 @@ export function createAssignment(
     return renewOrTell();
   }
 
+  const readNow = (): Promise<Assignment> => read(secretsKey === undefined ? {} : { secretsKey });
+
   async function renew(): Promise<Assignment> {
-    const renewed = await read(secretsKey === undefined ? {} : { secretsKey });
+    const renewed = await readNow();
+    current = Promise.resolve(renewed);
+    if (!isKept()) return renewed;
     const { blueprint } = renewed;
     await noteAzure(look, { template: blueprint.sha256, architecture: architectureOf(blueprint) });
-    current = Promise.resolve(renewed);
     return renewed;
   }
 
@@ -136,10 +146,6 @@ export function createAssignment(
     read() {
       current ??= readKept();
       return current;
-    },
-
-    async renew() {
-      await renew();
     },
 
     async renewAtRetry() {
@@ -178,13 +184,12 @@ export function ownCodes({ dnsParameter, regionParameter, domainParameter }: Azu
   return { [dnsParameter]: 'dnsLabel', [regionParameter]: 'location', [domainParameter]: null };
 }
 
-/** What our template of a machine has to know of its image. */
+/** What our template of a machine has to know of its image. No version: Azure takes the latest, and refuses another one once the machine is there. */
 function imageParameters({ publisher, offer, sku }: ImageReference, image: Image | undefined) {
   return {
     imagePublisher: publisher,
     imageOffer: offer,
     imageSku: sku,
-    ...(image && { imageVersion: image.version }),
     ...(image?.os && { osType: image.os }),
     ...(image?.plan && {
       planName: image.plan.name,

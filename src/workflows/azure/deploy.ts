@@ -6,7 +6,7 @@ import { worstOf } from '../../upstreams/azure/taxonomy.ts';
 import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { type CurrentAssignment, unknownLike } from './assignment.ts';
-import { providersOf } from './blueprint.ts';
+import { architectureOf, providersOf } from './blueprint.ts';
 import { atRetry, CAPACITY_PAUSE_MS, causeOf, errorOf, isOfContent, mayPass } from './faults.ts';
 import { prepareImage } from './image.ts';
 import { deploymentOf, groupOf, isOurs, notOurs, TEMPLATE_TAG, tagsOf } from './names.ts';
@@ -55,6 +55,13 @@ export async function prepareDeployment(
   return prepareImage(flow, subscription, region, order.deploys, parts);
 }
 
+const startOf = (attempt: number): string => `start deployment ${attempt}`;
+
+/** Whether this run has sent a deployment, or may have. */
+export function hasSent(flow: Flow, look: Look): boolean {
+  return flow.hasBegun(startOf(look.fulfillment().azure?.attempt ?? 0));
+}
+
 /** So often a deployment that failed for a passing reason is started again by itself. */
 const MOST_ATTEMPTS_BY_ITSELF = 5;
 
@@ -80,7 +87,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
   const first = await flow.step('number the deployment', async () => (look.fulfillment().azure?.attempt ?? 0) + 1);
   for (let attempt = first; ; attempt += 1) {
     const name = deploymentOf(orderId, attempt);
-    const start = `start deployment ${attempt}`;
+    const start = startOf(attempt);
     // Azure may refuse to start what it had nothing against: as long as it does, what was corrected is taken up and checked.
     if (!flow.hasBegun(start)) await assignment.renewAtRetry();
     const image = await prepareDeployment(flow, deployment, parts);
@@ -92,9 +99,9 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
     const sent = await flow.effect<Sent, Sent>(start, {
       async prepare() {
         await look.stillIn(['PENDING', 'FAILED', 'DEPLOYED']);
-        await noteAzure(look, { attempt });
+        const { configuration, blueprint } = await assignment.read();
+        await noteAzure(look, { attempt, template: blueprint.sha256, architecture: architectureOf(blueprint) });
         const { planId } = look.subscription;
-        const { configuration } = await assignment.read();
         const sent = { ...(planId !== undefined && { planId }), configuration };
         await forgetWhatIsDeployed(look, sent);
         return sent;

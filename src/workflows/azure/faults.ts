@@ -75,7 +75,7 @@ export function errorOf(
   const cure = wasSent ? 'retry' : 'look';
   if (NAME_TAKEN.has(worst.code)) {
     const params = { parameter: dnsParameter };
-    return new CustomerError('order.dns-name-taken', `${cause} The customer was asked for another name.`, {
+    return new CustomerError('order.dns-name-taken', `${cause} The customer has to choose another name.`, {
       ...options,
       params,
     });

@@ -7,7 +7,7 @@ import type { Look } from '../look.ts';
 import type { ProductType } from '../operations.ts';
 import { type AssignmentParts, createAssignment } from './assignment.ts';
 import { type CustomerAccessParts, giveAccess } from './customer-access.ts';
-import { type DeployParts, deploy, prepareDeployment } from './deploy.ts';
+import { type DeployParts, deploy, hasSent, prepareDeployment } from './deploy.ts';
 import { errorOf } from './faults.ts';
 import { deploymentOf, groupOf } from './names.ts';
 import { noteAzure } from './note.ts';
@@ -39,10 +39,11 @@ export function createRedeploy(
       const look = operation === 'reconfigure' ? withPlanDeployed(asked) : asked;
       const { subscription } = look;
       const { region = '' } = look.fulfillment().azure ?? {};
-      const assignment = createAssignment(productType, look, parts);
+      // A plan that the customer takes back must leave nothing of its template behind: it counts from when it is sent.
+      const isKept = () => operation === 'reconfigure' || hasSent(flow, look);
+      const assignment = createAssignment(productType, look, parts, isKept);
       const { attempt } = await flow.step('check the order', async () => {
-        if (operation === 'change-plan') await assignment.renew();
-        else await assignment.read();
+        await assignment.read();
         return { attempt: look.fulfillment().azure?.attempt ?? 0 };
       });
 

@@ -72,9 +72,13 @@ export function createResourceStore(parts: ResourceStoreParts): ResourceStore {
     return state.resources.get(keyOf(id));
   }
 
-  /** Names that are taken elsewhere, and images that cannot be used. */
+  /** Names that are taken elsewhere, images that cannot be used, and what cannot be changed once it is there. */
   function check(resource: Resource): WriteFailure | undefined {
     const type = resource.type.toLowerCase();
+    const known = find(resource.id);
+    const fixed =
+      known && (movedError(known, resource) ?? (type === MACHINE ? otherImageError(known, resource) : undefined));
+    if (fixed !== undefined) return { status: 409, error: fixed };
     const others = (): Resource[] => [...state.resources.values()].filter(({ id }) => keyOf(id) !== keyOf(resource.id));
     const unique = UNIQUE_NAMES[type];
     if (unique !== undefined && others().some((other) => isTwin(other, resource))) {
@@ -225,4 +229,26 @@ function holdsLabel(other: Resource, label: string, location: string | undefined
     other.location === location &&
     labelOf(other) === label
   );
+}
+
+/** A resource stays in its region. */
+function movedError(known: Resource, { name, group, location }: Resource): ArmError | undefined {
+  if (known.location === undefined || location === undefined || known.location === location) return undefined;
+  const message =
+    `The resource '${name}' already exists in location '${known.location}' in resource group '${group}'. A resource with the ` +
+    `same name cannot be created in location '${location}'. Please select a new resource name.`;
+  return { code: 'InvalidResourceLocation', message };
+}
+
+/** A machine keeps to the image that it was made from, in the very words in which that was named. */
+function otherImageError(known: Resource, machine: Resource): ArmError | undefined {
+  const [before, after] = [known, machine].map(({ body }) => {
+    const storage = propertiesOf({ body }).storageProfile as { imageReference?: object } | undefined;
+    return Object.entries(storage?.imageReference ?? {}).map(([field, value]) =>
+      `${field} ${String(value)}`.toLowerCase(),
+    );
+  });
+  if (String(before?.toSorted()) === String(after?.toSorted())) return undefined;
+  const message = "Changing property 'imageReference' is not allowed.";
+  return { code: 'PropertyChangeNotAllowed', message, target: 'imageReference' };
 }

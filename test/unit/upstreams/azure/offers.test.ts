@@ -13,7 +13,6 @@ describe('an image', () => {
     const names = ['7.4.1', '7.10.0', '7.9.9'].map((name) => ({ name, location: 'westeurope' }));
     const { there, calls } = await startCloud(({ path }) => ({ json: path === VERSIONS ? names : response.body }));
     expect(await there.images.find('westeurope', IMAGE)).toEqual({
-      version: '7.10.0',
       plan: PLAN,
       deprecated: false,
       os: 'Linux',
@@ -32,7 +31,7 @@ describe('an image', () => {
             properties: { imageDeprecationStatus: { imageState: 'Deprecated' } },
           },
     }));
-    expect(await there.images.find('westeurope', IMAGE)).toEqual({ version: '1.0.0', deprecated: true });
+    expect(await there.images.find('westeurope', IMAGE)).toEqual({ deprecated: true });
   });
 
   it('is not offered everywhere', async () => {
