@@ -184,7 +184,10 @@ export function ownCodes({ dnsParameter, regionParameter, domainParameter }: Azu
   return { [dnsParameter]: 'dnsLabel', [regionParameter]: 'location', [domainParameter]: null };
 }
 
-/** What our template of a machine has to know of its image. No version: Azure takes the latest, and refuses another one once the machine is there. */
+/**
+ * What our template of a machine has to know of its image. Its version stays "latest": Azure refuses a machine that is there the change to
+ * another one, which a newer version would be.
+ */
 function imageParameters({ publisher, offer, sku }: ImageReference, image: Image | undefined) {
   return {
     imagePublisher: publisher,
