@@ -2,7 +2,7 @@ import type { Cure } from '../lib/errors.ts';
 import { nameIn } from '../lib/foreign-text.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
-import type { AtMicrosoft, Fulfillment, LicenseAtMicrosoft, Wish } from './fulfillment.ts';
+import { type AtMicrosoft, type Fulfillment, type LicenseAtMicrosoft, mayBeCharged, type Wish } from './fulfillment.ts';
 import type { Operation } from './operations.ts';
 import { isToldOf, type SubscriptionRecord } from './record.ts';
 import { isSameItem } from './term-item.ts';
@@ -135,11 +135,14 @@ function planStopped(known: Known, local: LocalState, atMicrosoft: AtMicrosoft |
   if (local === 'provisioned' || isHalfSuspended(known) || runsOn(atMicrosoft)) return run('suspend');
   if (local === 'provisioning') {
     if (isReported(known) || isOrdered(known)) return run('provision');
-    const { partnerSubscriptionId, azure } = known.fulfillment ?? {};
-    // What is made anew on the word of a person may be there before it is handed over.
-    if (partnerSubscriptionId || azure?.attempt) return run('suspend');
+    if (isThere(known)) return run('suspend');
   }
   return wait('the customer to pay; the marketplace has suspended the subscription');
+}
+
+/** What is made anew on the word of a person may be there before it is handed over. */
+function isThere({ fulfillment }: Known): boolean {
+  return (fulfillment?.partnerSubscriptionId ?? fulfillment?.azure?.attempt) !== undefined;
 }
 
 /** Everything is in place, and only the record of the delivery is missing. */
@@ -348,6 +351,10 @@ const TRIAL_GAP_MS = 3 * 86_400_000;
 function planClosed(status: string, known: Known, local: LocalState): Decision {
   if (local === 'nothing' || local === 'ended') return settled('done');
   if (local === 'provisioned' || isHalfSuspended(known)) return run('suspend');
+  if (local === 'provisioning') {
+    if (!mayBeCharged(known.fulfillment)) return settled('done');
+    if (isThere(known)) return run('suspend');
+  }
   return attention(
     'subscription.closed-but-provisioned',
     `The marketplace has closed the order (${status}) although it exists at Microsoft, suspended at best. Terminate it in the marketplace; where that cannot be, end it by hand and detach it.`,

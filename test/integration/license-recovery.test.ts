@@ -120,7 +120,7 @@ describe('customers', () => {
     });
   });
 
-  it('an order that was rejected does not keep the next order of the company waiting', async () => {
+  it('an order that was rejected before anything was bought needs nobody, and does not keep the next order of the company waiting', async () => {
     world.emulators.cloudesire.putCompany(512, { address: { ...ADDRESS, zipCode: null } });
     const first = buy();
     await world.look(first);
@@ -130,6 +130,12 @@ describe('customers', () => {
     const second = buy();
     await world.settle(second);
     expect(shown(second).deploymentStatus).toBe('DEPLOYED');
+    expect(await recorded(first)).toMatchObject({ state: 'done' });
+    expect(world.alerts).toEqual([]);
+
+    world.emulators.cloudesire.overrideStatus(first, 'PENDING');
+    await world.settle(first);
+    expect(shown(first).deploymentStatus).toBe('DEPLOYED');
   });
 
   it('a new one that Microsoft does not show for a while is waited for', async () => {

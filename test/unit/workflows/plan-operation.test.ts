@@ -671,6 +671,10 @@ const ROWS: Row[] = [
     { status, local: 'suspended', does: 'tell: subscription.closed-but-provisioned' },
     { status, local: 'being suspended', and: 'which was cut short', does: 'suspend' },
     { status, local: 'being resumed', and: 'closed meanwhile', does: 'suspend' },
+    { status, local: 'provisioning', and: 'nothing is ordered', does: 'done' },
+    { status, local: 'being bought anew, sent', does: 'tell: subscription.closed-but-provisioned' },
+    { status, local: 'being bought anew, there already', does: 'suspend' },
+    { status, local: 'being deployed anew in Azure', does: 'suspend' },
   ]),
 
   { status: 'FAILED', local: 'nothing', does: 'wait (failed)' },
