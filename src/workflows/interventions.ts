@@ -31,9 +31,10 @@ export type Action = 'look' | 'retry' | 'hold' | 'release' | 'detach' | 'attach'
 export function actionsFor(record: SubscriptionRecord, intervention: Intervention | undefined): Action[] {
   if (intervention?.kind === 'detached') return ['attach'];
   if (intervention) return ['release', 'detach'];
-  const { state, lastError, failure } = record;
-  const hasFailed = lastError !== undefined || failure !== undefined;
-  const mayRetry = ['needs-attention', 'failed', 'retrying'].includes(state) || (state === 'waiting' && hasFailed);
+  const { state, troubledSince } = record;
+  // What went on since it failed has nothing to be begun anew: the last error is only remembered.
+  const mayRetry =
+    ['needs-attention', 'failed', 'retrying'].includes(state) || (state === 'waiting' && !!troubledSince);
   return ['look', ...(mayRetry ? (['retry'] as const) : []), 'hold', 'detach'];
 }
 
