@@ -46,7 +46,7 @@ export function createTemplateHost({ hosts, timeoutMs = TIMEOUT_MS }: TemplateHo
     if (url.username || url.password)
       throw refused('it carries a user name or password. Remove them from the address.');
     if (allowed.has(url.host)) return url;
-    const advice = `Add ${url.host} to ARM_TEMPLATE_HOSTS if it is to be trusted, or correct the address.`;
+    const advice = `Add ${url.host} to ARM_TEMPLATE_HOSTS and restart the service if it is to be trusted, or correct the address.`;
     throw refused(`its host is not among those that templates may come from. ${advice}`, url);
   }
 
@@ -122,7 +122,7 @@ function explain(url: URL, error: unknown, signal: AbortSignal): ConnectorError 
   if (error instanceof ConnectorError) return error;
   if (isBlocked(error)) {
     return refused(
-      'its host lies in a private network, or on this very machine. Publish it where the internet can reach it, or name it in ARM_TEMPLATE_HOSTS by the number of its address.',
+      'its host lies in a private network, or on this very machine. Publish it where the internet can reach it, or name it in ARM_TEMPLATE_HOSTS by the number of its address, and restart the service.',
       url,
     );
   }

@@ -109,7 +109,12 @@ describe('a template', () => {
 
     expect(await recordOf(id)).toMatchObject({
       state: 'needs-attention',
-      lastError: { code: 'template.address-refused' },
+      lastError: {
+        code: 'template.address-refused',
+        message: expect.stringMatching(
+          /Add elsewhere\.example to ARM_TEMPLATE_HOSTS and restart the service .* See template in the metadata of plan 2301 \(/,
+        ),
+      },
     });
     expect(shown(id).deploymentStatus).toBe('PENDING');
     expect(world.emulators.partnerCenter.books().entries.map(({ what }) => what)).not.toContain('customer created');
@@ -556,7 +561,10 @@ describe('what a person does because of an error carries the order on:', () => {
     world.emulators.cloudesire.putPlanMetadata(2301, { template: templateAddress().href, vmSize: 'Standard_D4s_v5' });
     world.emulators.partnerCenter.acceptAllAttestations(true);
     await standsFor('template.parameter-unfit', id);
-    expect((await recordOf(id)).lastError?.cure).toBe('retry');
+    expect((await recordOf(id)).lastError).toMatchObject({
+      cure: 'retry',
+      message: expect.stringContaining('plan 2301'),
+    });
 
     await publishAnew(['Standard_B2s', 'Standard_D4s_v5']);
     await world.records.askRetry(id);

@@ -177,7 +177,9 @@ describe('names what is wrong, and the cure:', () => {
 
   it('a token that Cloudesire does not know', async () => {
     const findings = await examine({ CMW_AUTH_TOKEN: 'another' });
-    expect(toldOf(findings, 'cloudesire')).toMatch(/^failed: .*The token is void.*Set CMW_AUTH_TOKEN/);
+    expect(toldOf(findings, 'cloudesire')).toMatch(
+      /^failed: .*The token is void.*Set CMW_AUTH_TOKEN: in the file of CMW_AUTH_TOKEN_FILE .*restarted/,
+    );
     expect(failedIn(findings)).toEqual(['cloudesire']);
   });
 
@@ -275,7 +277,9 @@ describe('names what is wrong, and the cure:', () => {
 
   it('a host of templates that is not allowed', async () => {
     const findings = await examine({ ARM_TEMPLATE_HOSTS: 'templates.example' });
-    expect(toldOf(findings, 'templates')).toMatch(/^failed: Plan 2301: .*Add 127\.0\.0\.1:\d+ to ARM_TEMPLATE_HOSTS/);
+    expect(toldOf(findings, 'templates')).toMatch(
+      /^failed: Plan 2301: .*Add 127\.0\.0\.1:\d+ to ARM_TEMPLATE_HOSTS and restart the service/,
+    );
     expect(failedIn(findings)).toEqual(['templates']);
   });
 

@@ -10,7 +10,7 @@ import type { Answer } from '../http.ts';
 import type { Fault, FaultKind } from './azure.ts';
 import { faultsIn } from './faults.ts';
 import { secretsIn } from './secrets.ts';
-import { isListed, worstOf } from './taxonomy.ts';
+import { isListed, isOfQuota, RAISE_QUOTA, worstOf } from './taxonomy.ts';
 
 /** In whose name a call is made: of our service principal, or of the partner's user. */
 export type Actor = 'app' | 'user';
@@ -64,7 +64,7 @@ const ADVICE = new Map<string, Advice>(
 
 const BY_KIND: Record<FaultKind, Advice> = {
   permanent: { text: 'It would be refused again: correct the product, or look the code up.' },
-  customer: { text: 'Somebody with rights in the Azure subscription has to cure it (roles, quota, policies, locks).' },
+  customer: { text: 'Somebody with rights in the Azure subscription has to cure it (roles, policies, locks).' },
   capacity: { text: 'Azure has no room for it at the moment.', retryAfterMs: HOUR_MS },
   transient: { text: 'Azure is busy.', retryAfterMs: 30 * SECOND_MS },
   conflict: { text: 'Its state is another one than expected.', retryAfterMs: 30 * SECOND_MS },
@@ -151,7 +151,8 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
       const text = `${what} Azure gave no reason: ask its support, and quote the correlation id.`;
       return new AttentionError('arm.refused', text, options);
     }
-    const advice = ADVICE.get(code) ?? forbidden(code, status, actor) ?? BY_KIND[worst.kind];
+    const ofQuota: Advice | undefined = isOfQuota(worst) ? { text: RAISE_QUOTA } : undefined;
+    const advice = ofQuota ?? ADVICE.get(code) ?? forbidden(code, status, actor) ?? BY_KIND[worst.kind];
     if (worst.kind === 'permanent' || worst.kind === 'customer') {
       return new AttentionError(`arm.${code}`, `${what} ${advice.text}${told}`, options);
     }

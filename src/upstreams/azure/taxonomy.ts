@@ -69,6 +69,18 @@ export function isListed(code: string): boolean {
   return known.has(code.toLowerCase());
 }
 
+/** Whose codes speak of other limits too, so that their kind says whether it was a quota. */
+const BROAD = ['operationnotallowed', 'conflict'];
+
+/** Whether a quota of the Azure subscription is used up. */
+export function isOfQuota({ code, kind }: Pick<Fault, 'code' | 'kind'>): boolean {
+  return kind === 'customer' && (/quota|countlimit/i.test(code) || BROAD.includes(code.toLowerCase()));
+}
+
+/** Who raises a quota, and where. https://learn.microsoft.com/azure/quotas/quotas-overview */
+export const RAISE_QUOTA =
+  'A quota of the Azure subscription is used up: whoever is its owner or a contributor has it raised in the Azure portal, at the Azure subscription under Usage + quotas, or deletes something there that is not needed.';
+
 /** Codes that stand for many things: only the text beneath tells. */
 const PURCHASE = ['marketplacepurchaseeligibilityfailed', 'resourcepurchasevalidationfailed'];
 /** Terms that no call can accept. */
@@ -102,7 +114,7 @@ export function kindOf(path: string[], message: string, status?: number): FaultK
   // Accepted terms need a minute to be known everywhere.
   if ((isPurchase || code === 'badrequest') && MISSING_TERMS.test(message)) return 'transient';
   if (isPurchase) return 'permanent';
-  if (code === 'operationnotallowed' || code === 'conflict') {
+  if (BROAD.includes(code)) {
     if (QUOTA.test(message)) return 'customer';
     return BUSY.test(message) ? 'transient' : 'conflict';
   }

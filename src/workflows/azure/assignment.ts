@@ -45,8 +45,12 @@ export async function readAssignment(
   parts: AssignmentParts,
 ): Promise<Assignment> {
   const { secrets, settings } = parts;
-  const order = readAzureOrder(productType, await readSelling(parts.cloudesire, subscription), subscription, settings);
-  const blueprint = await readBlueprint(order.deploys, pinned, parts);
+  const selling = await readSelling(parts.cloudesire, subscription);
+  const order = readAzureOrder(productType, selling, subscription, settings);
+  const tellPlace = (error: unknown): never => {
+    throw productType === 'arm' && isOfTemplate(error) ? placed(error, selling.placeOf('template')) : error;
+  };
+  const blueprint = await readBlueprint(order.deploys, pinned, parts).catch(tellPlace);
 
   const secretOf = (name: string, maxLength?: number): string => {
     const own = secretsKey === undefined ? secrets : secrets.madeWith(secretsKey);
@@ -68,7 +72,11 @@ export async function readAssignment(
       generate: (name, { maxLength }) => secretOf(name, maxLength),
     });
   // What does not fit is found now, and not when it is needed.
-  fill();
+  try {
+    fill();
+  } catch (error) {
+    tellPlace(error);
+  }
 
   return {
     order,
@@ -154,6 +162,11 @@ export function createAssignment(
       return look.takeRetry();
     },
   };
+}
+
+/** The same, with where the address of the template stands. */
+function placed({ code, message, facts, effect, cause }: AttentionError, place: string): AttentionError {
+  return new AttentionError(code, `${message} See ${place}.`, { cause, facts, effect });
 }
 
 /** Whether another content of the template may cure it. */

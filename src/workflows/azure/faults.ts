@@ -1,7 +1,7 @@
 import { AttentionError, type ConnectorError, CustomerError, RetryableError } from '../../lib/errors.ts';
 import { nameIn } from '../../lib/foreign-text.ts';
 import { type Fault, faultsOf } from '../../upstreams/azure/client.ts';
-import { worstOf } from '../../upstreams/azure/taxonomy.ts';
+import { isOfQuota, RAISE_QUOTA, worstOf } from '../../upstreams/azure/taxonomy.ts';
 
 /** Machines of a kind come back after hours; until then it is asked seldom. */
 export const CAPACITY_PAUSE_MS = 60 * 60_000;
@@ -23,8 +23,7 @@ const CURES = new Map([
     "A policy of the customer's Azure subscription forbids it: have its owner change the policy, or exempt the resource group of the order.",
   ],
 ]);
-const OTHER_CURE =
-  "It lies in the customer's Azure subscription (rights, quota, policy or locks): have it cured there.";
+const OTHER_CURE = "It lies in the customer's Azure subscription (rights, policy or locks): have it cured there.";
 
 /** Whether waiting may be enough. */
 export function mayPass(fault: Fault | undefined): boolean {
@@ -91,8 +90,10 @@ export function errorOf(
     case 'permanent':
       // An order keeps to its template until retry.
       return new AttentionError(code, `${cause} Correct the template or the plan.`, { ...options, cure: 'retry' });
-    case 'customer':
-      return new AttentionError(code, `${cause} ${CURES.get(worst.code) ?? OTHER_CURE}`, { ...options, cure });
+    case 'customer': {
+      const advice = isOfQuota(worst) ? RAISE_QUOTA : (CURES.get(worst.code) ?? OTHER_CURE);
+      return new AttentionError(code, `${cause} ${advice}`, { ...options, cure });
+    }
     case 'capacity':
       return new RetryableError(code, `${cause} Azure lacks capacity; it is tried again.`, {
         ...options,

@@ -104,7 +104,7 @@ describe('a refusal', () => {
     ['LinkedAuthorizationFailed', /elsewhere.*PARTNER_CENTER_CLIENT_ID/, /elsewhere.*user/],
     ['RequestDisallowedByPolicy', /policy.*owner change/, /policy.*owner change/],
     ['RequestDisallowedByAzure', /region.*support/, /region.*support/],
-    ['QuotaExceeded', /quota/, /quota/],
+    ['QuotaExceeded', /quota .* used up: .*Usage \+ quotas/, /quota .* used up/],
     ['DenyAssignmentUnheardOf', /PARTNER_CENTER_CLIENT_ID.*Contributor.*deny assignment/, /user.*admin agent.*deny/],
   ])('as forbidden (%s) names who to look at, and for what', async (code, asApp, asUser) => {
     const { there, azure } = await startCloud(() => refused(403, code, 'As it is.'));

@@ -45,8 +45,9 @@ describe('what a cause asks for', () => {
     ['AuthorizationFailed', /enterprise application.*role/],
     ['LinkedAuthorizationFailed', /enterprise application.*role/],
     ['RequestDisallowedByPolicy', /policy.*exempt/],
-    ['QuotaExceeded', /quota/],
-    ['NotHeardOf', /rights, quota, policy or locks/],
+    ['QuotaExceeded', /quota .* used up: .*Usage \+ quotas/],
+    ['OperationNotAllowed', /quota .* used up/],
+    ['NotHeardOf', /rights, policy or locks/],
   ])('of somebody with rights there, by its code: %s', (code, expected) => {
     expect(errorOf('Deployment a', [fault({ code, kind: 'customer' })]).message).toMatch(expected);
   });
