@@ -4,6 +4,7 @@
 import { createAzureStory } from './demo/azure.ts';
 import { writeEnvironment } from './demo/environment.ts';
 import { createLicenceStory } from './demo/licences.ts';
+import { endAtSignals } from './demo/signals.ts';
 import { DAY_MS, type Stage, setStage } from './demo/stage.ts';
 
 const MISTAKEN_PLAN = 2190;
@@ -23,8 +24,7 @@ const azure = createAzureStory(stage);
 
 // Whoever ends the demo before its time ends what it started, too.
 process.exitCode = 1;
-process.once('SIGINT', () => void leave());
-process.once('SIGTERM', () => void leave());
+endAtSignals(leave);
 if (await play()) process.exitCode = 0;
 if (process.exitCode === 0 && KEEP) introduce(await leaveOneStuck());
 else await leave();
