@@ -46,6 +46,8 @@ export interface OpsParts {
 const PAGE_SIZE = 50;
 const RETRY_AFTER_OUTAGE_S = 5;
 const RETRY_AFTER_BACKLOG_S = 60;
+const REDIS_AWAY =
+  'Redis does not answer, so that nothing can be read or pressed, and no order goes on. See whether it runs at REDIS_URL and can be reached from here; the log of the service says what happened. Everything goes on by itself once it is back.';
 
 /** A value of a query; an empty one counts as not given. */
 const Filter = z
@@ -129,7 +131,7 @@ export const opsApi: FastifyPluginAsync<OpsParts> = async (app, { token, failure
       return refuse(reply, 429, { error: error.code, message: error.message }, RETRY_AFTER_BACKLOG_S);
     }
     log.warn({ err: error }, 'a request of operations could not be answered');
-    const refusal = { error: 'ops.unavailable', message: 'The store does not answer: try again later.' };
+    const refusal = { error: 'ops.unavailable', message: REDIS_AWAY };
     return refuse(reply, 503, refusal, RETRY_AFTER_OUTAGE_S);
   });
 
@@ -472,9 +474,20 @@ function onlyGiven({ state, product, customer, text, page }: z.output<typeof Lis
   };
 }
 
+/** What may be given, by field. */
+const RULES: Record<string, string> = {
+  body: 'Send an object in JSON.',
+  state: `A state is one of ${LISTED_STATES.slice(1).join(', ')}.`,
+  page: 'Pages count from 1.',
+  subscription: 'A subscription has a number, like 50010.',
+  reason: 'Say why in 1 to 500 characters, not all of them blanks: it stands in the audit trail.',
+  operator: 'A name has up to 80 letters, digits and . _ @ + - blanks.',
+};
+
 function refuseInput(reply: FastifyReply, error: z.ZodError): FastifyReply {
-  const fields = error.issues.map((issue) => issue.path[0] ?? 'body');
-  const message = `Not usable: ${[...new Set(fields)].join(', ')}. A state is one of ${LISTED_STATES.slice(1).join(', ')}; pages count from 1; a change needs a reason of 1 to 500 characters.`;
+  const fields = [...new Set(error.issues.map((issue) => String(issue.path[0] ?? 'body')))];
+  const rules = fields.flatMap((field) => RULES[field] ?? []);
+  const message = [`Not usable: ${fields.join(', ')}.`, ...rules].join(' ');
   return refuse(reply, 400, { error: 'ops.input-invalid', message });
 }
 

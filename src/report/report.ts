@@ -166,8 +166,11 @@ export function createReport({
     deployed: (id: number): Promise<void> => setStatus(id, 'DEPLOYED'),
     undeployed: (id: number): Promise<void> => setStatus(id, 'UNDEPLOYED'),
 
-    /** Reports FAILED where the marketplace does not show it yet, then why, and what the customer can do. */
-    async failed(id: number, { code, params }: { code: string; params: Params }): Promise<void> {
+    /**
+     * Reports FAILED where the marketplace does not show it yet, then why, and what the customer can do. Returns that text in English, or
+     * `undefined` where it was not for them to read any more.
+     */
+    async failed(id: number, { code, params }: { code: string; params: Params }): Promise<string | undefined> {
       const now = await subscriptions.get(id);
       if (!now) {
         throw new RetryableError(
@@ -177,12 +180,12 @@ export function createReport({
         );
       }
       // Whoever has something else by now is not to read that their order failed.
-      if (now.deploymentStatus !== 'PENDING' && now.deploymentStatus !== 'FAILED') return;
+      if (now.deploymentStatus !== 'PENDING' && now.deploymentStatus !== 'FAILED') return undefined;
       if (now.deploymentStatus === 'PENDING') await setStatus(id, 'FAILED');
-      await subscriptions.setInstructions(
-        id,
-        inLanguages((texts) => (texts.failures[code] ?? texts.failures.other)(withFieldNames(params, texts))),
-      );
+      const told = (texts: Texts): string =>
+        (texts.failures[code] ?? texts.failures.other)(withFieldNames(params, texts));
+      await subscriptions.setInstructions(id, inLanguages(told));
+      return told(textsOf('en'));
     },
   };
 }

@@ -223,8 +223,8 @@ export function createSettle(parts: SettleParts) {
   /** The failure itself stays recorded until it was told: telling it is tried again like anything else, for as long as it takes. */
   async function tellFailure(failure: Failure): Promise<LookOutcome> {
     writer.foresee({ step: 'tell the customer' });
-    await report.failed(subscriptionId, failure);
-    await tell('report', `the customer was told: ${failure.code}`, failure.params);
+    const sent = await report.failed(subscriptionId, failure);
+    if (sent !== undefined) await tell('report', `the customer was told: ${failure.code}`, { ...failure.params, sent });
     return standFailed({ ...failure, reported: true });
   }
 

@@ -162,6 +162,11 @@ describe('logging in', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('button', { name: 'Hold' }).waitFor();
     expect(await page.locator('#press').isVisible()).toBe(false);
+    const said = page.getByRole('status').filter({ hasText: `Not pressed: “Hold: ${night.delivered}”, which ${NAME}` });
+    await said.waitFor();
+    // It may lie over a button.
+    await said.click();
+    expect(await said.isVisible()).toBe(false);
   });
 
   it('over in the midst of a press is told too; what was typed is pressed by nobody, and still there afterwards', async () => {
@@ -302,9 +307,42 @@ describe('what stands still', () => {
     expect(product.name).toMatch(/\S/);
     await logIn(page, `#subscriptions/${id}`);
     await settled(page);
-    expect(await page.locator('.heading').textContent()).toContain(`${product.name} · license · provision`);
+    expect(await page.locator('.heading').textContent()).toContain(`${product.name} · licence · provision · for `);
     await goTo(page, '#subscriptions?state=needs-attention');
-    expect(await page.locator('.rows').textContent()).toContain(`${product.name} · license · provision`);
+    expect(await page.locator('.rows').textContent()).toContain(`${product.name} · licence · provision`);
+    expect(await page.getByRole('combobox', { name: 'State' }).locator('option:checked').textContent()).toBe(
+      'needs you',
+    );
+  });
+
+  it('is told with the very text that the customer reads', async () => {
+    const page = await open();
+    await logIn(page, `#subscriptions/${night.failed}`);
+    await settled(page);
+    const told = page
+      .locator('section')
+      .filter({ has: page.getByRole('heading', { name: 'What the customer was told' }) });
+    expect(await told.textContent()).toContain('Please add your company to your profile in the marketplace.');
+  });
+
+  it('is told without a stray dot or quote, whatever is known of it', async () => {
+    const page = await open({ viewport: PHONE });
+    const [, id] = night.refused;
+    await page.route(`**/ops/api/subscriptions/${id}`, async (route) => {
+      const response = await route.fetch();
+      const why =
+        'Run `connector sign-in`, then open https://example.org/a-rather-long-path/to-what-is-said. Look then.';
+      const unknown = { product: null, productType: null, operation: null };
+      await route.fulfill({ response, json: { ...((await response.json()) as object), ...unknown, why } });
+    });
+    await logIn(page, `#subscriptions/${id}`);
+    await settled(page);
+    expect(await page.locator('.heading > .hint').textContent()).toMatch(/^for \d/);
+    expect(await page.locator('.why code').first().textContent()).toBe('connector sign-in');
+    expect(await page.locator('.why').textContent()).toMatch(
+      /^Run connector sign-in, then open .* copy\. Look then\.$/,
+    );
+    expect(await page.locator('.why > span').allTextContents()).not.toContainEqual(expect.stringMatching(/^\./));
   });
 
   it('has one age, wherever it is told', async () => {
@@ -511,6 +549,9 @@ describe('whoever presses', () => {
     await page.locator('#press').getByRole('button', { name: 'Retry' }).click();
     // Without a reason nothing is sent.
     expect(await page.locator('#press').isVisible()).toBe(true);
+    await page.getByLabel('Reason').fill('  ');
+    await page.locator('#press').getByRole('button', { name: 'Retry' }).click();
+    await page.getByRole('alert').filter({ hasText: 'Say why' }).waitFor();
     await page.getByLabel('Reason').fill('the relationship was restored');
     await page.locator('#press').getByRole('button', { name: 'Retry' }).click();
     await page.getByRole('status').filter({ hasText: 'taken' }).waitFor();
@@ -552,7 +593,7 @@ describe('whoever presses', () => {
     await row.getByRole('button', { name: 'Look now' }).click();
     await page.getByLabel('Reason').fill('and all of them?');
     await page.keyboard.press('Enter');
-    await page.getByRole('status').filter({ hasText: '1 retry asked for' }).waitFor();
+    await page.getByRole('status').filter({ hasText: '1 look asked for' }).waitFor();
     await lookedAfterPress(id);
     await page.clock.runFor(5_000);
     await page
@@ -648,7 +689,7 @@ describe('whoever presses', () => {
     await page.locator('#press').getByRole('button', { name: 'Look' }).click();
     await page
       .getByRole('status')
-      .filter({ hasText: /\d retr(y|ies) asked for/ })
+      .filter({ hasText: /\d looks? asked for/ })
       .waitFor();
     await stage.untilState(night.refused[1], 'done');
     await page.clock.runFor(REFRESH_MS);
@@ -680,6 +721,9 @@ describe('whoever presses', () => {
     await page.locator('#press').getByRole('button', { name: 'Hold' }).click();
     await page.getByRole('alert').filter({ hasText: 'is held already' }).waitFor();
     await page.getByRole('button', { name: 'Cancel' }).click();
+    await goTo(page, '#overview');
+    const latest = page.locator('section').filter({ has: page.getByRole('heading', { name: 'What people did last' }) });
+    expect(await latest.textContent()).toContain(`${NAME} hold ${night.retrying} (refused): wait for legal`);
   });
 });
 

@@ -726,6 +726,8 @@ describe('a deployment that fails', () => {
 
     expect(shown(id).deploymentStatus).toBe('FAILED');
     expect(shown(id).instructions.en).toContain('already used by somebody else');
+    const told = (await world.timeline.read(id)).find(({ kind }) => kind === 'report');
+    expect(told).toMatchObject({ sent: shown(id).instructions.en, parameter: 'DNS_PREFIX' });
     world.emulators.cloudesire.changeParameters(id, { DNS_PREFIX: 'another-shop' });
     await settle(id);
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');

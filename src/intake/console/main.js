@@ -11,7 +11,7 @@ import { age, clockOf } from './time.js';
 const REFRESH_EVERY_MS = 10_000;
 /** What was pressed is done a moment later. */
 const AFTER_A_PRESS_MS = 1_500;
-const SAID_FOR_MS = 30_000;
+const SAID_FOR_MS = 15_000;
 
 /** @type {Record<string, import('./parts.js').View>} */
 const VIEWS = { overview, subscriptions, stuck, exposures, limits, customers, audit };
@@ -33,10 +33,11 @@ let freshAt;
 let concealed;
 
 const session = createSession({
-  async loggedIn(isSame) {
+  async loggedIn(isSame, dropped) {
     if (isSame && concealed && location.hash === shownHash) main.replaceChildren(concealed);
     else shownHash = undefined;
     concealed = undefined;
+    if (dropped) say(`Not pressed: “${byId('press-title', HTMLElement).textContent}”, which ${dropped} had begun.`);
     await refresh();
     // Who was reading is where they were; who has just come is led to the beginning.
     if (document.activeElement === document.body) main.querySelector('h1')?.focus();
@@ -188,10 +189,14 @@ function say(text) {
   said.textContent = text;
   said.hidden = false;
   clearTimeout(hushing);
-  hushing = setTimeout(() => {
-    said.hidden = true;
-  }, SAID_FOR_MS);
+  hushing = setTimeout(hush, SAID_FOR_MS);
 }
+
+/** What is said may lie over a button. */
+function hush() {
+  said.hidden = true;
+}
+said.addEventListener('click', hush);
 
 function tellFreshness() {
   const text = freshAt ? `As of ${freshAt}, renewed every ${REFRESH_EVERY_MS / 1_000} s.` : '';

@@ -222,7 +222,7 @@ function pressed({ at, by, action, subscriptionId, target, reason, outcome }) {
       h('strong', {}, by),
       ` ${action} `,
       subscriptionId === null ? target && h('code', {}, target.slice(0, 40)) : linkTo(subscriptionId),
-      outcome === 'failed' && ' (failed)',
+      outcome !== 'accepted' && ` (${outcome})`,
       `: ${reason}`,
     ),
   );

@@ -29,6 +29,19 @@ export function badge(state) {
   return h('span', { class: `badge state-${state}` }, stateName(state));
 }
 
+/** What people call the types of products. @type {Record<string, string>} */
+export const PRODUCT_NAMES = { license: 'licence', azure: 'Azure Marketplace machine', arm: 'ARM template' };
+
+/**
+ * What is sold, and what is done with it, as far as it is known.
+ *
+ * @param {Pick<import('./api.js').Subscription, 'product' | 'productType' | 'operation'>} subscription
+ */
+export function soldAs({ product, productType, operation }) {
+  const type = productType && (PRODUCT_NAMES[productType] ?? productType);
+  return [product?.name, type, operation].filter(Boolean).join(' · ');
+}
+
 /** @type {Record<string, string>} */
 const UPSTREAM_NAMES = {
   cloudesire: 'Cloudesire',
@@ -72,6 +85,8 @@ export const IDENTIFIER = /([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 /** A call by its status and identifiers, for Microsoft's support rather than for whoever reads. */
 const ASIDE = new RegExp(`(\\([^()]*${IDENTIFIER.source.slice(1, -1)}[^()]*\\))`, 'i');
 
+/** A command, as it is typed. */
+const COMMAND = /`([^`]+)`/;
 const LINK = /(https:\/\/[^\s<>"']*[^\s<>"'.,;:)])/;
 
 /**
@@ -82,14 +97,27 @@ const LINK = /(https:\/\/[^\s<>"']*[^\s<>"'.,;:)])/;
  * @returns {HTMLElement[]}
  */
 export function sentence(text) {
-  return text.split(LINK).flatMap((part) => (LINK.test(part) ? [linkOf(part)] : words(part)));
+  const parts = text.split(LINK);
+  return parts.flatMap((part, at) => {
+    if (at % 2 === 0) return said(at > 0 ? part.replace(MARK, '') : part);
+    const [mark = ''] = MARK.exec(parts[at + 1] ?? '') ?? [];
+    return [linkOf(part, mark)];
+  });
 }
 
-/** @param {string} address */
-function linkOf(address) {
+/** What ends a sentence stays with a link that does: on a narrow page it would begin a line. */
+const MARK = /^[.,;:)]+/;
+
+/** @param {string} address @param {string} mark that follows */
+function linkOf(address, mark) {
   const button = copyable(address, 'link');
-  button.append(h('span', { class: 'do' }, ' copy'));
+  button.append(h('span', { class: 'do' }, ' copy'), mark);
   return button;
+}
+
+/** @param {string} text */
+function said(text) {
+  return text.split(COMMAND).flatMap((part, at) => (at % 2 === 1 ? [h('code', {}, part)] : words(part)));
 }
 
 /** @param {string} text */

@@ -6,7 +6,7 @@ import { clockOf } from './time.js';
 
 /* What is pressed: each press asks for its reason first, and tells what came of it. */
 
-/** @typedef {{ title: string, does: string, path: string, go: string, ids: number[], code?: string, confirm?: string, isDangerous?: boolean }} Press */
+/** @typedef {{ title: string, does: string, path: string, go: string, ids: number[], isLook?: boolean, code?: string, confirm?: string, isDangerous?: boolean }} Press */
 
 const dialog = byId('press', HTMLDialogElement);
 const form = /** @type {HTMLFormElement} */ (dialog.querySelector('form'));
@@ -34,10 +34,16 @@ export function createPresses({ said, loggedOut, changed }) {
       fieldOf(form, 'confirm').focus();
       return;
     }
-    const { path, title: what, confirm, ids, code } = press;
+    const reason = fieldOf(form, 'reason').value.trim();
+    if (reason === '') {
+      refuse('Say why: blanks tell nobody anything.');
+      fieldOf(form, 'reason').focus();
+      return;
+    }
+    const { path, confirm, ids, code } = press;
     const [first] = ids;
     const body = {
-      reason: fieldOf(form, 'reason').value,
+      reason,
       ...(confirm !== undefined && { confirm: fieldOf(form, 'confirm').value.trim() }),
     };
     go.disabled = true;
@@ -46,7 +52,7 @@ export function createPresses({ said, loggedOut, changed }) {
       const before = code ?? (first === undefined ? undefined : await codeOf(first));
       const answer = await write(path, body);
       dialog.close();
-      const taken = outcomeOf(what, answer);
+      const taken = outcomeOf(press, answer);
       said(ids.length > 0 ? `${taken} Waiting for the look …` : taken);
       changed();
       void follow(ids, before);
@@ -120,6 +126,7 @@ function pressOf({ press = '', id = '', ids = '', label = '', does = '', code = 
       does: 'Each is read anew and goes on where it stands, behind what customers wait for; at most 500 at once. Held and detached ones are left out. The audit trail has it as retry-all.',
       path: `/dead-letters/${encodeURIComponent(code)}/retry`,
       go: count === '1' ? 'Look now' : `Look at all ${count} now`,
+      isLook: true,
       ids: numbersOf(ids),
       code,
     };
@@ -182,11 +189,12 @@ export function cureButton({ code, count, subscriptionIds }, cure = 'retry') {
 }
 
 /**
- * @param {string} what
+ * @param {Press} press
  * @param {{ queued?: number, left?: number }} answer
  */
-function outcomeOf(what, { queued, left = 0 }) {
+function outcomeOf({ title: what, isLook }, { queued, left = 0 }) {
   if (queued === undefined) return `${what}: taken at ${clockOf(now())}.`;
-  const more = left > 0 ? ` ${left} more are left: retry them again in a while.` : '';
-  return `${counted(queued, 'retry', 'retries')} asked for.${more}`;
+  const more = left > 0 ? ` ${left} more are left: press it again in a while.` : '';
+  const asked = isLook ? counted(queued, 'look') : counted(queued, 'retry', 'retries');
+  return `${asked} asked for.${more}`;
 }

@@ -14,8 +14,8 @@ const who = byId('who', HTMLElement);
 /**
  * The dialog in which people log in. Until somebody has done so it cannot be closed, and nothing that was read is in the page.
  *
- * @param {{ loggedIn(isSame: boolean): void, conceal(isKept: boolean): void, away(text: string): void }} parts `loggedIn`: with whether whoever logs in is the
- * one whose session was over; `conceal` takes from the page what was read, to be
+ * @param {{ loggedIn(isSame: boolean, dropped?: string): void, conceal(isKept: boolean): void, away(text: string): void }} parts `loggedIn`: with whether whoever
+ * logs in is the one whose session was over, and who had begun a press that is open no longer; `conceal` takes from the page what was read, to be
  * shown again or not
  * @returns {{ ask(over?: import('./api.js').LoggedOut): void, show(): void }} `ask` opens it, and says why when a session is over; `show` tells who
  * is logged in
@@ -39,10 +39,12 @@ export function createSession({ loggedIn, conceal, away }) {
       isAsking = false;
       dialog.close();
       // What somebody else has typed is not to be pressed under this name.
-      const isSame = interrupted?.operator === operator;
-      if (isSame && interrupted?.hash === location.hash) interrupted.question?.showModal();
+      const { operator: former, hash, question } = interrupted ?? {};
+      const isSame = former === operator;
+      const isBack = isSame && hash === location.hash;
+      if (isBack) question?.showModal();
       interrupted = undefined;
-      loggedIn(isSame);
+      loggedIn(isSame, question && !isBack ? former : undefined);
     } catch (error) {
       if (!(error instanceof Refused || error instanceof Away)) throw error;
       refusal.textContent = error.message;

@@ -1,6 +1,6 @@
 import { Refused, read } from './api.js';
 import { h } from './dom.js';
-import { badge, copyable, counted, listAddress, money } from './parts.js';
+import { badge, copyable, counted, listAddress, money, soldAs } from './parts.js';
 import { isFailed, isHeldBack, story } from './story.js';
 import { ago, day, lasting } from './time.js';
 import { standingSince, whole } from './why.js';
@@ -70,8 +70,8 @@ function unknown(id) {
 
 /** @param {Story} story */
 function known({ timeline, actions, ...subscription }) {
-  const { subscriptionId, product, productType, state, operation, step, why, held, detached, nextTryAt, lastError } =
-    subscription;
+  const { subscriptionId, state, step, why, held, detached, nextTryAt, lastError } = subscription;
+  const what = soldAs(subscription);
   const best = recommended(subscription);
   const ordered = [...actions].sort((one, other) => Number(other === best) - Number(one === best));
   return [
@@ -85,8 +85,7 @@ function known({ timeline, actions, ...subscription }) {
       h(
         'span',
         { class: 'hint' },
-        [product?.name, productType, operation].filter(Boolean).join(' · '),
-        ' · for ',
+        what ? `${what} · for ` : 'for ',
         lasting(standingSince(subscription)),
         STUCK.includes(state) && lastError && [', last found so ', ago(lastError.at)],
         state === 'retrying' && nextTryAt && [', next try ', ago(nextTryAt)],
@@ -220,15 +219,11 @@ function messages(timeline) {
       'ul',
       { class: 'lines' },
       ...told.map((entry) => {
-        const more = Object.fromEntries(
-          Object.entries(entry).filter(([name]) => !['at', 'kind', 'text'].includes(name)),
-        );
-        return h(
-          'li',
-          { 'data-key': entry.at },
-          h('span', { class: 'hint' }, ago(entry.at)),
-          h('span', {}, entry.text, Object.keys(more).length > 0 && h('span', { class: 'hint' }, ` ${printed(more)}`)),
-        );
+        const { at, kind, text, sent, ...more } = entry;
+        const aside = [text, Object.keys(more).length > 0 && printed(more)].filter(Boolean).join(' ');
+        // In the language of the console; the customer reads it in that of the marketplace.
+        const told = typeof sent === 'string' ? [`“${sent}”`, h('span', { class: 'hint' }, ` ${aside}`)] : aside;
+        return h('li', { 'data-key': `${at} ${kind}` }, h('span', { class: 'hint' }, ago(at)), h('span', {}, told));
       }),
     ),
   );

@@ -1,11 +1,10 @@
 import { read } from './api.js';
 import { h } from './dom.js';
-import { badge, counted, empty, linkTo, pager } from './parts.js';
+import { badge, counted, empty, linkTo, PRODUCT_NAMES, pager, soldAs, stateName } from './parts.js';
 import { ago } from './time.js';
 import { cureOf, standingSince } from './why.js';
 
 const STATES = ['needs-attention', 'failed', 'retrying', 'waiting', 'running', 'idle', 'done', 'held', 'detached'];
-const PRODUCTS = { license: 'licences', azure: 'machines of the Azure Marketplace', arm: 'ARM templates' };
 
 /**
  * The list of subscriptions, by what was asked for.
@@ -48,7 +47,7 @@ function filters(query) {
         'select',
         { name: 'state' },
         h('option', { value: '' }, 'any'),
-        ...STATES.map((one) => h('option', { value: one, selected: one === state }, one)),
+        ...STATES.map((one) => h('option', { value: one, selected: one === state }, stateName(one))),
       ),
     ),
     field(
@@ -57,7 +56,9 @@ function filters(query) {
         'select',
         { name: 'product' },
         h('option', { value: '' }, 'any'),
-        ...Object.entries(PRODUCTS).map(([value, name]) => h('option', { value, selected: value === product }, name)),
+        ...Object.entries(PRODUCT_NAMES).map(([value, name]) =>
+          h('option', { value, selected: value === product }, `${name}s`),
+        ),
       ),
     ),
     field(
@@ -65,7 +66,8 @@ function filters(query) {
       h('input', {
         name: 'customer',
         value: query.get('customer'),
-        placeholder: 'userCompany/512, domain, tenant',
+        placeholder: 'domain or tenant',
+        title: 'Owner in the marketplace (userCompany/512), domain, or tenant',
         maxlength: 200,
         spellcheck: 'false',
         autocapitalize: 'off',
@@ -82,7 +84,7 @@ function field(name, input) {
 
 /** One of a list. @param {import('./api.js').Subscription} subscription */
 export function row(subscription) {
-  const { subscriptionId, product, productType, state, operation, why, held, detached, fulfillment } = subscription;
+  const { subscriptionId, state, why, held, detached, fulfillment } = subscription;
   const domain = fulfillment?.domain;
   return h(
     'li',
@@ -94,7 +96,7 @@ export function row(subscription) {
       badge(state),
       held && badge('held'),
       detached && badge('detached'),
-      h('span', {}, [product?.name, productType, operation].filter(Boolean).join(' · ')),
+      h('span', {}, soldAs(subscription)),
       typeof domain === 'string' && h('span', {}, domain),
       h('span', { class: 'age' }, ago(standingSince(subscription))),
     ),

@@ -446,6 +446,18 @@ describe('a session of a browser', () => {
   });
 });
 
+it('tells who gives no usable reason what a reason is, and nothing else', async () => {
+  const { call, presses } = await setup();
+  const { status, body } = await call('POST', '/subscriptions/50010/hold', '{"reason":" \\n "}');
+  expect(status).toBe(400);
+  expect(body).toEqual({
+    error: 'ops.input-invalid',
+    message:
+      'Not usable: reason. Say why in 1 to 500 characters, not all of them blanks: it stands in the audit trail.',
+  });
+  expect(presses).toEqual([]);
+});
+
 it('answers 503 with Retry-After on every route while the store is away, and logs why', async () => {
   const away = () => Promise.reject(new Error('Connection is closed.'));
   const { call, lines, bugs } = await setup({ list: away, show: away, act: away });
@@ -458,7 +470,7 @@ it('answers 503 with Retry-After on every route while the store is away, and log
   for (const answer of answers) {
     expect(answer.status).toBe(503);
     expect(answer.headers.get('retry-after')).toBe('5');
-    expect(answer.body).toMatchObject({ error: 'ops.unavailable' });
+    expect(answer.body).toMatchObject({ error: 'ops.unavailable', message: expect.stringContaining('REDIS_URL') });
   }
   expect(lines).toHaveLength(4);
   expect(bugs).toEqual([]);
