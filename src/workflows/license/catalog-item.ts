@@ -8,13 +8,16 @@ import { productAndSku } from '../term-item.ts';
 export interface WantedItem {
   productId: string;
   skuId: string;
-  /** Where the marketplace keeps product and SKU, in words for whoever has to correct them. */
-  writtenIn: string;
+  /** Where the marketplace keeps product and SKU, in words for whoever has to correct them. Left out where correcting them changes nothing. */
+  writtenIn?: string;
   segment: string;
   term: string;
   billingCycle: string;
   seats: number | undefined;
 }
+
+/** Of what is in service already, or was on order before. */
+const ONLY_ANOTHER_PLAN = 'Find out whether Microsoft has retired it: then only another plan helps';
 
 /** What goes into the cart. */
 export interface CatalogItem {
@@ -45,7 +48,7 @@ export async function findCatalogItem(
   if (!sku) {
     throw new AttentionError(
       'offer.not-found',
-      `The Partner Center catalogue has no ${offer} for ${country} (${segment}). Find out whether Microsoft has retired it; if not, correct ${writtenIn}.`,
+      `The Partner Center catalogue has no ${offer} for ${country} (${segment}). ${writtenIn ? `Find out whether Microsoft has retired it: then only another plan helps; if not, correct ${writtenIn}` : ONLY_ANOTHER_PLAN}.`,
     );
   }
   const quantity = order.seats ?? sku.minimumQuantity ?? 1;
@@ -61,7 +64,7 @@ export async function findCatalogItem(
   const offered = sold.flatMap(({ terms }) => terms.map((one) => `${one.duration} ${one.billingCycle}`)).join(', ');
   throw new AttentionError(
     'offer.not-sold-like-this',
-    `${offer} is not for sale in ${country} (${segment}) with term ${term} billed ${billingCycle}; on offer: ${offered || 'nothing'}. Correct duration and billing period of the plan.`,
+    `${offer} is not for sale in ${country} (${segment}) with term ${term} billed ${billingCycle}; on offer: ${offered || 'nothing'}. ${writtenIn ? 'Correct duration and billing period of the plan' : ONLY_ANOTHER_PLAN}.`,
   );
 }
 

@@ -95,7 +95,8 @@ export function createChangePlan(parts: ChangePlanParts): Workflow<Look> {
     }
 
     async function moveAtRenewal(present: PlanChange['present']): Promise<'through'> {
-      const shown = await orderNextTerm(flow, look, 'schedule the new plan', next, parts);
+      const writtenIn = `offerId of plan ${planId}`;
+      const shown = await orderNextTerm(flow, look, 'schedule the new plan', { ...next, writtenIn }, parts);
       await look.note({ ...shown, ...present, ...(!isTrial && { trial: false }), scheduled: next });
       return 'through';
     }

@@ -82,7 +82,8 @@ export function createConvertTrial(parts: ChangePlanParts): Workflow<Look> {
         await look.note({ scheduled: undefined });
         return 'through';
       }
-      const shown = await orderNextTerm(flow, look, 'schedule the conversion', next, parts);
+      const { writtenIn } = order;
+      const shown = await orderNextTerm(flow, look, 'schedule the conversion', { ...next, writtenIn }, parts);
       await look.note({ ...shown, scheduled: next });
       await flow.step('tell the customer when', () => tellStanding(look, parts.report));
       return 'through';

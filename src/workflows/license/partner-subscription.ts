@@ -8,7 +8,7 @@ import type { AtMicrosoft, Fulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { isSameItem, productAndSku, type TermItem } from '../term-item.ts';
-import { findCatalogItem } from './catalog-item.ts';
+import { findCatalogItem, type WantedItem } from './catalog-item.ts';
 
 export interface LicenseParts {
   partnerCenter: PartnerCenter;
@@ -229,15 +229,14 @@ export async function orderNextTerm(
   flow: Flow,
   look: Look,
   name: string,
-  item: TermItem,
+  item: TermItem & Pick<WantedItem, 'writtenIn'>,
   parts: LicenseParts,
 ): Promise<Shown> {
   const { country = '', segment = 'commercial' } = look.fulfillment();
   const { productId, skuId } = productAndSku(item.offerId);
   // As it is sold in the moment of the change: an availability is soon called something else, and the change may have waited for a renewal.
   const change = async () => {
-    const writtenIn = `offerId of plan ${look.subscription.planId}`;
-    const next = await findCatalogItem(parts.partnerCenter, { ...item, productId, skuId, writtenIn, segment }, country);
+    const next = await findCatalogItem(parts.partnerCenter, { ...item, productId, skuId, segment }, country);
     const [, , availabilityId] = next.catalogItemId.split(':');
     const product = { productId, skuId, availabilityId, billingCycle: item.billingCycle, termDuration: item.term };
     const instructions = { product, quantity: item.seats };
