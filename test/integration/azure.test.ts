@@ -337,6 +337,25 @@ describe('the customer', () => {
     expect(shown(id).instructions.it).toContain('possono vedere questo ambiente');
   });
 
+  it('gets it by the administrators whom there are when it is given', async () => {
+    world.emulators.cloudesire.putPlanMetadata(2201, { ...IMAGE, azureAccess: 'reader' });
+    const gone = { id: '00000000-0000-4000-8000-0000000000aa', userPrincipalName: 'gone@example.com' };
+    const members = {
+      kind: 'replace',
+      status: 200,
+      path: '/usermembers',
+      body: { items: [gone], totalCount: 1 },
+    } as const;
+    world.emulators.faults.inject({ server: 'partner-center', ...members });
+    const error = { code: 'PrincipalNotFound', message: 'Principal does not exist in the directory.' };
+    // The connector's own role comes first.
+    const unknown = { method: 'PUT', path: '/roleAssignments/', status: 400, body: { error }, skip: 1 } as const;
+    world.emulators.faults.inject({ server: 'arm', kind: 'status', ...unknown });
+
+    const { customerId = '' } = (await recordOf(await deployed(2201))).fulfillment ?? {};
+    expect(rolesOfUsers()).toEqual([expect.stringContaining(administratorOf(customerId))]);
+  });
+
   it.each([
     ['owner', 'none', []],
     ['none', 'reader', ['acdd72a7-3385-48ef-bd42-f606fba81ae7']],

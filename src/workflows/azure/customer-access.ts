@@ -36,19 +36,22 @@ export async function giveAccess(
     });
   }
   if (!role) return;
-  const principalIds = await flow.step('find the administrators of the tenant', async () => {
+  // Of those that were found once, one may be gone before each has access.
+  const findAnew = async () => {
     const found = await partnerCenter.customers.administrators(where.tenantId);
     if (found.length > 0) return found;
     throw new AttentionError(
       'azure.no-administrators',
       `The plan gives the customer the role ${role}, but Partner Center shows no administrator of tenant ${where.tenantId}. Name one there.`,
     );
-  });
+  };
+  const principalIds = await flow.step('find the administrators of the tenant', findAnew, ['give the customer access']);
   // Noted before it is given, so that it can be taken away whatever happens in between.
-  await noteAzure(look, { access: role, accessOf: principalIds });
+  const { accessOf = [] } = look.fulfillment().azure ?? {};
+  await noteAzure(look, { access: role, accessOf: [...new Set([...accessOf, ...principalIds])] });
   await flow.step('give the customer access', async () => {
     for (const grant of grantsOf(look.subscription.id, look.fulfillment())) {
-      await azure.bootstrap.assignRole(where, grant);
+      if (principalIds.includes(grant.principalId)) await azure.bootstrap.assignRole(where, grant);
     }
   });
 }
