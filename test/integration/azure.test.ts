@@ -625,13 +625,17 @@ describe('what a person does because of an error carries the order on:', () => {
     expect(await recordOf(id)).toMatchObject({ state: 'done', fulfillment: { azure: { template: before } } });
   });
 
-  it('a group that is cleared away after a failure is made again at `retry`', async () => {
+  it('a group that is cleared away after a failure is made again at `retry`, for another region too', async () => {
     world.emulators.arm.failResource({ kind: 'nested-details', resource: 'flexibleServers' });
     const id = await standsFor('azure.RegionNotSupportedForZoneRedundantHA', order(2301));
+    world.emulators.cloudesire.changeParameters(id, { REGION: 'italynorth' });
+    await standsFor('azure.InvalidResourceLocation', id);
+    expect((await recordOf(id)).lastError?.cure).toBe('retry');
 
     world.emulators.arm.deleteGroupByHand({ group: `cloudesire-${id}` });
     await world.records.askRetry(id);
     await isDelivered(id);
+    expect(machines()).toMatchObject([{ location: 'italynorth' }]);
   });
 
   async function publishAnew(allowedValues: string[]): Promise<void> {

@@ -76,7 +76,9 @@ const MOST_ATTEMPTS_BY_ITSELF = 5;
  */
 export async function deploy(flow: Flow, look: Look, deployment: Deployment, parts: DeployParts): Promise<Deployed> {
   const { subscription, region, assignment } = deployment;
-  const { pollEveryMs, settings } = parts;
+  const { pollEveryMs } = parts;
+  const { dnsParameter } = parts.settings;
+  const isDelivered = look.fulfillment().deployedAt !== undefined;
   const orderId = look.subscription.id;
   const group = groupOf(orderId);
   /** Composed when it is sent, since it may hold secrets, which rest nowhere. */
@@ -94,7 +96,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
     await makeGroup(start);
     await flow.step(`have deployment ${attempt} checked`, async () => {
       const faults = await subscription.deployments.validate(group, name, await compose(image));
-      if (faults.length > 0) throw errorOf('The check of the deployment', faults, settings);
+      if (faults.length > 0) throw errorOf('The check of the deployment', faults, { dnsParameter, isDelivered });
     }, [start]);
     const sent = await flow.effect<Sent, Sent>(start, {
       async prepare() {
@@ -168,7 +170,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
     await flow.step(`deploy again after ${attempt}`, async () => {
       if (await assignment.renewAtRetry()) return;
       if ((await assignment.read()).configuration !== entered) return;
-      const error = errorOf(what, faults, { ...settings, wasSent: true });
+      const error = errorOf(what, faults, { dnsParameter, isDelivered, wasSent: true });
       if (!(error instanceof RetryableError)) throw error;
       throw new AttentionError(
         error.code,

@@ -58,13 +58,14 @@ export function causeOf(what: string, faults: readonly Fault[]): string {
  *
  * @param what was tried, as the begin of a sentence
  * @param dnsParameter code of the parameter by which the customer chooses the DNS label
+ * @param isDelivered whether the customer has it already: until then nothing of theirs is lost with it
  * @param wasSent whether it failed at Azure, rather than in the check before: then only `retry`, or other parameters, begin it anew
  * @see https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
  */
 export function errorOf(
   what: string,
   faults: readonly Fault[],
-  { dnsParameter = '', wasSent = false } = {},
+  { dnsParameter = '', isDelivered = true, wasSent = false } = {},
 ): ConnectorError {
   const worst = worstOf(faults);
   const cause = causeOf(what, faults);
@@ -78,6 +79,13 @@ export function errorOf(
       ...options,
       params,
     });
+  }
+  if (FIXED.has(worst.code) && !isDelivered) {
+    return new AttentionError(
+      code,
+      `${cause} What an earlier try has left cannot be changed like that. Nothing is delivered yet: delete the resource group of the order in Azure, and it is deployed anew.`,
+      { ...options, cure: 'retry' },
+    );
   }
   if (FIXED.has(worst.code)) {
     return new AttentionError(
