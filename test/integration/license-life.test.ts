@@ -719,7 +719,10 @@ describe('a trial', () => {
     await world.settle(id, { looks: 5 });
     expect(await recorded(id)).toMatchObject({
       state: 'needs-attention',
-      lastError: { code: 'offer.not-found', message: expect.stringMatching(/correct offerId of plan 2101\.$/) },
+      lastError: {
+        code: 'offer.not-found',
+        message: expect.stringMatching(/correct offerId in the metadata of plan 2101/),
+      },
     });
     await world.emulators.clock.advance(32 * DAY_MS);
     expect(partnerSubscription()).toMatchObject({ billedSeats: 0 });
