@@ -687,7 +687,7 @@ describe('a deployment that fails', () => {
     expect(await recordOf(id)).toMatchObject({
       state: 'waiting',
       waitingFor: expect.stringMatching(
-        /^Azure to be ready for another try, number 2 of 6, at [-\d]{10} \d\d:\d\d UTC: Deployment \S+ failed: SkuNotAvailable.*[^.]$/s,
+        /^Azure to be ready for another try, number 2 of 6 \(if none succeeds a person is told\), at [-\d]{10} \d\d:\d\d UTC: Deployment \S+ failed: SkuNotAvailable.*[^.]$/s,
       ),
     });
     expect(whyOf(await recordOf(id), undefined)).not.toMatch(/\.\.|tried again/);

@@ -159,7 +159,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
           const due = toTheMinute(new Date(endsAt).toISOString());
           const tries = `number ${attempt - first + 2} of ${MOST_ATTEMPTS_BY_ITSELF + 1}`;
           // The sentence around it ends with a full stop of its own.
-          return `Azure to be ready for another try, ${tries}, at ${due}: ${causeOf(what, faults).replace(/\.$/, '')}`;
+          return `Azure to be ready for another try, ${tries} (if none succeeds a person is told), at ${due}: ${causeOf(what, faults).replace(/\.$/, '')}`;
         },
         // Marketplace and sweeps ask for looks at any time; only persons know that it is worth a try.
         isOver: async ({ hasBegun }) =>
