@@ -178,7 +178,7 @@ describe('names what is wrong, and the cure:', () => {
   it('a token that Cloudesire does not know', async () => {
     const findings = await examine({ CMW_AUTH_TOKEN: 'another' });
     expect(toldOf(findings, 'cloudesire')).toMatch(
-      /^failed: .*The token is void.*Set CMW_AUTH_TOKEN: in the file of CMW_AUTH_TOKEN_FILE .*restarted/,
+      /^failed: .*The connector's token at Cloudesire is void.*Set CMW_AUTH_TOKEN: in the file of CMW_AUTH_TOKEN_FILE .*restarted/,
     );
     expect(failedIn(findings)).toEqual(['cloudesire']);
   });

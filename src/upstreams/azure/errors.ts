@@ -130,7 +130,7 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
   const worst = worstOf(faults);
   const code = worst && codeOf(worst);
   const facts: ErrorFacts = { ...answer.facts, ...(code && { upstreamCode: code }) };
-  const what = describe(facts);
+  const what = [describe(facts), concernOf(facts)].filter(Boolean).join(' ');
   const told = worst?.message ? ` Azure says: ${worst.message}` : '';
 
   const error = decide();
@@ -210,4 +210,12 @@ function codeOf({ code, path }: Fault): string {
 function describe({ method, path, status, upstreamCode, correlationId }: ErrorFacts): string {
   const details = [status, upstreamCode, correlationId && `correlation id ${correlationId}`];
   return `Azure refused ${method} ${path} (${details.filter(Boolean).join(', ')}).`;
+}
+
+/** What was to be read or changed, for those who read what to do about it without the call; `undefined` where the call names nothing. */
+function concernOf({ path = '' }: ErrorFacts): string | undefined {
+  const [, group] = /\/resourceGroups\/([^/]+)/i.exec(path) ?? [];
+  if (group !== undefined) return `This concerns resource group ${group}.`;
+  const [, subscription] = /^\/subscriptions\/([^/]+)/i.exec(path) ?? [];
+  return subscription && `This concerns Azure subscription ${subscription}.`;
 }

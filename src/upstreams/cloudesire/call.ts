@@ -61,7 +61,7 @@ function refusalOf(answer: Answer, isSecret: boolean): ConnectorError | undefine
     case 401:
       return new AttentionError(
         UNAUTHORIZED,
-        `${what} The token is void: a user has only one, and a new one replaces it. Set CMW_AUTH_TOKEN: in the file of CMW_AUTH_TOKEN_FILE it is taken up by itself, in the environment only when the service is restarted.`,
+        `${what} The connector's token at Cloudesire is void: a user has only one, and a new one replaces it. Set CMW_AUTH_TOKEN: in the file of CMW_AUTH_TOKEN_FILE it is taken up by itself, in the environment only when the service is restarted.`,
         none,
       );
     case 403:

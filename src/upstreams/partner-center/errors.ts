@@ -567,8 +567,10 @@ function factsOf(answer: Answer): ErrorFacts {
 }
 
 /** What is left to do where the body of a refusal was empty. */
-function unexplained({ correlationId }: ErrorFacts): string {
-  return `Microsoft gave no reason: ask the support of Partner Center${correlationId ? ', and quote the correlation id' : ''}.`;
+function unexplained({ method, path = '', correlationId }: ErrorFacts): string {
+  // The names of the resources, without identifiers.
+  const resource = path.split('/').filter((part) => /^[a-z]+$/i.test(part));
+  return `Microsoft gave no reason for refusing ${method} ${resource.join('/')}: ask the support of Partner Center${correlationId ? ', and quote the correlation id' : ''}.`;
 }
 
 function describe({ method, path, status, upstreamCode, correlationId }: ErrorFacts): string {
