@@ -186,6 +186,10 @@ export function createSettle(parts: SettleParts) {
       { err: error, runId: writer.record.run?.id, step: writer.record.step, attempt: attempts, retryInMs },
       'step will be retried',
     );
+    if (known && writer.record.state === 'needs-attention') {
+      await standOn(known, { attempts, failingSince });
+      return { againInMs: retryInMs };
+    }
     await standAt('retrying', {
       before: waitsForSomebody(writer.record) ? standingOf(writer.record) : writer.record.before,
       attempts,
@@ -197,6 +201,16 @@ export function createSettle(parts: SettleParts) {
       ...lastErrorOf(error, now()),
     });
     return { againInMs: retryInMs };
+  }
+
+  /** Whoever has to do something can do it meanwhile: it must not look as if it went on by itself. */
+  async function standOn(error: ConnectorError, facts: Changes): Promise<void> {
+    const { upstream, status } = error.facts;
+    const failed = upstream ? `${nameOf(upstream)} failed${status ? ` (${status})` : ''}` : 'it failed';
+    const told = `${error.code} ${writer.record.step ?? ''}`;
+    const isNews = writer.record.told !== told;
+    await keep({ ...facts, heldUpSince: undefined, heldUpBy: `the next try, since ${failed}`, told });
+    if (isNews) await tell('error', error.message, { code: error.code, state: writer.record.state });
   }
 
   async function fail(kind: Failure['kind'], error: ConnectorError): Promise<LookOutcome> {

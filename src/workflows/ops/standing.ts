@@ -110,9 +110,10 @@ export function whyOf(
     return `Held by ${intervention.by} since ${toTheMinute(intervention.at)} (${intervention.reason}): nothing is sent for it. Release it once that is settled.`;
   }
   const why = whyItStands(record, next.standstill === undefined ? GOES_ON : '');
+  const heldUpSince = record.heldUpSince ?? record.failingSince;
   const heldUp =
-    record.heldUpBy && record.heldUpSince
-      ? `The next look has waited since ${toTheMinute(record.heldUpSince)} for ${record.heldUpBy}.`
+    record.heldUpBy && heldUpSince
+      ? `The next look has waited since ${toTheMinute(heldUpSince)} for ${record.heldUpBy}.`
       : undefined;
   const queued = next.queuedSince && `Its next look has waited for a worker since ${toTheSecond(next.queuedSince)}.`;
   // What is at rest needs no worker.
