@@ -32,6 +32,7 @@ import { backlogFull, createPresses } from '../workflows/ops/presses.ts';
 import {
   type NextLook,
   noteOnBacklog,
+  noteOnFailing,
   noteOnThrottle,
   standstillOf,
   unseen,
@@ -113,6 +114,9 @@ export function composeOperations({ redis, config, producer, notes }: Operations
       const nowMs = clock.now();
       const { oldestSinceMs } = taking;
       const { states, exposures, agreementsPending } = counts;
+      // Only while there are some: to find them every record is read.
+      const { items: retried } =
+        states.retrying === 0 ? { items: [] } : await records.list({ state: 'retrying', page: 1, pageSize: 500 });
       const kinds = [...decided.values()].map(({ kind }) => kind);
       return {
         states,
@@ -134,6 +138,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
         notes: [
           standstillOf(workers, taking, nowMs) ?? noteOnBacklog(taking, nowMs),
           ...throttles.map(noteOnThrottle),
+          noteOnFailing(retried, nowMs),
           ...noted,
         ].filter((note) => note !== undefined),
         version: VERSION,

@@ -184,7 +184,9 @@ export function createHttp(parts: HttpParts): Http {
   async function send(request: HttpRequest): Promise<Answer> {
     const { method, headers = {} } = request;
     const isRead = request.isRead ?? (method === 'GET' || method === 'HEAD');
-    const { 'MS-CorrelationId': correlationId, 'MS-RequestId': requestId } = headers;
+    // The SDK of Azure names each call itself.
+    const { 'MS-RequestId': requestId } = headers;
+    const correlationId = headers['MS-CorrelationId'] ?? headers['x-ms-client-request-id'];
     const path = `/${request.path.replace(/^\/+/, '')}`;
     const facts = { upstream, method, path, ...(requestId && { requestId }) };
     const sending: Sending = { request, facts, effect: isRead ? 'none' : 'unknown', seen: {} };
@@ -449,14 +451,15 @@ function throttled(
 
 function refusal(answer: Answer): ConnectorError {
   const { status, facts, effect } = answer;
-  const what = `${facts.method} ${facts.path} (${status}${facts.correlationId ? `, ${facts.correlationId}` : ''})`;
+  const what = `${facts.method} ${facts.path} (${status}${facts.correlationId ? `, identifier ${facts.correlationId}` : ''})`;
   if (status >= 300 && status < 400) {
     const message = `${nameOf(facts.upstream)} answered ${what} with a redirect, which is not followed. Check the configured base URL.`;
     return new AttentionError(`${facts.upstream}.redirected`, message, { facts, effect });
   }
   if (status === 408 || status >= 500) {
     const retryAfterMs = retryAfterOf(answer);
-    const message = `${nameOf(facts.upstream)} is not available: ${what}. It is tried again by itself.`;
+    const name = nameOf(facts.upstream);
+    const message = `${name} failed at ${what}. ${name} is not available at the moment. It is tried again by itself.`;
     return new RetryableError(`${facts.upstream}.unavailable`, message, {
       facts,
       effect,

@@ -278,6 +278,35 @@ describe('what stands still', () => {
     expect(await card.getByRole('button').textContent()).toBe('Look at all 2 now …');
   });
 
+  it('when many were looked at, is told as it was before, and apart for what others stand still now', async () => {
+    const page = await open();
+    const answered = { status: 202, json: { queued: 2, left: 0 } };
+    await page.route('**/ops/api/dead-letters/*/retry', (route) => route.fulfill(answered));
+    const [, other] = night.refused;
+    await page.route(/\/ops\/api\/subscriptions\/\d+$/, async (route) => {
+      const response = await route.fetch();
+      const story = (await response.json()) as { subscriptionId: number; lastError: object };
+      const now = story.subscriptionId === other && { code: 'cloudesire.unauthorized' };
+      const lastError = { ...story.lastError, ...now, at: '2099-01-01T00:00:00.000Z' };
+      await route.fulfill({ response, json: { ...story, lastError } });
+    });
+    await logIn(page, '#stuck');
+    const row = page.locator('tbody tr').filter({ hasText: '900159' });
+    await row.getByRole('button', { name: 'Look at all 2' }).click();
+    await page.getByLabel('Reason').fill('is it still so?');
+    await page.keyboard.press('Enter');
+    const said = page
+      .getByRole('status')
+      .filter({ hasText: ': 1 stands still as before, 1 stands still, now for cloudesire.unauthorized.' });
+    await vi.waitFor(
+      async () => {
+        await page.clock.runFor(2_000);
+        expect(await said.isVisible()).toBe(true);
+      },
+      { timeout: WITHIN_MS },
+    );
+  });
+
   it('includes what has failed for an hour though it is still tried again, the longest first', async () => {
     const page = await open();
     await logIn(page, '#stuck');

@@ -209,7 +209,9 @@ describe('names what is wrong, and the cure:', () => {
     onTestFinished(() => emulators.faults.watch(() => undefined));
     const findings = await examine();
     expect(failedIn(findings)).toEqual(['partner center']);
-    expect(toldOf(findings, 'partner center')).toMatch(/^failed: .* is not available: .*status page.*network.*proxy/);
+    expect(toldOf(findings, 'partner center')).toMatch(
+      /^failed: Partner Center failed at .* is not available at the moment\. .*status page.*network.*proxy/,
+    );
     expect(toldOf(findings, 'partner center')).not.toContain('by itself');
     for (const check of ['multi-factor authentication', 'admin agent']) {
       expect(toldOf(findings, check)).toBe('skipped: Not looked at, because of partner center.');

@@ -120,6 +120,23 @@ it('while the queue is paused, the overview and every order say so, and that not
   expect((await operations.show(id + 1))?.why).toMatch(/^Heard of at .* The queue of looks is paused/);
 });
 
+it('what has been failing for long is a note of the overview, though it is tried again by itself', async () => {
+  const out = { kind: 'status', status: 503, body: {}, times: 1_000 } as const;
+  world.emulators.faults.inject({ server: 'partner-center', path: '/carts', ...out });
+  const id = order();
+  await world.look(id);
+  expect((await operations.overview()).notes).toEqual(['a note']);
+  const document = JSON.parse((await world.redis.get(world.keys.record(id))) ?? '{}') as object;
+  const troubledSince = new Date(Date.now() - 601_000).toISOString();
+  await world.redis.set(world.keys.record(id), JSON.stringify({ ...document, troubledSince }));
+  expect((await operations.overview()).notes).toEqual([
+    expect.stringMatching(
+      `^1 order has been failing for more than 10 minutes \\(partner-center.unavailable\\): ${id}\\. What fails`,
+    ),
+    'a note',
+  ]);
+});
+
 /** Calls that changed something somewhere, or asked Microsoft anything. */
 function effects() {
   return world.emulators.calls().filter(({ server, method }) => server !== 'cloudesire' || method !== 'GET');

@@ -41,7 +41,7 @@ export async function foundBy(ids, code, isWanted) {
   }
   const all = [...follows.values()];
   const [only] = all;
-  return all.length === 1 && only ? `${ids[0]}: ${sentenceOf(only, code)}` : sumOf(all);
+  return all.length === 1 && only ? `${ids[0]}: ${sentenceOf(only, code)}` : sumOf(all, code);
 }
 
 /**
@@ -86,18 +86,21 @@ function sentenceOf({ story, lookedAt, isOver }, code) {
   return waitingFor ? `${at}: it waits for ${waitingFor}.` : `${at}: ${stateName(state)}.`;
 }
 
-/** @param {Follow[]} follows */
-function sumOf(follows) {
+/** @param {Follow[]} follows @param {string | undefined} code before */
+function sumOf(follows, code) {
   const looked = follows.filter(({ lookedAt }) => lookedAt !== undefined);
-  const stuck = looked.filter(({ story }) => story && STUCK.includes(story.state)).length;
+  const stuck = looked.flatMap(({ story }) => (story && STUCK.includes(story.state) ? [story.lastError?.code] : []));
+  const others = stuck.filter((one) => one !== code);
   const last = looked
     .map(({ lookedAt = '' }) => lookedAt)
     .sort()
     .at(-1);
   const at = last ? `Looked at ${clockOf(Date.parse(last))}: ` : '';
   const parts = [
-    looked.length > stuck && `${counted(looked.length - stuck, 'goes', 'go')} on`,
-    stuck > 0 && `${counted(stuck, 'stands', 'stand')} still as before`,
+    looked.length > stuck.length && `${counted(looked.length - stuck.length, 'goes', 'go')} on`,
+    stuck.length > others.length && `${counted(stuck.length - others.length, 'stands', 'stand')} still as before`,
+    others.length > 0 &&
+      `${counted(others.length, 'stands', 'stand')} still, now for ${[...new Set(others)].join(', ')}`,
     follows.length > looked.length && `${counted(follows.length - looked.length, 'waits', 'wait')} for the look`,
   ];
   return `${at}${parts.filter(Boolean).join(', ')}.`;

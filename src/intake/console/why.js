@@ -5,7 +5,7 @@ import { IDENTIFIER, sentence } from './parts.js';
 
 const SINCE = /^((?:Has needed you|Failed|Failing) since \d{4}-\S+ \S+ UTC.*?): /s;
 const CALL =
-  /(\b[A-Z][A-Za-z]*(?: [A-Z][A-Za-z]*)*) refused (?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+ \(([^()]*)\)(?:: "[^"]*")?\./;
+  /(\b[A-Z][A-Za-z]*(?: [A-Z][A-Za-z]*)*) (refused|failed at) (?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+ \(([^()]*)\)(?:: "[^"]*")?\./;
 const QUOTE =
   /\bAzure says: .*?(?= (?:Then press retry\.|Then it goes on by itself|It is tried again by itself|Cure the cause, then|Look once they have|The next look has|Its next look has|No worker takes)|$)/s;
 
@@ -23,11 +23,11 @@ function partsOf(why) {
   const quote = QUOTE.exec(withoutCall);
   const cure = (quote ? withoutCall.replace(quote[0], '') : withoutCall).replace(/\s+/g, ' ').trim();
   if (!cure) return { cure: said, ...(since?.[1] && { since: since[1] }) };
-  const details = call?.[2]?.split(', ').filter((detail) => !IDENTIFIER.test(detail)) ?? [];
+  const details = call?.[3]?.split(', ').filter((detail) => !IDENTIFIER.test(detail)) ?? [];
   return {
     cure,
     ...(since?.[1] && { since: since[1] }),
-    ...(call && { call: call[0], status: `${call[1]} refused a call: ${details.join(', ')}` }),
+    ...(call && { call: call[0], status: `${call[1]} ${call[2]} a call: ${details.join(', ')}` }),
     ...(quote && { quote: quote[0] }),
   };
 }

@@ -81,6 +81,25 @@ export function noteOnThrottle({ upstream, until, waiting }: Throttle): string {
   return `${nameOf(upstream)} refuses calls as too many (429) until ${toTheSecond(until)}: ${orders} for that. It goes on by itself then; should it happen again, find out who else uses the account.`;
 }
 
+/** What fails for less than this is mostly over before anybody could do anything. */
+const LONG_FAILING_MS = 600_000;
+/** So many orders are named in a note. */
+const NAMED = 5;
+
+/** Of records that are retried: which have been failing for long at the instant `nowMs`, and with which codes, in a sentence. */
+export function noteOnFailing(
+  retried: Pick<SubscriptionRecord, 'subscriptionId' | 'troubledSince' | 'lastError'>[],
+  nowMs: number,
+): string | undefined {
+  const failing = retried.filter(({ troubledSince }) => Date.parse(troubledSince ?? '') < nowMs - LONG_FAILING_MS);
+  if (failing.length === 0) return undefined;
+  const ids = failing.map(({ subscriptionId }) => subscriptionId);
+  const more = ids.length > NAMED ? ` and ${ids.length - NAMED} more` : '';
+  const codes = [...new Set(failing.map(({ lastError }) => lastError?.code))].join(', ');
+  const orders = ids.length === 1 ? '1 order has' : `${ids.length} orders have`;
+  return `${orders} been failing for more than ${LONG_FAILING_MS / 60_000} minutes (${codes}): ${ids.slice(0, NAMED).join(', ')}${more}. What fails is tried again by itself; the page of an order says what its last try has found, and until when it is tried.`;
+}
+
 /** How a subscription stands that was heard of, and not looked at yet. */
 export function unseen(subscriptionId: number, queuedSince: string, standstill: string | undefined) {
   const heard = `Heard of at ${toTheSecond(queuedSince)}, and waits for a worker to look at it for the first time.`;

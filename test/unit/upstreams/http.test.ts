@@ -530,9 +530,19 @@ describe('refusals', () => {
     expect(error).toBeInstanceOf(AttentionError);
     expect(error).toMatchObject({
       code: 'shop.unexplained',
-      message: expect.stringMatching(/POST \/orders \(418, c-1\)/),
+      message: expect.stringMatching(/POST \/orders \(418, identifier c-1\)/),
       facts: { upstream: 'shop', method: 'POST', path: '/orders', status: 418, correlationId: 'c-1' },
     });
+  });
+});
+
+it('an answer that the upstream failed says which call, also where the identifier is only the one that was sent', async () => {
+  const { send } = await setup({ status: 503 });
+  const headers = { 'x-ms-client-request-id': 'r-7' };
+  await expect(send({ ...READ, headers })).rejects.toMatchObject({
+    message:
+      'shop failed at GET /orders/1 (503, identifier r-7). shop is not available at the moment. It is tried again by itself.',
+    facts: { correlationId: 'r-7' },
   });
 });
 

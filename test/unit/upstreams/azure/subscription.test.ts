@@ -109,7 +109,10 @@ describe('a resource group', () => {
       const { there } = await startCloud(() => ({ status: response.status, json: response.body }));
       const error = await failureOf(there.groups.remove('mp-1'));
       expect(error).toBeInstanceOf(AttentionError);
-      expect(error).toMatchObject({ code: 'arm.ScopeLocked' });
+      expect(error).toMatchObject({
+        code: 'arm.ScopeLocked',
+        message: expect.stringContaining('). This concerns resource group mp-1. A lock holds it: remove the lock'),
+      });
       expect(faultsOf(error)).toHaveLength(1);
     }
   });

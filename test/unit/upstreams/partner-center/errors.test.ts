@@ -42,7 +42,7 @@ describe('refusals', () => {
 
   it('without a code, nobody is sent to look one up', () => {
     expect(refusalOf(answer(403, undefined))?.message).toMatch(
-      /Microsoft gave no reason: ask the support of Partner Center, and quote the correlation id\.$/,
+      /Microsoft gave no reason for refusing POST customers\/carts: ask the support of Partner Center, and quote the correlation id\.$/,
     );
     expect(refusalOf(answer(403, { code: 123456 }))?.message).toMatch(/look the code up/);
   });
