@@ -438,7 +438,7 @@ describe('a change of plan that Microsoft gives up on', () => {
     const id = await sellAndFail();
     inject({ method: 'GET', path: '/subscriptions/', kind: 'status', status: 503 });
     await world.look(id);
-    expect((await recorded(id)).state).toBe('retrying');
+    expect((await recorded(id)).heldUpBy).toMatch(/^the next try, since Partner Center failed \(503\)/);
     world.emulators.cloudesire.overrideStatus(id, 'STOPPED');
     await world.settle(id, { looks: 12 });
     world.emulators.cloudesire.overrideStatus(id, 'DEPLOYED');
