@@ -986,7 +986,8 @@ describe('in service', () => {
 
     world.emulators.cloudesire.changePlan(id, 2302, { paid: false });
     world.emulators.cloudesire.changeParameters(id, { ADMIN_PASSWORD: 'Another4!example' });
-    await settle(id);
+    // The plan goes on waiting for its payment.
+    await settle(id, 40);
 
     expect(books().deployments).toHaveLength(2);
     expect(JSON.stringify(machines())).not.toContain('Standard_D8s_v5');
