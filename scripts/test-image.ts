@@ -197,9 +197,12 @@ function buildah(...args: string[]): string {
 
 /** @throws {Error} with what the command said, when it fails */
 function run(command: string, ...args: string[]): string {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
-  if (status !== 0)
-    throw new Error(`${command} ${args[0]} failed: ${error?.message ?? stderr}\n${stdout.slice(-2_000)}`);
+  // What only root runs is not on every root's path.
+  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', env });
+  // A command that is not there has said nothing.
+  if (error) throw new Error(`${command} cannot be run: ${error.message}`);
+  if (status !== 0) throw new Error(`${command} ${args[0]} failed: ${stderr}\n${stdout.slice(-2_000)}`);
   return stdout;
 }
 

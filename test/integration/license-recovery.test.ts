@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createWorld, type World } from '../support/world.ts';
 
 /* What stays right when several things go wrong at once, or when somebody else interferes. */
@@ -81,6 +81,14 @@ describe('customers', () => {
   });
 
   describe('whose name somebody else took while their creation was unclear', () => {
+    // How long it has been unclear counts, not how slow the machine is.
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() });
+    });
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
     const takeVerdi = async (id: number) => {
       fault({ method: 'POST', path: '^/v1/customers$', kind: 'status', status: 503 });
       await world.look(id);
@@ -94,8 +102,7 @@ describe('customers', () => {
       await world.records.askRetry(id);
       await world.look(id);
       expect(happened('customer created')).toEqual([]);
-      vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
-      onTestFinished(() => void vi.useRealTimers());
+      vi.setSystemTime(Date.now() + 3_600_000);
       await world.look(id);
       expect((await recorded(id)).lastError).toMatchObject({ code: 'customer.creation-unclear' });
       await world.records.askRetry(id);
