@@ -25,6 +25,9 @@ const ROOT = join(import.meta.dirname, '..');
 const USER = '1000:1000';
 const SOON_MS = 60_000;
 
+// What only root runs, chroot among it, is not on every root's path.
+process.env.PATH = `${process.env.PATH}:/usr/sbin:/sbin`;
+
 const folder = mkdtempSync(join(tmpdir(), 'connector-image-'));
 const storage = ['--root', join(folder, 'storage'), '--runroot', join(folder, 'run')];
 const redis = await startRedis();
@@ -197,9 +200,7 @@ function buildah(...args: string[]): string {
 
 /** @throws {Error} with what the command said, when it fails */
 function run(command: string, ...args: string[]): string {
-  // What only root runs is not on every root's path.
-  const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` };
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', env });
+  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });
   // A command that is not there has said nothing.
   if (error) throw new Error(`${command} cannot be run: ${error.message}`);
   if (status !== 0) throw new Error(`${command} ${args[0]} failed: ${stderr}\n${stdout.slice(-2_000)}`);
