@@ -31,6 +31,9 @@ default['microsoft_connector']['memory_mb'] = 512
 # How long a started instance may take before it counts as failed, and the former release comes back.
 default['microsoft_connector']['ready_within_seconds'] = 60
 
+# How long Consul and Nginx may take to hear of an instance that is ready. The next one stops only after that.
+default['microsoft_connector']['settle_seconds'] = 10
+
 # For the recipe nginx. The certificate and its key are somebody else's to put there and to renew.
 default['microsoft_connector']['nginx']['certificate'] = '/etc/ssl/microsoft-connector/fullchain.pem'
 default['microsoft_connector']['nginx']['certificate_key'] = '/etc/ssl/microsoft-connector/privkey.pem'

@@ -46,12 +46,14 @@ module MicrosoftConnector
 
     # @param directory [String] where releases are kept; exists, and is root's alone
     # @param address [String] where the instances listen
+    # @param settle_s [Numeric] how long whoever sends requests may take to hear of an instance that is ready; the next stops after that
     # @param docker_config [String, nil] directory with the credentials of the registry
     # @param say [Proc] hears of each act in a sentence
-    def initialize(directory:, address: '127.0.0.1', ready_within_s: 60, fetch_within_s: 900, poll_s: 1, docker_config: nil, say: ->(_sentence) {})
+    def initialize(directory:, address: '127.0.0.1', ready_within_s: 60, settle_s: 10, fetch_within_s: 900, poll_s: 1, docker_config: nil, say: ->(_sentence) {})
       @directory = directory
       @address = address == '0.0.0.0' ? '127.0.0.1' : address
       @ready_within_s = ready_within_s
+      @settle_s = settle_s
       @fetch_within_s = fetch_within_s
       @poll_s = poll_s
       @docker = docker_config ? ['docker', '--config', docker_config] : ['docker']
@@ -100,7 +102,7 @@ module MicrosoftConnector
          .reject { |name| name.end_with?('.former') || wanted.key?(name) }.sort
     end
 
-    # Stop, wait until it has ended, start with the other release, wait until it is ready.
+    # Stop, wait until it has ended, start with the other release, wait until it is ready and Nginx has heard of it.
     def replace(name, release)
       remember_former(name) unless exist?(name, 'pending')
       write(name, 'pending', '')
@@ -201,6 +203,7 @@ module MicrosoftConnector
         sleep @poll_s
       end
       @say.call("#{name} is ready")
+      sleep @settle_s
     end
 
     def ready?(name)

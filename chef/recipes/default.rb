@@ -13,4 +13,5 @@ microsoft_connector 'default' do
   consul_url connector['consul_url']
   memory_mb connector['memory_mb']
   ready_within_seconds connector['ready_within_seconds']
+  settle_seconds connector['settle_seconds']
 end

@@ -15,6 +15,7 @@ property :listen_address, String, default: '127.0.0.1'
 property :consul_url, [String, nil]
 property :memory_mb, Integer, default: 512
 property :ready_within_seconds, Integer, default: 60
+property :settle_seconds, Integer, default: 10
 
 default_action :run
 
@@ -100,6 +101,7 @@ action :run do
     directory: MicrosoftConnector::RELEASES_PATH,
     address: new_resource.listen_address,
     ready_within_s: new_resource.ready_within_seconds,
+    settle_s: new_resource.settle_seconds,
     docker_config: MicrosoftConnector::REGISTRY_PATH,
     say: ->(sentence) { Chef::Log.info("microsoft_connector: #{sentence}") }
   )

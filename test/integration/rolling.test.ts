@@ -114,6 +114,7 @@ it(
         setFollowing(restarts % 2 === 0);
         await restart(machine, FOR_MS > 0 && restarts % 3 === 2 ? 'SIGKILL' : 'SIGTERM');
         await vi.waitFor(() => expect(ready()).toHaveLength(2), { timeout: WITHIN_MS, interval: 20 });
+        await nginx.hasRead();
         // Each instance has taken events again before the next one leaves.
         const seen = load.answered();
         await vi.waitFor(() => expect(load.answered()).toBeGreaterThan(seen + 20), {

@@ -9,7 +9,7 @@ RSpec.describe MicrosoftConnector::Rollout do
   let(:ports) { Hash.new { |known, name| known[name] = machine.free_port } }
   let(:said) { [] }
   let(:rollout) do
-    described_class.new(directory: machine.releases, ready_within_s: 60, poll_s: 0.05, docker_config: '/registry', say: ->(sentence) { said << sentence })
+    described_class.new(directory: machine.releases, ready_within_s: 60, settle_s: 0, poll_s: 0.05, docker_config: '/registry', say: ->(sentence) { said << sentence })
   end
 
   after { machine.remove }
@@ -55,6 +55,15 @@ RSpec.describe MicrosoftConnector::Rollout do
       "systemctl stop #{unit('web-2')}", "systemctl enable --now #{unit('web-2')}"
     ]
     expect(said).to eq ['fetching good:2', 'web-1 stops', 'web-1 starts with good:2', 'web-1 is ready', 'web-2 stops', 'web-2 starts with good:2', 'web-2 is ready']
+  end
+
+  it 'lets those who send requests hear of an instance before the next one stops' do
+    heard = {}
+    told = ->(sentence) { heard[sentence] = Process.clock_gettime(Process::CLOCK_MONOTONIC) }
+    patient = described_class.new(directory: machine.releases, settle_s: 0.4, poll_s: 0.05, say: told)
+    rollout.run(all('good:1'))
+    patient.run(all('good:2'))
+    expect(heard['web-2 stops'] - heard['web-1 is ready']).to be >= 0.4
   end
 
   it 'changes nothing when the image cannot be fetched' do
@@ -132,7 +141,7 @@ RSpec.describe MicrosoftConnector::Rollout do
     expect { rollout.run(all('good:2')) }.to raise_error(Interrupt)
     expect(machine).not_to be_running('web-1')
 
-    again = described_class.new(directory: machine.releases, ready_within_s: 60, poll_s: 0.05)
+    again = described_class.new(directory: machine.releases, ready_within_s: 60, settle_s: 0, poll_s: 0.05)
     expect(again.plan(all('good:2')).first).to eq 'see web-1 through, which was left half replaced'
     expect { again.run(all('broken:3')) }.to raise_error(MicrosoftConnector::RolloutFailed, /web-1 runs good:1 again/)
     again.run(all('good:2'))
@@ -144,7 +153,7 @@ RSpec.describe MicrosoftConnector::Rollout do
     allow(rollout).to receive(:restore).and_raise(Interrupt)
     expect { rollout.run(all('broken:2')) }.to raise_error(Interrupt)
 
-    again = described_class.new(directory: machine.releases, ready_within_s: 60, poll_s: 0.05)
+    again = described_class.new(directory: machine.releases, ready_within_s: 60, settle_s: 0, poll_s: 0.05)
     expect { again.run(all('broken:2')) }.to raise_error(MicrosoftConnector::RolloutFailed, /not tried again.*web-1 runs good:1 again\./)
     expect(machine).to be_running('web-1').and be_running('web-2')
   end
