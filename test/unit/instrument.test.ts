@@ -103,7 +103,11 @@ it('leaves a rejection that nobody handles to end the process, as it does withou
   const sentry = await receiveEnvelopes();
   onTestFinished(sentry.close);
   const program = `await import('./src/instrument.ts');
-    process.on('uncaughtException', () => { process.stdout.write('told of it'); setTimeout(() => process.exit(1), 500); });
+    process.on('uncaughtException', async () => {
+      process.stdout.write('told of it');
+      await (await import('@sentry/node')).flush(60_000);
+      process.exit(1);
+    });
     Promise.reject(new Error('nobody@example.it did not handle it'));`;
   expect(await run({ SENTRY_DSN: sentry.dsn }, program)).toBe('told of it');
   expect(sentry.items('event')).toMatchObject([{ level: 'fatal' }]);
