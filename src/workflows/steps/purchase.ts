@@ -75,6 +75,10 @@ export interface Bought {
 
 /** What became of an order. `hasEnded`: it was that of a shared cart, long ago. */
 type Outcome = { partnerSubscriptionId: string } | { status: string } | { hasEnded: true };
+/** A cart, or the order where there is one already. */
+type Cart =
+  | { cartId: string; planId: number | undefined; wish?: string }
+  | { orderId: string; planId: number | undefined };
 type Checkout = { orderId: string } | { outcome: 'submitted' | 'useless' };
 
 /**
@@ -99,6 +103,12 @@ export async function buy(
     isLookedFor = true;
     return (await find()) ?? null;
   });
+  /** An order that came about since, as where a backup of the store was put back: once in each look is enough. */
+  async function findMeanwhile(): Promise<string | undefined> {
+    if (isLookedFor) return undefined;
+    isLookedFor = true;
+    return find();
+  }
   for (let round = 1; ; round += 1) {
     if (round > 1 && round % MOST_ROUNDS === 1) await giveUpAfter(round - 1);
     const { orderId, planId } =
@@ -138,15 +148,16 @@ export async function buy(
 
   async function order(round: number): Promise<{ orderId: string | null; planId: number | undefined }> {
     let isMadeNow = false;
-    const { cartId, planId, wish } = await flow.effect<
-      PurchaseItem & { requestId: string },
-      Pick<PurchaseItem, 'planId' | 'wish'> & { cartId: string }
-    >(`create cart ${round}`, {
-      // A cart that is noted and was ordered has bought it, also where nothing else of that is remembered.
+    const made = await flow.effect<PurchaseItem & { requestId: string }, Cart>(`create cart ${round}`, {
+      // A cart that is noted and was ordered has bought it, also where nothing else of that is remembered. What is bought already may not be
+      // sold again, such as a second trial.
       async findEarlier() {
+        const { planId: sold } = look.subscription;
         const { cartId: noted } = look.fulfillment();
         const cart = round === 1 && noted !== undefined ? await carts.get(customerId, noted) : undefined;
-        return cart?.status === 'ordered' ? { cartId: cart.id, planId: look.subscription.planId } : undefined;
+        if (cart?.status === 'ordered') return { cartId: cart.id, planId: sold };
+        const found = await findMeanwhile();
+        return found === undefined ? undefined : { orderId: found, planId: sold };
       },
       async prepare() {
         return { requestId: randomUUID(), ...(await findItem()) };
@@ -162,6 +173,8 @@ export async function buy(
         return { cartId: cart.id, planId: forPlan, ...(asked !== undefined && { wish: asked }) };
       },
     });
+    if ('orderId' in made) return made;
+    const { cartId, planId, wish } = made;
     await note({ cartId });
     let isUnclear = false;
     /** Whether people have corrected what is in the cart, and surely nothing of it was ordered. */
@@ -174,7 +187,7 @@ export async function buy(
 
     const checkout = await flow.effect<{ requestId: string; isOutdated?: true }, Checkout>(`check out cart ${round}`, {
       async findEarlier() {
-        const found = isLookedFor ? undefined : await find();
+        const found = await findMeanwhile();
         return found === undefined ? undefined : { orderId: found };
       },
       async prepare() {
