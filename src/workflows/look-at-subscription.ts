@@ -99,7 +99,7 @@ export function createLookAtSubscription(
       };
       if (asked.look) await records.forgetLook(lane);
       // A press that outlives a try, since the upstreams failed, does not begin the back-off anew.
-      const isPressedNow = asked.retry && writer.record.state !== 'retrying';
+      const isPressedNow = asked.retry && writer.record.failingSince === undefined;
       await keep({
         ...sold,
         productId: subscription.productId,

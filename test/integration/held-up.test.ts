@@ -129,6 +129,9 @@ describe('a look that waits for the limit hides nothing:', () => {
     expect(whyOf(failing, undefined)).toMatch(
       /^Has needed you since .* The next look has waited since .* for the next try, since Partner Center failed \(503\)\.$/,
     );
+    // The press outlives both tries, and neither begins the back-off anew.
+    expect(await world.records.isRetryAsked(id)).toBe(true);
+    expect(failing.attempts).toBe(2);
     const told = (await world.timeline.read(id)).filter(({ code }) => code === 'partner-center.unavailable');
     expect(told).toMatchObject([{ kind: 'error' }]);
 
