@@ -1,4 +1,4 @@
-/** Whether two ids of Partner Center are the same: it writes one and the same now in lower, now in upper case. */
+/** Whether two ids are the same: Partner Center and Azure write one and the same now in lower, now in upper case. */
 export function isSameId(one: string | undefined, other: string | undefined): boolean {
   return one?.toLowerCase() === other?.toLowerCase();
 }

@@ -6,6 +6,7 @@ import { findAzurePlan } from './azure/azure-plan.ts';
 import { groupOf } from './azure/names.ts';
 import type { Fulfillment } from './fulfillment.ts';
 import type { Costs, Records } from './record.ts';
+import { isSameId } from './same-id.ts';
 
 /** What the marketplace may ask for: seats of a licence, and what a deployment has cost so far in the currency of Partner Center. */
 export type Metric = 'seats' | 'azure-cost';
@@ -72,6 +73,6 @@ function isOurs(
   orderId: number,
   { subscriptionId, dedicated }: NonNullable<Fulfillment['azure']>,
 ): boolean {
-  if (entitlementId.toLowerCase() !== subscriptionId?.toLowerCase()) return false;
+  if (!isSameId(entitlementId, subscriptionId)) return false;
   return dedicated === true || resourceGroupName?.toLowerCase() === groupOf(orderId);
 }

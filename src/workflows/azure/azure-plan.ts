@@ -5,6 +5,7 @@ import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
 import { hasEnded, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory } from '../record.ts';
+import { isSameId } from '../same-id.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { buy, DEAD_ORDERS, type Purchase } from '../steps/purchase.ts';
 
@@ -108,13 +109,12 @@ export async function ensureAzurePlan(
 
   async function findOrder(): Promise<string | undefined> {
     const plans = await listPlans(parts, customerId);
-    // One resource of Partner Center may write a GUID in capitals, and another one not.
-    const ended = new Set(plans.filter(hasEnded).map(({ id }) => id.toLowerCase()));
+    const ended = plans.filter(hasEnded);
     const order = (await partnerCenter.orders.list(customerId)).find(
       ({ status, lineItems }) =>
         !DEAD_ORDERS.has(status) &&
         lineItems.some(
-          ({ offerId, subscriptionId = '' }) => isPlan(offerId) && !ended.has(subscriptionId.toLowerCase()),
+          ({ offerId, subscriptionId }) => isPlan(offerId) && !ended.some(({ id }) => isSameId(id, subscriptionId)),
         ),
     );
     return order?.id ?? plans.find((plan) => !hasEnded(plan))?.orderId;

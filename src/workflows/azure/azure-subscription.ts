@@ -1,8 +1,10 @@
+import { renamed } from '../../engine/renamed.ts';
 import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Look } from '../look.ts';
+import { isSameId } from '../same-id.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { groupOf, isDedicated, sharedAliasOf } from './names.ts';
 import { noteAzure } from './note.ts';
@@ -63,7 +65,7 @@ export async function ensureAzureSubscription(
       const found = await parts.azure.bootstrap.alias(name);
       if (found?.state !== 'created') return name;
       // An alias goes on naming what was cancelled, or what stood below a plan that has ended: that can hold nothing any more.
-      const named = known.find(({ id }) => id.toLowerCase() === found.subscriptionId?.toLowerCase());
+      const named = known.find(({ id }) => isSameId(id, found.subscriptionId));
       if (named?.status === 'active') return name;
       if (!named && sinceMs <= POLLS_UNTIL_MADE * pollEveryMs) return undefined;
     }
@@ -84,8 +86,8 @@ async function createThroughAlias(
   const read = () => bootstrap.alias(alias);
   const plan = pollPlan('soon', pollEveryMs, `Azure to create the subscription ${alias}`);
   for (let round = 1; ; round += 1) {
-    const inRound = (step: string) => (round === 1 ? step : `${step}, ${round}`);
-    await flow.effect<{ billingScope: string }, true>(inRound('create the Azure subscription'), {
+    const ours = round === 1 ? flow : renamed(flow, String(round));
+    await ours.effect<{ billingScope: string }, true>('create the Azure subscription', {
       async prepare() {
         const billingScope = await bootstrap.billingScope(customerId);
         await noteAzure(look, { subscriptionAskedAt: new Date(now()).toISOString() });
@@ -98,13 +100,13 @@ async function createThroughAlias(
         return true;
       },
     });
-    const created = await flow.poll(inRound('Azure subscription created'), plan, async () => {
+    const created = await ours.poll('Azure subscription created', plan, async () => {
       const found = await read();
       if (found?.state === 'created') return found.subscriptionId;
       return found?.state === 'failed' ? null : undefined;
     });
     if (created !== null) return created;
-    await flow.step(inRound('see the failed alias deleted'), async () => {
+    await ours.step('see the failed alias deleted', async () => {
       if ((await read())?.state !== 'failed') return;
       throw new AttentionError(
         'azure-subscription.not-created',

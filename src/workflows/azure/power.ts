@@ -4,6 +4,7 @@ import { nameIn } from '../../lib/foreign-text.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Resource } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
+import { isSameId } from '../same-id.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { reportDeployed } from '../steps/report-deployed.ts';
 import { groupOf } from './names.ts';
@@ -56,7 +57,7 @@ export function createResumeAzure(
         const ran = suspended?.ran ?? [];
         // What was deleted meanwhile cannot be started, and is none of our business.
         const there = await stoppable(inAzure, look.subscription.id);
-        return ran.toReversed().flatMap((id) => there.find((resource) => isSame(resource.id, id)) ?? []);
+        return ran.toReversed().flatMap((id) => there.find((resource) => isSameId(resource.id, id)) ?? []);
       });
       for (const resource of toStart) await change(flow, inAzure, resource, 'start', parts);
       await look.note({ suspended: undefined });
@@ -115,8 +116,4 @@ async function change(
     if (state !== 'changing') await power[to](resource);
     return undefined;
   });
-}
-
-function isSame(one: string, other: string): boolean {
-  return one.toLowerCase() === other.toLowerCase();
 }

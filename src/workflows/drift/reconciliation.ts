@@ -15,6 +15,7 @@ import type { Marked } from '../marked.ts';
 import type { PlanSettings } from '../plan-operation.ts';
 import { type Completeness, isUnseen, type Records, type SubscriptionRecord, type Timeline } from '../record.ts';
 import { mayExist, readKnownCustomer } from '../recovery.ts';
+import { isSameId } from '../same-id.ts';
 import { cspSubscriptions, LIVING, readCspType } from './csp-subscriptions.ts';
 import { type Difference, differencesOf, recordedSide } from './differences.ts';
 import type { Inventory } from './inventory.ts';
@@ -308,7 +309,7 @@ function isUnsettled({ deployedAt, moving }: Fulfillment): boolean {
 function isOf({ what, id }: Marked, { partnerSubscriptionId, azure }: Fulfillment): boolean {
   const [marked, recorded] =
     what === 'partner subscription' ? [id, partnerSubscriptionId] : [id.split('/')[0], azure?.subscriptionId];
-  return marked?.toLowerCase() === recorded?.toLowerCase();
+  return isSameId(marked, recorded);
 }
 
 function whileHeld(one: Difference): Difference {

@@ -1,3 +1,4 @@
+import { renamed } from '../../engine/renamed.ts';
 import { type Flow, Suspended, type Workflow } from '../../engine/workflow.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import { once } from '../../lib/once.ts';
@@ -22,7 +23,6 @@ import {
   RUN_OUT,
   readPartnerSubscription,
 } from './partner-subscription.ts';
-import { renamed } from './rounds.ts';
 import { choiceForFirstTerm, findTermEnd } from './term-end.ts';
 import { findSuccessor } from './transition.ts';
 

@@ -1,3 +1,4 @@
+import { renamed } from '../../engine/renamed.ts';
 import type { Flow, Workflow } from '../../engine/workflow.ts';
 import { once } from '../../lib/once.ts';
 import type { AgreementNeed } from '../../report/texts/texts.ts';
@@ -6,7 +7,6 @@ import { readBuyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import type { AcceptAgreementParts } from '../steps/accept-agreement.ts';
 import { underAgreement } from '../steps/under-agreement.ts';
-import { renamed } from './rounds.ts';
 
 export interface WithAgreementParts extends AcceptAgreementParts {
   cloudesire: Cloudesire;
