@@ -152,6 +152,20 @@ describe('the emulators together', () => {
     }
   });
 
+  it('do nothing with a command that lacks an argument, and say which', async () => {
+    const run = async (url: string, command: string): Promise<unknown> => {
+      const response = await fetch(new URL(`/_emulator/${command}`, url), { method: 'POST', body: '{}' });
+      return [response.status, ((await response.json()) as { error?: string }).error];
+    };
+    const { arm, partnerCenter, entra, templates } = emulators;
+    expect(await run(arm.url, 'setQuota')).toEqual([400, 'name is a text.']);
+    expect(await run(arm.url, 'restrictSize')).toEqual([400, 'size is a text.']);
+    expect(await run(partnerCenter.url, 'setVetting')).toEqual([400, 'customerId is a text.']);
+    expect(await run(partnerCenter.url, 'takeDomain')).toEqual([400, 'domain is a text.']);
+    expect(await run(entra.url, 'revokeConsent')).toEqual([400, 'tenant is a text.']);
+    expect(await run(templates.url, 'publish')).toEqual([400, 'path is a text.']);
+  });
+
   it('name the secrets of all of them, and among them every secret of the environment', async () => {
     const token = await signInAsApp();
     const environment = emulators.environment();

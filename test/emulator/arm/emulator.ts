@@ -8,6 +8,7 @@ import { createAuthentication, type PartnerIdentity } from './authentication.ts'
 import { defineBilling } from './billing.ts';
 import { AZURE, createBooks, PARTNER_CENTER } from './books.ts';
 import { createCapacity } from './capacity.ts';
+import { registerCommands } from './commands.ts';
 import { defineComputeCatalog } from './compute-catalog.ts';
 import { type Controls, createControls } from './controls.ts';
 import { createCosts, type ResourceCost } from './costs.ts';
@@ -201,7 +202,7 @@ export function createArmEmulator(options: ArmOptions): ArmEmulator {
     },
   };
 
-  for (const [name, control] of Object.entries(controls)) server.command(name, control as (args: never) => unknown);
+  registerCommands(server, controls);
   server.command('secrets', emulator.secrets);
   server.command('reset', emulator.reset);
   return emulator;

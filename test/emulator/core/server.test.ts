@@ -230,11 +230,31 @@ describe('an emulated upstream', () => {
     });
 
     it('refuses wrong arguments and unknown commands with a sentence', async () => {
-      expect(await control('advance', { ms: 'soon' })).toMatchObject({ status: 400, result: { error: /takes/ } });
+      expect(await control('advance', { ms: 'soon' })).toMatchObject({
+        status: 400,
+        result: { error: 'ms is a number.' },
+      });
       expect(await control('advance', { ms: -1 })).toMatchObject({ status: 400 });
       expect(await control('fault', { kind: 'explode' })).toMatchObject({ status: 400 });
       expect(await control('advance', [1])).toMatchObject({ status: 400 });
       expect(await control('nothing')).toMatchObject({ status: 404 });
+    });
+
+    it('runs no command without the arguments that it needs', async () => {
+      const run = vi.fn();
+      parts.server.command('note', run, { id: 'text', seats: 'number?', mark: 'text or null', item: { sku: 'text' } });
+      const whole = { id: 'a', mark: null, item: { sku: 'b' } };
+      for (const [args, error] of [
+        [{}, 'id is a text.'],
+        [{ ...whole, seats: '5' }, 'seats is a number.'],
+        [{ ...whole, mark: undefined }, 'mark is a text, or null.'],
+        [{ ...whole, item: undefined }, 'item is an object: sku.'],
+        [{ ...whole, item: {} }, 'item.sku is a text.'],
+      ] as const) {
+        expect(await control('note', args)).toEqual({ status: 400, result: { error } });
+      }
+      expect(run).not.toHaveBeenCalled();
+      expect(await control('note', whole)).toEqual({ status: 200, result: null });
     });
   });
 

@@ -3,19 +3,20 @@ import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { BadBody, type Call, type CallRecord, type Handler, type Reply } from './call.ts';
 import type { Clock } from './clock.ts';
-import { builtInCommands, type Command, isControlPath, runControlCall } from './control.ts';
+import { type Arguments, builtInCommands, type Command, isControlPath, runControlCall } from './control.ts';
 import type { FaultRule, Faults } from './faults.ts';
 import { createRouter } from './router.ts';
 import { cutOff, discardBody, readBody, send, TooLarge } from './wire.ts';
 
-export { BadBody, type Call, type CallRecord, type Handler, type Reply };
+export { type Arguments, BadBody, type Call, type CallRecord, type Handler, type Reply };
 
 export interface EmulatorServer {
   route(method: string, pattern: string, handler: Handler): void;
   before(hook: (call: Call) => Reply | undefined): void;
   finish(hook: (call: Call, reply: Reply) => Reply): void;
   notFound(handler: Handler): void;
-  command(name: string, run: (args: never) => unknown): void;
+  /** Without `takes`, what it is given is for the command itself to check. */
+  command(name: string, run: (args: never) => unknown, takes?: Arguments): void;
   calls: CallRecord[];
   listen(options: ListenOptions): Promise<string>;
   close(): Promise<void>;
@@ -137,7 +138,9 @@ export function createServer(name: string, { clock, faults }: { clock: Clock; fa
     return record;
   }
 
-  for (const [command, run] of builtInCommands({ clock, faults, calls })) commands.set(command, run);
+  for (const [command, run, takes = {}] of builtInCommands({ clock, faults, calls })) {
+    commands.set(command, { run, takes });
+  }
 
   return {
     calls,
@@ -158,8 +161,8 @@ export function createServer(name: string, { clock, faults }: { clock: Clock; fa
       handleUnknown = handler;
     },
 
-    command(command, run) {
-      commands.set(command, run as Command);
+    command(command, run, takes = {}) {
+      commands.set(command, { run: run as Command['run'], takes });
     },
 
     async listen({ port = 0, name, host = name === undefined ? '127.0.0.1' : '0.0.0.0', tls }) {

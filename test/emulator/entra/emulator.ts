@@ -329,26 +329,35 @@ function checkSignIn(choice: Record<string, unknown>): void {
 }
 
 function addCommands(server: EmulatorServer, emulator: EntraEmulator): void {
-  server.command('setMfa', ({ on }: { on?: unknown }) => {
-    if (typeof on !== 'boolean') throw new Error('setMfa takes { "on": true or false }.');
-    emulator.setMfa(on);
-    return { on };
-  });
+  server.command(
+    'setMfa',
+    ({ on }: { on: boolean }) => {
+      emulator.setMfa(on);
+      return { on };
+    },
+    { on: 'flag' },
+  );
   server.command('expireTokens', () => emulator.expireTokens());
   server.command('revokeRefreshTokens', () => ({ revoked: emulator.revokeRefreshTokens() }));
   server.command('signInAs', emulator.signInAs);
-  server.command('setRedirectUris', ({ uris }: { uris: string[] }) => ({ uris: emulator.setRedirectUris(uris) }));
+  server.command('setRedirectUris', ({ uris }: { uris: string[] }) => ({ uris: emulator.setRedirectUris(uris) }), {
+    uris: 'list',
+  });
   server.command('signIn', (options: { mfa?: boolean; redirectUri?: string }) => ({ code: emulator.signIn(options) }));
   server.command('renewConsent', (options: { mfa?: boolean }) => ({ refreshToken: emulator.renewConsent(options) }));
   server.command('rotateClientSecret', (options: { keepOld?: boolean }) => ({
     clientSecret: emulator.rotateClientSecret(options),
   }));
-  server.command('addTenant', emulator.addTenant);
-  server.command('consent', emulator.consent);
-  server.command('revokeConsent', ({ tenant }: { tenant: string }) => emulator.revokeConsent(tenant));
-  server.command('servicePrincipal', ({ tenant }: { tenant: string }) => ({
-    objectId: emulator.servicePrincipal(tenant) ?? null,
-  }));
+  server.command('addTenant', emulator.addTenant, { id: 'text', domain: 'text?', consented: 'flag?' });
+  server.command('consent', emulator.consent, { tenant: 'text', clientId: 'text', apis: 'list' });
+  server.command('revokeConsent', ({ tenant }: { tenant: string }) => emulator.revokeConsent(tenant), {
+    tenant: 'text',
+  });
+  server.command(
+    'servicePrincipal',
+    ({ tenant }: { tenant: string }) => ({ objectId: emulator.servicePrincipal(tenant) ?? null }),
+    { tenant: 'text' },
+  );
   server.command('beBusy', emulator.beBusy);
   server.command('credentials', emulator.credentials);
   server.command('switches', emulator.switches);

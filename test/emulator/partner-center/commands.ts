@@ -1,61 +1,62 @@
-import type { EmulatorServer } from '../core/server.ts';
+import type { Arguments, EmulatorServer } from '../core/server.ts';
 import type { createControls } from './controls.ts';
 import type { createInspections } from './inspections.ts';
 
 /** Everything that can be done to the emulator, or asked of it, besides the API. */
 export type Controls = ReturnType<typeof createControls> & ReturnType<typeof createInspections>;
 
-/** Names of the arguments of each control, in order, as a command gets them in one JSON object. */
+/** The arguments of each control, in order, as a command gets them in one JSON object. */
 const ARGUMENTS = {
-  acceptAttestation: ['attestationId'],
-  acceptAllAttestations: ['on'],
-  expireAttestation: ['attestationId'],
-  signDirectly: ['customerId', 'signed'],
-  requireReacceptance: ['customerId'],
-  setVetting: ['customerId', 'status'],
-  lockCustomer: ['customerId', 'locked'],
-  setQualification: ['customerId', 'qualification', 'vettingStatus'],
-  addExistingTenant: ['tenant'],
-  acceptRelationship: ['domain', 'options'],
-  takeDomain: ['domain'],
-  answerAddressWith: ['status', 'times'],
-  setOrderDelayMs: ['delayMs'],
-  forceOrderOutcome: ['outcome', 'times'],
-  settleOrder: ['orderId', 'status'],
-  holdCheckouts: ['on'],
-  setSwitches: ['values'],
-  switches: [],
-  retireSku: ['productId', 'skuId'],
-  setSkuBounds: ['productId', 'skuId', 'bounds'],
-  rotateAvailabilities: [],
-  suspendByMicrosoft: ['subscriptionId', 'reason'],
-  clearSuspension: ['subscriptionId'],
-  cancelByHand: ['subscriptionId'],
-  changeQuantityByHand: ['subscriptionId', 'seats'],
-  changeItemByHand: ['subscriptionId', 'item'],
-  moveByHand: ['subscriptionId', 'offer'],
-  setAutoRenewByHand: ['subscriptionId', 'on'],
-  addEntitlement: ['planId', 'facts'],
-  setMachineCostPerHour: ['entitlementId', 'cost'],
-  reportFraud: ['entitlementId'],
-  billed: ['subscriptionId', 'at'],
-  deliverNow: [],
-  deliveries: [],
-  webhook: [],
-  customers: [],
-  subscriptions: [],
-  orders: [],
-  carts: [],
-  attestations: [],
-  agreements: [],
-  entitlements: [],
-  books: [],
-} satisfies Record<keyof Controls, string[]>;
+  acceptAttestation: { attestationId: 'text' },
+  acceptAllAttestations: { on: 'flag' },
+  expireAttestation: { attestationId: 'text' },
+  signDirectly: { customerId: 'text', signed: 'flag' },
+  requireReacceptance: { customerId: 'text' },
+  setVetting: { customerId: 'text', status: 'text or null' },
+  lockCustomer: { customerId: 'text', locked: 'flag' },
+  setQualification: { customerId: 'text', qualification: 'text', vettingStatus: 'text' },
+  addExistingTenant: { tenant: { domain: 'text', companyName: 'text', country: 'text' } },
+  acceptRelationship: { domain: 'text', options: 'object?' },
+  takeDomain: { domain: 'text' },
+  answerAddressWith: { status: 'text', times: 'number?' },
+  setOrderDelayMs: { delayMs: 'number' },
+  forceOrderOutcome: { outcome: 'text', times: 'number?' },
+  settleOrder: { orderId: 'text', status: 'text' },
+  holdCheckouts: { on: 'flag' },
+  setSwitches: { values: 'object' },
+  switches: {},
+  retireSku: { productId: 'text', skuId: 'text' },
+  setSkuBounds: { productId: 'text', skuId: 'text', bounds: 'object' },
+  rotateAvailabilities: {},
+  suspendByMicrosoft: { subscriptionId: 'text', reason: 'text' },
+  clearSuspension: { subscriptionId: 'text' },
+  cancelByHand: { subscriptionId: 'text' },
+  changeQuantityByHand: { subscriptionId: 'text', seats: 'number' },
+  changeItemByHand: { subscriptionId: 'text', item: 'object' },
+  moveByHand: { subscriptionId: 'text', offer: 'text' },
+  setAutoRenewByHand: { subscriptionId: 'text', on: 'flag' },
+  addEntitlement: { planId: 'text', facts: 'object?' },
+  setMachineCostPerHour: { entitlementId: 'text', cost: 'number' },
+  reportFraud: { entitlementId: 'text' },
+  billed: { subscriptionId: 'text', at: 'number?' },
+  deliverNow: {},
+  deliveries: {},
+  webhook: {},
+  customers: {},
+  subscriptions: {},
+  orders: {},
+  carts: {},
+  attestations: {},
+  agreements: {},
+  entitlements: {},
+  books: {},
+} satisfies Record<keyof Controls, Arguments>;
 
 /** Registers every control as a command of the server, e.g. `POST /_emulator/setVetting {"customerId":…,"status":…}`. */
 export function registerCommands(server: EmulatorServer, controls: Controls): void {
-  for (const [name, parameters] of Object.entries(ARGUMENTS)) {
+  for (const [name, takes] of Object.entries(ARGUMENTS)) {
     const control = controls[name as keyof Controls] as (...args: unknown[]) => unknown;
-    server.command(name, (args: Record<string, unknown>) => control(...parameters.map((parameter) => args[parameter])));
+    const run = (args: Record<string, unknown>) => control(...Object.keys(takes).map((argument) => args[argument]));
+    server.command(name, run, takes);
   }
 }

@@ -120,8 +120,8 @@ export function createTemplateHost(parts: { clock: Clock; faults: Faults }): Tem
     },
   };
 
-  server.command('publish', (publication: Publication) => ({ address: host.publish(publication) }));
-  server.command('unpublish', ({ path }: { path: string }) => host.unpublish(path));
+  server.command('publish', (publication: Publication) => ({ address: host.publish(publication) }), { path: 'text' });
+  server.command('unpublish', ({ path }: { path: string }) => host.unpublish(path), { path: 'text' });
   server.command('paths', host.paths);
   server.command('books', host.books);
   server.command('secrets', host.secrets);
