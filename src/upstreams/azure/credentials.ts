@@ -1,8 +1,8 @@
 import type { Clock } from '../../lib/clock.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../../lib/errors.ts';
 import { type Secret, withSecret } from '../../lib/secret.ts';
-import { FIRST_SIGN_IN } from '../../lib/sign-in.ts';
-import type { RefreshTokenStore } from '../refresh-token.ts';
+import { isAppRefused } from '../entra.ts';
+import { type RefreshTokenStore, redeemNewest } from '../refresh-token.ts';
 import { tokenRefusalOf } from './entra.ts';
 import type { Actor } from './errors.ts';
 import { loadSdk, type Sdk } from './sdk.ts';
@@ -128,10 +128,6 @@ function keepOne<T>(make: (secret: string) => Promise<T>): (secret: string) => P
   };
 }
 
-function isAppRefused(error: unknown): boolean {
-  return error instanceof AttentionError && error.code === 'entra.app-refused';
-}
-
 /**
  * Tokens of the partner's user in a tenant, by the refresh token that all tenants and Partner Center share: a refresh token is
  * bound to user and application, not to tenant or resource. Each use brings a new one, which is saved at once.
@@ -179,24 +175,14 @@ function createUserTokens(parts: CredentialParts, tenantId: string): Acquire {
     return { token: result.accessToken, expiresOnTimestamp: result.expiresOn.getTime() };
   }
 
-  return async (claims) => {
-    const configured = seed?.read();
-    const stored = await refreshTokens.load(configured);
-    if (stored !== undefined && stored !== configured) {
-      try {
-        return await redeem(stored, configured, claims);
-      } catch (error) {
-        // Operations may have signed in again: then the configured token is the newer one.
-        if (!seed || !isStale(error)) throw error;
-      }
-    }
-    if (seed) return withSecret(seed, isStale, (token) => redeem(token, token, claims));
-    throw new AttentionError(
-      'entra.consent-missing',
-      `Azure products need a user of the partner, and no refresh token is configured: ${FIRST_SIGN_IN}`,
-      { effect: 'none' },
-    );
-  };
+  return (claims) =>
+    redeemNewest({
+      refreshTokens,
+      seed,
+      isStale,
+      redeem: (token, origin) => redeem(token, origin, claims),
+      whoNeeds: 'Azure products need',
+    });
 }
 
 const STALE = ['entra.consent-needed', 'entra.mfa-needed'];

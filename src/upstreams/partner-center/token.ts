@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import type { Clock } from '../../lib/clock.ts';
-import { AttentionError, type ConnectorError, RetryableError } from '../../lib/errors.ts';
+import { AttentionError, type ConnectorError } from '../../lib/errors.ts';
 import { type Secret, withSecret } from '../../lib/secret.ts';
-import { FIRST_SIGN_IN, SIGN_IN } from '../../lib/sign-in.ts';
+import { consentNeeded, isAppRefused, isOfConsent, readTokenRefusal, refusalOfApp } from '../entra.ts';
 import { type Answer, type Http, path, readBody } from '../http.ts';
-import type { RefreshTokenStore } from '../refresh-token.ts';
+import { type RefreshTokenStore, redeemNewest } from '../refresh-token.ts';
 
 /** Access tokens for Partner Center, renewed ahead of expiry by one caller at a time. */
 export interface Tokens {
@@ -24,9 +24,9 @@ export interface TokenParts {
   tenantId: string;
   clientId: string;
   clientSecret: Secret;
-  refreshTokens?: RefreshTokenStore;
+  refreshTokens: RefreshTokenStore;
   clock: Clock;
-  /** The refresh token of the configuration; the stored one, which is newer, goes before it. */
+  /** The refresh token of the configuration. */
   seed?: Secret | undefined;
 }
 
@@ -42,14 +42,6 @@ const TokenAnswer = z.object({
   refresh_token: z.string().min(1).optional().catch(undefined),
 });
 
-const Refusal = z.object({
-  error: z
-    .string()
-    .regex(/^[a-z_]{1,40}$/)
-    .catch('unknown'),
-  error_codes: z.array(z.number()).catch([]),
-});
-
 /**
  * Returns the two kinds of token of the Secure Application Model, from the v2 endpoint of the partner's tenant.
  *
@@ -60,7 +52,9 @@ const Refusal = z.object({
 export function createTokens(parts: TokenParts): Tokens {
   const { http, tenantId, clientId, clientSecret, refreshTokens, clock, seed } = parts;
   const app = createCache(clock, () => request({ grant_type: 'client_credentials', scope: APP_SCOPE }));
-  const user = createCache(clock, renewUser);
+  const user = createCache(clock, () =>
+    redeemNewest({ refreshTokens, seed, isStale: isConsentGone, redeem: refresh, whoNeeds: 'The call needs' }),
+  );
 
   async function request(form: Record<string, string>): Promise<z.output<typeof TokenAnswer>> {
     const answer = await withSecret(clientSecret, isAppRefused, (secret) =>
@@ -78,30 +72,11 @@ export function createTokens(parts: TokenParts): Tokens {
     return readBody(answer, TokenAnswer);
   }
 
-  async function renewUser(): Promise<z.output<typeof TokenAnswer>> {
-    const configured = seed?.read();
-    const stored = await refreshTokens?.load(configured);
-    if (stored !== undefined && stored !== configured) {
-      try {
-        return await refresh(stored, configured);
-      } catch (error) {
-        // Operations may have renewed the consent: then the configured token is the newer one.
-        if (!seed || !isConsentGone(error)) throw error;
-      }
-    }
-    if (seed) return withSecret(seed, isConsentGone, (token) => refresh(token, token));
-    throw new AttentionError(
-      'entra.consent-missing',
-      `The call needs a user of the partner, and no refresh token is configured: ${FIRST_SIGN_IN}`,
-      { effect: 'none' },
-    );
-  }
-
   async function refresh(token: string, configured: string | undefined): Promise<z.output<typeof TokenAnswer>> {
     const answer = await request({ grant_type: 'refresh_token', refresh_token: token, scope: USER_SCOPE });
     // Saved before anything else: a token that was used but not its successor would lapse 90 days after its issue.
     if (answer.refresh_token && answer.refresh_token !== token) {
-      await refreshTokens?.save(answer.refresh_token, configured);
+      await refreshTokens.save(answer.refresh_token, configured);
     }
     return answer;
   }
@@ -115,10 +90,6 @@ export function createTokens(parts: TokenParts): Tokens {
       user.forget(token);
     },
   };
-}
-
-function isAppRefused(error: unknown): boolean {
-  return error instanceof AttentionError && error.code === 'entra.app-refused';
 }
 
 function isConsentGone(error: unknown): boolean {
@@ -153,36 +124,8 @@ function createCache(clock: Clock, fetch: () => Promise<z.output<typeof TokenAns
   return { get, forget };
 }
 
-/** Entra ID explains refusals by an OAuth word and AADSTS numbers. Its sentences may name people and are not repeated. */
+/** The meaning of a refusal of a token for Partner Center. `undefined` for 408 and 5xx. */
 export function refusalOf(answer: Answer): ConnectorError | undefined {
-  const { status, facts } = answer;
-  if (status === 408 || status >= 500) return undefined;
-  const { error, error_codes: numbers } = Refusal.catch({ error: 'unknown', error_codes: [] }).parse(answer.body);
-  const reason = [error, ...numbers.map((number) => `AADSTS${number}`)].join(', ');
-  const options = {
-    facts: { ...facts, upstreamCode: numbers[0] ? `AADSTS${numbers[0]}` : error },
-    effect: 'none',
-  } as const;
-  switch (error) {
-    case 'temporarily_unavailable':
-      return new RetryableError(
-        'entra.unavailable',
-        `Entra ID is not available (${reason}). It is asked again by itself.`,
-        options,
-      );
-    case 'invalid_grant':
-    case 'interaction_required':
-    case 'consent_required':
-      return new AttentionError(
-        'entra.consent-needed',
-        `The partner user's consent no longer holds (${reason}): ${SIGN_IN}`,
-        options,
-      );
-    default:
-      return new AttentionError(
-        'entra.app-refused',
-        `Entra ID refuses the application (${reason}): check PARTNER_CENTER_TENANT_ID, PARTNER_CENTER_CLIENT_ID and PARTNER_CENTER_CLIENT_SECRET, and whether the secret has expired.`,
-        options,
-      );
-  }
+  const refusal = readTokenRefusal(answer);
+  return refusal && (isOfConsent(refusal) ? consentNeeded(refusal) : refusalOfApp(refusal));
 }

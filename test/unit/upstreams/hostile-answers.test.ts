@@ -187,6 +187,7 @@ it('whatever Entra ID answers is a token that can travel in a header, or an erro
         tenantId: 'tenant',
         clientId: 'client',
         clientSecret: fixedSecret('secret'),
+        refreshTokens: { load: async () => undefined, save: async () => {} },
         clock: createTestClock(Date.now()),
         seed: fixedSecret('seed'),
       });

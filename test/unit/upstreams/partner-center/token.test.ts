@@ -33,6 +33,7 @@ async function setup(
     tenantId: 'partner-tenant',
     clientId: 'app-1',
     clientSecret: fixedSecret('s3cret'),
+    refreshTokens: createStore(),
     clock,
     ...parts,
   });
