@@ -1,5 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
-import { ConnectorError } from '../lib/errors.ts';
+import { AttentionError, ConnectorError } from '../lib/errors.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Journal, JournalEntry, Lane } from './journal.ts';
 
@@ -119,6 +119,17 @@ export interface FlowParts {
 export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe, around }: FlowParts): Promise<Flow> {
   const entries = await journal.load(runId);
 
+  /** What is remembered of a step. Where another release has sent what is no effect in this one, it would be begun anew, and so perhaps made twice. */
+  function remembered(step: string, isEffect = false): JournalEntry | undefined {
+    const entry = entries.get(step);
+    if (!entry || entry.state === 'done' || entry.state === 'polling') return entry;
+    if (isEffect && entry.state === 'sent') return entry;
+    throw new AttentionError(
+      'step.unreadable',
+      `What is remembered of the step "${step}" is of another release of the connector, which this one cannot go on from; nothing of it is done again. Bring that release back until the operation has ended.`,
+    );
+  }
+
   async function record(step: string, entry: JournalEntry): Promise<void> {
     await journal.write(lane, runId, step, entry);
     entries.set(step, entry);
@@ -143,7 +154,7 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
     hasBegun: (name) => entries.has(name),
 
     async step<T>(name: string, work: () => Promise<T>, anewUntil?: readonly string[]): Promise<T> {
-      const entry = entries.get(name);
+      const entry = remembered(name);
       const isKept = !anewUntil || anewUntil.some((effect) => entries.has(effect));
       if (entry?.state === 'done' && isKept) return entry.result as T;
       const startedAt = await begin(name);
@@ -155,7 +166,7 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
     },
 
     async effect<P, T>(name: string, { findEarlier, prepare, find, act }: Effect<P, T>): Promise<T> {
-      const entry = entries.get(name);
+      const entry = remembered(name, true);
       if (entry?.state === 'done') return entry.result as T;
       const startedAt = await begin(name);
 
@@ -202,7 +213,7 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
       plan: PollPlan,
       look: (waited: { sinceMs: number; looks: number }) => Promise<T | undefined>,
     ): Promise<T> {
-      const entry = entries.get(name);
+      const entry = remembered(name);
       if (entry?.state === 'done') return entry.result as T;
       const startedAt = await begin(name);
       const since = entry?.state === 'polling' ? entry.since : startedAt;
@@ -217,7 +228,7 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
     },
 
     async pause(name: string, { forMs, waitingFor, isOver }: PausePlan): Promise<void> {
-      const entry = entries.get(name);
+      const entry = remembered(name);
       if (entry?.state === 'done') return;
       const startedAt = await begin(name);
       const hasBegun = entry?.state === 'polling';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { LaneLostError } from '../../../src/engine/journal.ts';
+import { type JournalEntry, LaneLostError } from '../../../src/engine/journal.ts';
 import {
   type Effect,
   type Flow,
@@ -80,6 +80,27 @@ describe('a run that is held', () => {
     hold(false);
     await flow.effect('buy', shop.effect);
     expect(shop.purchases).toEqual(['key-1']);
+  });
+});
+
+describe('what another release has left', () => {
+  const plan: PollPlan = { firstMs: 1, factor: 1, longestMs: 1, waitingFor: 'Azure' };
+  const ways: [string, (flow: Flow, act: () => Promise<string>) => Promise<unknown>][] = [
+    ['step', (flow, act) => flow.step('buy', act)],
+    ['poll', (flow, act) => flow.poll('buy', plan, act)],
+    ['effect', (flow, act) => flow.effect('buy', { prepare: () => 'key', find: act, act })],
+  ];
+
+  it.each(ways)('is not done again by a %s that cannot tell whether it was done', async (kind, go) => {
+    const { journal, lane, look } = setup();
+    const left = kind === 'effect' ? { state: 'asked', by: 'a later release' } : { state: 'sent', prepared: 'key' };
+    await journal.write(lane, 'run', 'buy', left as unknown as JournalEntry);
+    const done: string[] = [];
+
+    const going = go(await look(), async () => `${done.push('done')}`);
+    await expect(going).rejects.toThrow(expect.objectContaining({ code: 'step.unreadable' }));
+    expect(done).toEqual([]);
+    expect(journal.entries('run')).toEqual({ buy: left });
   });
 });
 
