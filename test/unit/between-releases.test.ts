@@ -1,0 +1,56 @@
+import { expect, it } from 'vitest';
+import { loadConfig } from '../../src/config.ts';
+import { LOOKS, Look, lookOptions, SWEEPS } from '../../src/queue/jobs.ts';
+import { createDerivedSecrets } from '../../src/store/derived-secrets.ts';
+import { createSecretBox } from '../../src/store/secret-box.ts';
+import { configurationOf } from '../../src/workflows/azure/assignment.ts';
+import { deploymentOf, groupOf, sharedAliasOf, tagsOf } from '../../src/workflows/azure/names.ts';
+import { markOf } from '../../src/workflows/mark.ts';
+
+/* What each release works out anew, and has to work out as all before it did; what each step stores is in test/support/stored-forms.ts. */
+
+const key = Buffer.alloc(32, 7);
+const secrets = createDerivedSecrets([key]);
+
+it('what was bought and made is found by the names that it was given', () => {
+  expect(markOf(50010)).toBe('Cloudesire 50010');
+  expect(groupOf(50020)).toBe('cloudesire-50020');
+  expect(deploymentOf(50020, 2)).toBe('cloudesire-50020-2');
+  expect(tagsOf(50020)).toEqual({ 'cloudesire-subscription': '50020' });
+  expect(sharedAliasOf('8BE3A7F2-60d1-4c59-a4e8-3f7d1b9c0256')).toBe(
+    'cloudesire-customer-8be3a7f2-60d1-4c59-a4e8-3f7d1b9c0256',
+  );
+});
+
+it('a deployment that is repeated is given the passwords that it had', () => {
+  expect(secrets.password('50020 adminPassword')).toBe('pdHUcd7+Ps9DNNSGjWe.zf7s');
+  expect(secrets.fingerprint).toBe('0a5c879d231e');
+});
+
+it('an order is not deployed again as if the customer had entered something else', () => {
+  const parameters = { REGION: 'westeurope', DNS_PREFIX: 'hafenkontor-shop' };
+  expect(configurationOf({ parameters }, secrets)).toBe('0a5c879d231e.8a8yrw0In_AUSapr');
+});
+
+it('what was sealed is opened, with the key that follows from the client secret', () => {
+  expect(createSecretBox([key]).open('v1:izGQY3LKHG0RWUSh3YeL3sJMgWABstm0hWaq6Jp8dBiFGVk4O3EhmlZJgus')).toBe(
+    'Kx4!example-only',
+  );
+  const { redis } = loadConfig({
+    CMW_BASE_URL: 'https://marketplace.example.com/api',
+    CMW_AUTH_TOKEN: 'cmw-token',
+    CMW_EVENT_SECRETS: 'secret-of-the-product',
+    PARTNER_CENTER_TENANT_ID: '9f0c1a52-4a1e-4f3c-8a43-3e2b8f0f1d11',
+    PARTNER_CENTER_CLIENT_ID: '5d2b7c9e-1111-4222-8333-444455556666',
+    PARTNER_CENTER_CLIENT_SECRET: 'client~secret with blanks',
+  });
+  expect(redis.stateKeys.map((one) => one.toString('base64url'))).toEqual([
+    'muPgMKAwEm_bbp8pIOV94Az6DX6PvpSBrf6pn-718ug',
+  ]);
+});
+
+it('looks and sweeps that one release has asked for are made by the other, and one that waits is not asked for twice', () => {
+  expect([LOOKS, SWEEPS]).toEqual(['looks', 'sweeps']);
+  expect(Look.parse({ subscriptionId: 50010, added: 'by a later release' })).toEqual({ subscriptionId: 50010 });
+  expect(lookOptions(50010).deduplication).toMatchObject({ id: '50010' });
+});
