@@ -281,10 +281,15 @@ describe('the agreement', () => {
       state: 'waiting',
       waitingFor: `Microsoft to review the account of customer ${customerId}, which says "UnderReview"`,
     });
-    world.emulators.partnerCenter.setVetting(customerId, 'Unknown');
+    world.emulators.partnerCenter.setVetting(customerId, 'Pondering');
     await world.look(id);
     expect((await world.records.get(id))?.waitingFor).toMatch(
-      /, which says "Unknown": where that lasts, look at its acc/,
+      /, which says "Pondering": where that lasts, look at its acc/,
+    );
+    world.emulators.partnerCenter.setVetting(customerId, 'None; DROP');
+    await world.look(id);
+    expect((await world.records.get(id))?.waitingFor).toMatch(
+      /, which is in a status that is not known: where that lasts, look at its acc/,
     );
     expect(shown(id).deploymentStatus).toBe('PENDING');
     expect(shown(id).instructions?.en).toMatch(/nothing is left for you to do.* it can take several days/);

@@ -15,7 +15,6 @@ import {
   Reseller,
   UserMember,
   Vetting,
-  type VettingStatus,
 } from './schema.ts';
 
 export type { CountryRules } from './schema.ts';
@@ -195,12 +194,12 @@ export function createCustomers(call: Call) {
   }
 
   /**
-   * Whether Microsoft's review of the customer lets it buy; `none` when it was never reviewed, which blocks nothing.
-   * Needs a user.
+   * How far Microsoft's review of the customer is, which may buy once it is `Allowed`; `none` when it was never reviewed, which blocks
+   * nothing. Without `status` it is one that cannot be told. Needs a user.
    *
    * @see https://learn.microsoft.com/partner-center/developer/retrieve-validation-status
    */
-  async function vettingStatus(customerId: string): Promise<VettingStatus | 'none'> {
+  async function vettingStatus(customerId: string): Promise<Vetting | 'none'> {
     const answer = await call({
       method: 'GET',
       path: path`/v1/customers/${customerId}/validationStatus`,
@@ -208,7 +207,7 @@ export function createCustomers(call: Call) {
       auth: 'user',
       accept: refusedWith('600074'),
     });
-    return answer.status === 404 ? 'none' : readBody(answer, Vetting).status;
+    return answer.status === 404 ? 'none' : readBody(answer, Vetting);
   }
 
   /**

@@ -411,11 +411,16 @@ const Joined = z.string().transform((text) => text.replace(/\s/g, ''));
 export const AddressCheck = anyCase({ status: Joined.pipe(z.enum(ADDRESS_STATUSES)).catch('NotValidated') });
 export type AddressCheck = z.output<typeof AddressCheck>;
 
-/** Purchases are blocked under `UnderReview`, `NotAllowed` and `Unknown`. */
+/**
+ * Purchases are blocked under `UnderReview`, `NotAllowed` and `Unknown`. Others are kept as they are, since they are shown; what is no plain
+ * word is left out.
+ */
 export const Vetting = anyCase({
-  status: Joined.pipe(z.enum(['Allowed', 'UnderReview', 'NotAllowed', 'Unknown', 'NotReady'])).catch('Unknown'),
+  status: Joined.pipe(z.string().regex(/^[A-Za-z]{1,40}$/))
+    .optional()
+    .catch(undefined),
 });
-export type VettingStatus = z.output<typeof Vetting>['status'];
+export type Vetting = z.output<typeof Vetting>;
 
 /** How a billing cycle is written as a duration. */
 const CYCLE_OF: Record<string, string> = { P1M: 'monthly', P1Y: 'annual', P3Y: 'triennial' };

@@ -179,13 +179,14 @@ export async function passVetting(
   },
 ): Promise<void> {
   if (!partnerCenter.hasUserToken) return;
-  let said = '';
+  let said: string | undefined;
   const plan = pollPlan('days', pollEveryMs, () => reviewOf(customerId, said));
   await flow.poll('account reviewed', plan, async () => {
-    const status = await partnerCenter.customers.vettingStatus(customerId);
-    if (status === 'none' || status === 'Allowed') return status;
-    said = status;
-    if (status !== 'NotAllowed') {
+    const vetting = await partnerCenter.customers.vettingStatus(customerId);
+    if (vetting === 'none') return vetting;
+    said = vetting.status;
+    if (said === 'Allowed') return said;
+    if (said !== 'NotAllowed') {
       await flow.step('tell of the review', () => report.underWay(subscription.id));
       return undefined;
     }
@@ -197,8 +198,9 @@ export async function passVetting(
 }
 
 /** A review takes days; it is not documented how long the other statuses last. */
-function reviewOf(customerId: string, status: string): Wait {
-  const wait: Wait = `Microsoft to review the account of customer ${customerId}, which says "${status}"`;
+function reviewOf(customerId: string, status: string | undefined): Wait {
+  const says = status === undefined ? 'is in a status that is not known' : `says "${status}"`;
+  const wait: Wait = `Microsoft to review the account of customer ${customerId}, which ${says}`;
   if (status === 'UnderReview') return wait;
   return `${wait}: where that lasts, look at its account verification in Partner Center, else ask the support there`;
 }
