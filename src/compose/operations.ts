@@ -284,5 +284,5 @@ function tellWaits(say: (sentence: string) => void): (call: UpstreamCall) => voi
 const WAITS: Record<string, string> = {
   budget: 'the calls that its limit allows are used up for the moment, and orders go first.',
   throttled: 'it has refused calls for a while.',
-  outage: 'it does not answer.',
+  outage: 'it is not available.',
 };

@@ -136,13 +136,13 @@ function outageNews({ log, alerts }: Pick<UpstreamParts, 'log' | 'alerts'>): Out
     lasts({ upstream, since, because }) {
       alerts.attention({
         code: `${upstream}.outage`,
-        message: `${nameOf(upstream)} has not answered since ${toTheSecond(since)}. What needs it waits, without a deadline, and goes on by itself. Look whether the upstream reports an outage, and at network, DNS and proxy of this host. Last failure: ${because}`,
+        message: `${nameOf(upstream)} has not been available since ${toTheSecond(since)}: it does not answer, or fails at whatever it is asked. What needs it waits, without a deadline, and goes on by itself. Look whether the upstream reports an outage, and at network, DNS and proxy of this host. Last failure: ${because}`,
       });
     },
     ended({ upstream, since, wasTold }) {
       log.info({ upstream, since }, 'an upstream is back: the work goes on');
       if (!wasTold) return;
-      const message = `${nameOf(upstream)} answers again; it had not since ${toTheSecond(since)}. What waited for it goes on by itself.`;
+      const message = `${nameOf(upstream)} is available again; it had not been since ${toTheSecond(since)}. What waited for it goes on by itself.`;
       alerts.over({ code: `${upstream}.outage`, message });
     },
   };

@@ -1,7 +1,7 @@
 import http, { validateHeaderValue } from 'node:http';
 import https from 'node:https';
 import axios, { type AxiosRequestConfig, type AxiosResponse } from 'axios';
-import type { z } from 'zod';
+import { z } from 'zod';
 import {
   AttentionError,
   ConnectorError,
@@ -222,12 +222,12 @@ export function createHttp(parts: HttpParts): Http {
     if (passage && 'waitMs' in passage) {
       throw new ThrottledError(
         `${upstream}.outage`,
-        `${name} has not answered since ${toTheSecond(passage.since)}; ${what} waits until it is back.`,
+        `${name} has not been available since ${toTheSecond(passage.since)}; ${what} waits until it is back.`,
         {
           facts,
           effect: 'none',
           retryAfterMs: passage.waitMs,
-          waitingFor: `the return of ${name}, which has not answered since ${toTheSecond(passage.since)}`,
+          waitingFor: `the return of ${name}, which has not been available since ${toTheSecond(passage.since)}`,
         },
       );
     }
@@ -451,15 +451,18 @@ function throttled(
 
 function refusal(answer: Answer): ConnectorError {
   const { status, facts, effect } = answer;
-  const what = `${facts.method} ${facts.path} (${status}${facts.correlationId ? `, identifier ${facts.correlationId}` : ''})`;
+  const isFailure = status === 408 || status >= 500;
+  const code = isFailure ? codeIn(answer) : undefined;
+  const details = [status, code && `code ${code}`, facts.correlationId && `identifier ${facts.correlationId}`];
+  const what = `${facts.method} ${facts.path} (${details.filter(Boolean).join(', ')})`;
   if (status >= 300 && status < 400) {
     const message = `${nameOf(facts.upstream)} answered ${what} with a redirect, which is not followed. Check the configured base URL.`;
     return new AttentionError(`${facts.upstream}.redirected`, message, { facts, effect });
   }
-  if (status === 408 || status >= 500) {
+  if (isFailure) {
     const retryAfterMs = retryAfterOf(answer);
-    const name = nameOf(facts.upstream);
-    const message = `${name} failed at ${what}. ${name} is not available at the moment. It is tried again by itself.`;
+    // Whether it fails at other calls too is for the circuit to find out.
+    const message = `${nameOf(facts.upstream)} failed at ${what}. It is tried again by itself; if that goes on, ask its support${facts.correlationId ? ', and quote the identifier' : ''}.`;
     return new RetryableError(`${facts.upstream}.unavailable`, message, {
       facts,
       effect,
@@ -468,6 +471,23 @@ function refusal(answer: Answer): ConnectorError {
   }
   const message = `${nameOf(facts.upstream)} refused ${what} ${isSilent(answer) ? 'and gave no reason: ask its support, and quote the identifier' : 'without a reason that is known here. Look the call up with its identifier'}.`;
   return new AttentionError(`${facts.upstream}.unexplained`, message, { facts, effect });
+}
+
+const Code = z
+  .union([z.string(), z.number()])
+  .transform(String)
+  .pipe(z.string().regex(/^\w{1,40}$/));
+/** Where the upstreams put their code of a failure. */
+const Failure = z.union([
+  z.object({ error: z.object({ code: Code }) }).transform(({ error }) => error.code),
+  z.object({ error: Code }).transform(({ error }) => error),
+  z.object({ code: Code }).transform(({ code }) => code),
+  z.object({ Code }).transform(({ Code: code }) => code),
+]);
+
+/** The upstream's own code of a failure, to be told. Nothing is decided by it: what a call that failed has done, only a look can tell. */
+function codeIn({ body }: Answer): string | undefined {
+  return Failure.optional().catch(undefined).parse(body);
 }
 
 function isSilent({ body }: Answer): boolean {

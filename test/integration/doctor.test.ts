@@ -210,7 +210,7 @@ describe('names what is wrong, and the cure:', () => {
     const findings = await examine();
     expect(failedIn(findings)).toEqual(['partner center']);
     expect(toldOf(findings, 'partner center')).toMatch(
-      /^failed: Partner Center failed at .* is not available at the moment\. .*status page.*network.*proxy/,
+      /^failed: Partner Center failed at .*\(503, identifier .*status page.*network.*proxy/,
     );
     expect(toldOf(findings, 'partner center')).not.toContain('by itself');
     for (const check of ['multi-factor authentication', 'admin agent']) {

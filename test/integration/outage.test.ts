@@ -35,7 +35,7 @@ describe('a shop with a single order', () => {
       expect(await openSince()).toBeDefined();
       expect(await world.records.get(id)).toMatchObject({
         state: 'waiting',
-        waitingFor: expect.stringMatching(/^the return of Partner Center, which has not answered since /),
+        waitingFor: expect.stringMatching(/^the return of Partner Center, which has not been available since /),
       });
     }, WITHIN);
 

@@ -6,7 +6,7 @@ it.each([
   ['the customer to pay; the marketplace has suspended the subscription', 'payment'],
   ['the marketplace to show the subscription', 'marketplace'],
   ['operations, who have detached it (Mara, 2026-11-27: done by hand)', 'operations'],
-  ['the return of Azure, which has not answered since 2026-11-27T08:00:00.000Z', 'outage'],
+  ['the return of Azure, which has not been available since 2026-11-27T08:00:00.000Z', 'outage'],
   ['the end of the dry run (CMW_READ_ONLY): would send POST', 'dry-run'],
   ['the end of the trial in the marketplace', 'marketplace'],
   ['the Azure subscription that comes with plan 7', 'azure'],

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
 import {
   AttentionError,
+  type ConnectorError,
   PermanentError,
   RetryableError,
   ThrottledError,
@@ -449,7 +450,7 @@ describe('a circuit', () => {
       code: 'shop.outage',
       effect: 'none',
       retryAfterMs: 4_000,
-      waitingFor: `the return of shop, which has not answered since 2026-03-02 09:20:00 UTC`,
+      waitingFor: `the return of shop, which has not been available since 2026-03-02 09:20:00 UTC`,
     });
     expect([received, taken]).toEqual([[], []]);
   });
@@ -536,14 +537,44 @@ describe('refusals', () => {
   });
 });
 
-it('an answer that the upstream failed says which call, also where the identifier is only the one that was sent', async () => {
-  const { send } = await setup({ status: 503 });
-  const headers = { 'x-ms-client-request-id': 'r-7' };
-  await expect(send({ ...READ, headers })).rejects.toMatchObject({
-    message:
-      'shop failed at GET /orders/1 (503, identifier r-7). shop is not available at the moment. It is tried again by itself.',
-    facts: { correlationId: 'r-7' },
+describe('an answer that the upstream failed', () => {
+  const says = async (reply: Parameters<typeof setup>[0], headers = {}) => {
+    const { send } = await setup(reply);
+    return (await send({ ...READ, headers }).catch((error: unknown) => error)) as ConnectorError;
+  };
+
+  it('is told of that call alone, with what its support asks for: others may well go through', async () => {
+    const error = await says({ status: 503, headers: { 'MS-CorrelationId': 'c-1' } });
+    expect(error.message).toBe(
+      'shop failed at GET /orders/1 (503, identifier c-1). It is tried again by itself; if that goes on, ask its support, and quote the identifier.',
+    );
   });
+
+  it('says which call also where the identifier is only the one that was sent, or there is none', async () => {
+    const error = await says({ status: 500 }, { 'x-ms-client-request-id': 'r-7' });
+    expect(error.message).toContain('(500, identifier r-7). ');
+    expect(error.facts.correlationId).toBe('r-7');
+    expect((await says({ status: 500 })).message).toMatch(/\(500\)\. .* goes on, ask its support\.$/);
+  });
+
+  it.each([
+    [{ error: { code: 'InternalServerError', message: 'Ask Mrs. Bianchi.' } }, 'code InternalServerError'],
+    [{ code: 800003, description: 'x' }, 'code 800003'],
+    [{ Code: '2000' }, 'code 2000'],
+    [{ error: 'server_error' }, 'code server_error'],
+  ])('names the code that %j holds, and decides nothing by it', async (json, told) => {
+    const error = await says({ status: 500, json });
+    expect(error.message).toContain(`shop failed at GET /orders/1 (500, ${told}). `);
+    expect(error.message).not.toContain('Bianchi');
+    expect(error.facts.upstreamCode).toBeUndefined();
+  });
+
+  it.each([[{ code: 'Call +39 055 012' }], [{ error: { code: 'x'.repeat(41) } }], [{ error: ['a'] }], [[]], ['code']])(
+    'repeats nothing of %j',
+    async (json) => {
+      expect((await says({ status: 500, json })).message).toContain('shop failed at GET /orders/1 (500). ');
+    },
+  );
 });
 
 describe('dry run', () => {
