@@ -1,16 +1,10 @@
-import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import { remember } from '../lib/cache.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { createAnswers } from '../report/answers.ts';
-import { createCosts } from '../store/costs.ts';
-import { createCustomerDirectory } from '../store/customers.ts';
 import { createDerivedSecrets } from '../store/derived-secrets.ts';
-import { createKeys } from '../store/keys.ts';
-import { createRecords } from '../store/records.ts';
-import { createReplication } from '../store/replication.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { createAzureValues } from '../workflows/azure/parameter-values.ts';
 import type { ProposedOrder } from '../workflows/checks.ts';
@@ -19,14 +13,15 @@ import { createParameterValues } from '../workflows/parameter-values.ts';
 import { createUsage } from '../workflows/usage.ts';
 import { createValidateOrder } from '../workflows/validate-order.ts';
 import { azureSettings, licenseSettings } from './settings.ts';
+import type { Store } from './store.ts';
 import { composeUpstreams } from './upstreams.ts';
 
 /** An answer that comes too late for one question is still good for the next. */
 const LATE_ANSWER_MS = 10_000;
 
 export interface CheckParts {
-  /** From `producerConnection`. */
-  redis: Redis;
+  /** Over a connection from `producerConnection`. */
+  store: Store;
   log: Log;
   alerts: Alerts;
   observe(call: UpstreamCall): void;
@@ -36,13 +31,12 @@ export interface CheckParts {
  * Builds what the marketplace asks while a customer orders. Nothing of it changes anything anywhere. What the catalogues of
  * both sides say is remembered for a while; what says anything of a person is asked anew each time.
  */
-export function composeChecks(config: Config, { redis, log, alerts, observe }: CheckParts) {
-  const keys = createKeys(config.redis.prefix);
-  const directory = createCustomerDirectory(redis, keys, createReplication(redis));
+export function composeChecks(config: Config, { store, log, alerts, observe }: CheckParts) {
+  const { records, directory, costs } = store;
   const answers = createAnswers({ languages: config.cloudesire.languages });
   const readTimeoutMs = Math.min(config.timing.httpTimeoutMs, LATE_ANSWER_MS);
   const { cloudesire, partnerCenter, templateHost } = composeUpstreams(config, {
-    redis,
+    store,
     observe,
     readTimeoutMs,
     // Somebody waits for the answer to each of these calls.
@@ -93,7 +87,6 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
     usage: forOnePause(partnerCenter.azure.usage),
     billingPeriod: forOnePause(partnerCenter.azure.billingPeriod),
   };
-  const records = createRecords(redis, keys);
   const validateOrder = createValidateOrder({
     ...parts,
     records,
@@ -104,7 +97,7 @@ export function composeChecks(config: Config, { redis, log, alerts, observe }: C
   return {
     usage: createUsage({
       records,
-      costs: createCosts(redis, keys),
+      costs,
       partnerCenter: { ...partnerCenter, azure: spending },
       log,
     }),

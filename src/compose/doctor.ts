@@ -4,14 +4,8 @@ import { systemClock } from '../lib/clock.ts';
 import { AttentionError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { createProducer } from '../queue/producer.ts';
-import { createBudget } from '../store/budget.ts';
-import { createKeys } from '../store/keys.ts';
-import { createPresence } from '../store/presence.ts';
 import { producerConnection } from '../store/redis.ts';
-import { checkWritable, redisWarnings, tellOutages } from '../store/redis-server.ts';
-import { createRefreshTokenStore } from '../store/refresh-token.ts';
-import { createReplication } from '../store/replication.ts';
-import { createSecretBox } from '../store/secret-box.ts';
+import { redisWarnings, tellOutages } from '../store/redis-server.ts';
 import { createAzure } from '../upstreams/azure/client.ts';
 import { createCloudesire } from '../upstreams/cloudesire/client.ts';
 import { type Budget, createHttp, path } from '../upstreams/http.ts';
@@ -20,7 +14,7 @@ import { createTokens } from '../upstreams/partner-center/token.ts';
 import { createTemplateHost } from '../upstreams/template-host.ts';
 import { readUpstreamTime } from '../upstreams/wall-clock.ts';
 import { examine, type StoreFacts } from '../workflows/ops/doctor.ts';
-import { limitOf } from './upstreams.ts';
+import { composeStore } from './store.ts';
 
 const REDIS_WITHIN_MS = 5_000;
 /** Somebody sits there and waits. */
@@ -43,17 +37,15 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
       () => true,
       () => false,
     ));
-  const keys = createKeys(config.redis.prefix);
-  const store = createRefreshTokenStore(redis, keys, createSecretBox(config.redis.stateKeys), systemClock);
-  const replication = createReplication(redis);
+  const store = composeStore(config, redis);
   const producer = createProducer({
     redis,
     prefix: config.redis.prefix,
-    confirm: replication.confirm,
+    confirm: store.replication.confirm,
     backlogLimit: config.backlogLimit,
   });
-  const refreshTokens = isThere ? store : NO_TOKENS;
-  const budget = isThere ? createBudget(redis, keys, { limitOf, turn: () => undefined }) : NO_BUDGET;
+  const refreshTokens = isThere ? store.refreshTokens : NO_TOKENS;
+  const budget = isThere ? store.budgetFor(() => undefined) : NO_BUDGET;
   const calls = { readTimeoutMs: ANSWER_WITHIN_MS, readOnly: true, budget, observe: () => {} };
   const { baseUrl, authorityUrl, refreshToken: seed, ...app } = config.partnerCenter;
   const httpFor = (upstream: string, base: string) => createHttp({ ...calls, upstream, baseUrl: base });
@@ -71,7 +63,7 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
     }
     const [warnings, refusal, [seconds, microseconds]] = await Promise.all([
       redisWarnings(redis),
-      checkWritable(redis, keys, replication),
+      store.checkWritable(),
       redis.time(),
     ]).catch((cause: Error) => {
       const message = `Redis does not answer as it has to: ${cause.message}. Look at its load, and at the rights of its user.`;
@@ -91,9 +83,9 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
           isBillingAccountSet: azure.billingAccount !== undefined,
         },
         examineStore,
-        workers: createPresence(redis, keys).read,
+        workers: store.presence.read,
         taking: producer.taking,
-        assertSealedReadable: store.assertReadable,
+        assertSealedReadable: store.refreshTokens.assertReadable,
         upstreamTime: () => readUpstreamTime(entra, path`/${app.tenantId}/v2.0/.well-known/openid-configuration`),
         cloudesire: createCloudesire({
           http: httpFor('cloudesire', config.cloudesire.baseUrl),

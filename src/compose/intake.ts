@@ -1,5 +1,4 @@
 import { getCACertificates } from 'node:tls';
-import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import { createCertificateDownload } from '../intake/certificate-download.ts';
 import { consoleRoutes } from '../intake/console.ts';
@@ -17,14 +16,10 @@ import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Producer } from '../queue/producer.ts';
-import { createKeys } from '../store/keys.ts';
-import { createPartnerSubscriptionIndex } from '../store/partner-subscriptions.ts';
-import { createQuarantine } from '../store/quarantine.ts';
-import type { Replication } from '../store/replication.ts';
-import { createTimeline } from '../store/timeline.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { composeChecks } from './checks.ts';
 import { composeOperations } from './operations.ts';
+import type { Store } from './store.ts';
 import type { Traces } from './tracing.ts';
 
 /** Answers to an event never take longer; the promise to the marketplace is 2 s. */
@@ -34,9 +29,8 @@ const QUESTION_DEADLINE_MS = 2_500;
 
 export interface IntakeParts {
   server: ReturnType<typeof createServer>;
-  /** From `producerConnection`. */
-  redis: Redis;
-  replication: Pick<Replication, 'confirm'>;
+  /** Over a connection from `producerConnection`. */
+  store: Store;
   producer: Producer;
   /** Absent where nobody follows what is done. */
   traces?: Traces | undefined;
@@ -50,11 +44,9 @@ export interface IntakeParts {
 
 /** Opens the doors of the service: to the events of both sides, to the questions of the marketplace, and to operations. */
 export function composeIntake(config: Config, parts: IntakeParts): void {
-  const { server, redis, replication, producer, traces, metrics, alerts, observe, notes, log } = parts;
+  const { server, store, producer, traces, metrics, alerts, observe, notes, log } = parts;
   const clock = systemClock;
-  const keys = createKeys(config.redis.prefix);
-  const quarantine = createQuarantine(redis, keys, clock);
-  const timeline = createTimeline(redis, keys);
+  const { quarantine, timeline, partnerSubscriptions, replication } = store;
   const keepInQuarantine = async (body: Buffer, reason: string) => {
     await quarantine.add(body, reason);
     await replication.confirm();
@@ -87,7 +79,6 @@ export function composeIntake(config: Config, parts: IntakeParts): void {
   });
 
   const { baseUrl, authorityUrl } = config.partnerCenter;
-  const partnerSubscriptions = createPartnerSubscriptionIndex(redis, keys);
   server.register(partnerCenterEventRoute, {
     verify: createPartnerCenterSignature({
       fetchCertificate: createCertificateDownload({
@@ -117,7 +108,7 @@ export function composeIntake(config: Config, parts: IntakeParts): void {
       log,
       bug: alerts.bug,
     };
-    const { validate, suggest, usage } = composeChecks(config, { redis, log, alerts, observe });
+    const { validate, suggest, usage } = composeChecks(config, { store, log, alerts, observe });
     server.register(orderValidationRoute, { ...question, validate });
     server.register(parameterValuesRoute, { ...question, suggest });
     server.register(usageRoute, { ...question, usage });
@@ -130,6 +121,6 @@ export function composeIntake(config: Config, parts: IntakeParts): void {
     failures: failuresAt('ops'),
     clock,
     log,
-    operations: composeOperations({ redis, config, producer, notes }),
+    operations: composeOperations({ store, config, producer, notes }),
   });
 }

@@ -1,4 +1,3 @@
-import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import type { FlowParts } from '../engine/workflow.ts';
 import type { Alerts } from '../lib/alerts.ts';
@@ -8,22 +7,8 @@ import { patternOf } from '../lib/route-pattern.ts';
 import { createTurns } from '../lib/turn.ts';
 import { backoffMs } from '../queue/retry-policy.ts';
 import { createReport } from '../report/report.ts';
-import { createLines } from '../store/budget.ts';
-import { createCompleteness } from '../store/completeness.ts';
-import { createCustomerDirectory } from '../store/customers.ts';
 import { createDerivedSecrets } from '../store/derived-secrets.ts';
-import { createInterventions } from '../store/interventions.ts';
-import { createJournal } from '../store/journal.ts';
-import { createKeys } from '../store/keys.ts';
-import { createLanes } from '../store/lanes.ts';
-import { createPartnerSubscriptionIndex } from '../store/partner-subscriptions.ts';
-import { createRecords } from '../store/records.ts';
-import { createReplication } from '../store/replication.ts';
 import { createSecretBox } from '../store/secret-box.ts';
-import { createSweepLog } from '../store/sweep-log.ts';
-import { createTallies } from '../store/tallies.ts';
-import { createTemplateStore } from '../store/templates.ts';
-import { createTimeline } from '../store/timeline.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { createCatalog } from '../workflows/catalog.ts';
 import { createInventory } from '../workflows/drift/inventory.ts';
@@ -35,14 +20,15 @@ import type { Measures } from '../workflows/operations.ts';
 import { createSetAside } from '../workflows/set-aside.ts';
 import { createWebhookRegistration } from '../workflows/webhook-registration.ts';
 import { azureSettings, licenseSettings } from './settings.ts';
-import { composeUpstreams, limitOf } from './upstreams.ts';
+import type { Store } from './store.ts';
+import { composeUpstreams } from './upstreams.ts';
 
 /** Longest pause between two tries of something that fails. */
 const LONGEST_BACKOFF_MS = 300_000;
 
 export interface LookParts {
-  /** From `workerConnection`. */
-  redis: Redis;
+  /** Over a connection from `workerConnection`. */
+  store: Store;
   log: Log;
   alerts: Alerts;
   requestLook(subscriptionId: number): Promise<unknown>;
@@ -58,24 +44,14 @@ export interface LookParts {
 /** Builds what a worker does: the look at one subscription, and the sweep over all. */
 export function composeLooks(
   config: Config,
-  { redis, log, alerts, requestLook, observe, measures, aroundStep, later }: LookParts,
+  { store, log, alerts, requestLook, observe, measures, aroundStep, later }: LookParts,
 ) {
   const clock = systemClock;
   const { timing, sales } = config;
-  const keys = createKeys(config.redis.prefix);
-  const replication = createReplication(redis);
-  const lanes = createLanes(redis, keys, replication);
-  const records = createRecords(redis, keys);
-  const completeness = createCompleteness(redis, keys);
-  const interventions = createInterventions(redis, keys);
-  const lines = createLines(redis, keys, limitOf);
-  const timeline = createTimeline(redis, keys);
-  const partnerSubscriptions = createPartnerSubscriptionIndex(redis, keys);
-  const directory = createCustomerDirectory(redis, keys, replication);
-  const box = createSecretBox(config.redis.stateKeys);
+  const { lanes, records, completeness, interventions, lines, timeline, partnerSubscriptions, directory } = store;
   const turns = createTurns();
   const { cloudesire, partnerCenter, azure, templateHost } = composeUpstreams(config, {
-    redis,
+    store,
     observe(call) {
       observe(call);
       tellCall(call);
@@ -96,14 +72,14 @@ export function composeLooks(
     partnerCenter,
     report,
     directory,
-    box,
+    box: createSecretBox(config.redis.stateKeys),
     mode: sales.agreementMode,
     privateCustomers: sales.privateCustomers,
     resellerPartnerIds: sales.resellerPartnerIds,
     license: licenseSettings(config),
     azure,
     templateHost,
-    templates: createTemplateStore(redis, keys),
+    templates: store.templates,
     secrets: createDerivedSecrets(config.redis.stateKeys),
     settings: azureSettings(config),
     applicationId: config.partnerCenter.clientId,
@@ -122,7 +98,7 @@ export function composeLooks(
     records,
     completeness,
     timeline,
-    journal: createJournal(redis, keys, replication),
+    journal: store.journal,
     directory,
     partnerSubscriptions,
     interventions,
@@ -198,11 +174,10 @@ export function composeLooks(
     settings: planning,
   });
   const { ensureWhole } = rebuild;
-  const tallies = createTallies(redis, keys, records);
   const sweep = createSweep({
     cloudesire,
     records,
-    sweepLog: createSweepLog(redis, keys),
+    sweepLog: store.sweepLog,
     interventions,
     ensureWhole,
     requestLook,
@@ -217,7 +192,7 @@ export function composeLooks(
     look: async (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) =>
       lanes.workIn(await lanes.openLane(subscriptionId, signal), (lane) => look(lane, asked)),
     async sweep(signal: AbortSignal) {
-      await tallies.repair();
+      await store.tallies.repair();
       await inBackground(() => sweep(signal));
     },
     setAside: createSetAside({ records, timeline, openLane: lanes.openLane, alerts, clock }),

@@ -1,24 +1,13 @@
-import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import { systemClock } from '../lib/clock.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Producer } from '../queue/producer.ts';
-import { listBudgets } from '../store/budget.ts';
-import { listCircuits } from '../store/circuit.ts';
-import { createCompleteness } from '../store/completeness.ts';
-import { createInterventions } from '../store/interventions.ts';
-import { createKeys } from '../store/keys.ts';
-import { createQuarantine } from '../store/quarantine.ts';
-import { createRecords } from '../store/records.ts';
-import { createRefreshTokenStore } from '../store/refresh-token.ts';
-import { createSecretBox } from '../store/secret-box.ts';
-import { createSweepLog } from '../store/sweep-log.ts';
-import { createTallies } from '../store/tallies.ts';
 import { REVISION, VERSION } from '../version.ts';
 import { type Measures, PRODUCT_TYPES } from '../workflows/operations.ts';
 import { sumExposed } from '../workflows/ops/overview.ts';
 import type { Tally } from '../workflows/record.ts';
-import { budgetsLeft, limitOf, UPSTREAMS } from './upstreams.ts';
+import { budgetsLeft, UPSTREAMS } from './limits.ts';
+import type { Store } from './store.ts';
 
 const OUTCOMES = ['done', 'failed', 'refused'] as const;
 const EVENT_OUTCOMES = ['queued', 'backlog-full', 'unavailable', 'invalid', 'ignored', 'unsigned'];
@@ -43,8 +32,8 @@ const STUCK = new Set(['needs-attention', 'failed']);
 
 export interface MetricsParts {
   metrics: Metrics;
-  /** From `producerConnection`. */
-  redis: Redis;
+  /** Over a connection from `producerConnection`. */
+  store: Store;
   producer: Pick<Producer, 'looks' | 'oldestWaitingSince'>;
   /** Whether this process can be given work. */
   isReady(): Promise<boolean>;
@@ -59,15 +48,9 @@ export interface MetricsParts {
  * number is kept where it is read, so that telling them takes no longer with many subscriptions than with few.
  */
 export function composeMetrics(config: Config, parts: MetricsParts): void {
-  const { metrics, redis, producer } = parts;
+  const { metrics, store, producer } = parts;
   const clock = systemClock;
-  const keys = createKeys(config.redis.prefix);
-  const tallies = createTallies(redis, keys, createRecords(redis, keys));
-  const completeness = createCompleteness(redis, keys);
-  const sweeps = createSweepLog(redis, keys);
-  const quarantine = createQuarantine(redis, keys, clock);
-  const interventions = createInterventions(redis, keys);
-  const refreshTokens = createRefreshTokenStore(redis, keys, createSecretBox(config.redis.stateKeys), clock);
+  const { tallies, completeness, sweepLog, quarantine, interventions, refreshTokens } = store;
   const { gauge, gauges } = metrics;
   countFromZero(metrics);
   const build = { version: VERSION, revision: REVISION, node: process.versions.node, role: config.role };
@@ -156,7 +139,7 @@ export function composeMetrics(config: Config, parts: MetricsParts): void {
 
   gauge('connector_sweep_period_seconds', 'How often a sweep is due', async () => config.timing.sweepEveryMs / 1_000);
   gauge('connector_sweep_finished_timestamp_seconds', 'When a sweep last finished; 0 before the first', async () => {
-    const last = await sweeps.last();
+    const last = await sweepLog.last();
     return last ? Date.parse(last.finishedAt) / 1_000 : 0;
   });
   gauges('connector_sweep_duration_seconds', 'How long the last sweep took', [], async () =>
@@ -182,18 +165,17 @@ export function composeMetrics(config: Config, parts: MetricsParts): void {
     'connector_upstream_budget_left',
     'Calls that an upstream allows now; of all budgets of a kind, the one with the fewest',
     ['upstream', 'kind'],
-    async () =>
-      budgetsLeft(await listBudgets(redis, keys, limitOf)).map(({ left, ...labels }) => ({ labels, value: left })),
+    async () => budgetsLeft(await store.listBudgets()).map(({ left, ...labels }) => ({ labels, value: left })),
   );
   gauges('connector_upstream_circuit_open', '1 while an upstream is out', ['upstream'], async () =>
-    (await listCircuits(redis, keys, UPSTREAMS)).map(({ upstream, openSince }) => ({
+    (await store.listCircuits()).map(({ upstream, openSince }) => ({
       labels: { upstream },
       value: openSince ? 1 : 0,
     })),
   );
 
-  async function ofLastSweep(read: (sweep: NonNullable<Awaited<ReturnType<typeof sweeps.last>>>) => number) {
-    const last = await sweeps.last();
+  async function ofLastSweep(read: (sweep: NonNullable<Awaited<ReturnType<typeof sweepLog.last>>>) => number) {
+    const last = await sweepLog.last();
     return last ? [{ labels: {}, value: read(last) }] : [];
   }
 }

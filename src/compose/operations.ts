@@ -1,25 +1,12 @@
 import { once } from 'node:events';
-import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import { createAlerts } from '../lib/alerts.ts';
 import { systemClock } from '../lib/clock.ts';
 import { RetryableError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { createProducer, type Producer } from '../queue/producer.ts';
-import { createAudit } from '../store/audit.ts';
-import { listBudgets } from '../store/budget.ts';
-import { listCircuits } from '../store/circuit.ts';
-import { createCustomerDirectory } from '../store/customers.ts';
-import { createInterventions } from '../store/interventions.ts';
-import { createKeys } from '../store/keys.ts';
-import { createPresence } from '../store/presence.ts';
-import { createQuarantine } from '../store/quarantine.ts';
-import { createRecords } from '../store/records.ts';
 import { producerConnection } from '../store/redis.ts';
 import { tellOutages } from '../store/redis-server.ts';
-import { createReplication } from '../store/replication.ts';
-import { createTallies } from '../store/tallies.ts';
-import { createTimeline } from '../store/timeline.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { VERSION } from '../version.ts';
 import type { RebuildOptions, RebuildResult } from '../workflows/drift/rebuild.ts';
@@ -39,15 +26,16 @@ import {
   whyOf,
 } from '../workflows/ops/standing.ts';
 import type { RecordQuery, SubscriptionRecord } from '../workflows/record.ts';
+import { throttlesOf } from './limits.ts';
 import { composeLooks } from './looks.ts';
-import { limitOf, throttlesOf, UPSTREAMS } from './upstreams.ts';
+import { composeStore, type Store } from './store.ts';
 
 /** The store gets so long to answer a command that somebody has typed. */
 const REDIS_WITHIN_MS = 5_000;
 
 export interface OperationsParts {
-  /** From `producerConnection`. */
-  redis: Redis;
+  /** Over a connection from `producerConnection`. */
+  store: Store;
   config: Config;
   producer: Pick<Producer, 'requestLook' | 'backlog' | 'taking' | 'queuedSince'>;
   /** What is worth knowing now, in sentences. */
@@ -58,17 +46,9 @@ export interface OperationsParts {
 export type Operations = ReturnType<typeof composeOperations>;
 
 /** Builds the actions of operations. */
-export function composeOperations({ redis, config, producer, notes }: OperationsParts) {
+export function composeOperations({ store, config, producer, notes }: OperationsParts) {
   const clock = systemClock;
-  const keys = createKeys(config.redis.prefix);
-  const records = createRecords(redis, keys);
-  const tallies = createTallies(redis, keys, records);
-  const timeline = createTimeline(redis, keys);
-  const interventions = createInterventions(redis, keys);
-  const quarantine = createQuarantine(redis, keys, clock);
-  const presence = createPresence(redis, keys);
-  const audit = createAudit(redis, keys);
-  const directory = createCustomerDirectory(redis, keys, createReplication(redis));
+  const { records, tallies, timeline, interventions, quarantine, presence, audit, directory } = store;
   const today = (): string => new Date(clock.now()).toISOString().slice(0, 10);
 
   const { act, retryAll, discardQuarantined, audited } = createPresses({
@@ -106,9 +86,9 @@ export function composeOperations({ redis, config, producer, notes }: Operations
         quarantine.size(),
         interventions.all(),
         notes(),
-        listCircuits(redis, keys, UPSTREAMS),
+        store.listCircuits(),
         presence.read(),
-        listBudgets(redis, keys, limitOf),
+        store.listBudgets(),
       ]);
       const throttles = throttlesOf(budgets);
       const nowMs = clock.now();
@@ -192,10 +172,7 @@ export function composeOperations({ redis, config, producer, notes }: Operations
     listDeadLetters: () => listDeadLetters({ records, listQuarantine: quarantine.list }),
     /** How many calls the upstreams still allow, and which of them are out. */
     async limits() {
-      const [budgets, circuits] = await Promise.all([
-        listBudgets(redis, keys, limitOf),
-        listCircuits(redis, keys, UPSTREAMS),
-      ]);
+      const [budgets, circuits] = await Promise.all([store.listBudgets(), store.listCircuits()]);
       return { budgets, circuits };
     },
     listAudit: audit.list,
@@ -237,14 +214,15 @@ export async function openOperations(
     const message = 'Redis does not answer at REDIS_URL. The commands need the very Redis that the service uses.';
     throw new RetryableError('store.unavailable', message, { cause, effect: 'none' });
   }
+  const store = composeStore(config, redis);
   const producer = createProducer({
     redis,
     prefix,
-    confirm: createReplication(redis).confirm,
+    confirm: store.replication.confirm,
     backlogLimit: config.backlogLimit,
   });
   const { rebuild, reconcile } = composeLooks(config, {
-    redis,
+    store,
     log,
     alerts: createAlerts({ log, count: () => {} }),
     async requestLook(id) {
@@ -255,7 +233,7 @@ export async function openOperations(
   });
   return {
     ...composeOperations({
-      redis,
+      store,
       config,
       producer,
       notes: async () => [...config.warnings, ...config.secretProblems()],

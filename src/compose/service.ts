@@ -12,17 +12,14 @@ import type { Log } from '../lib/log.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
 import type { Tracing } from '../lib/tracing.ts';
 import { createProducer } from '../queue/producer.ts';
-import { createCompleteness } from '../store/completeness.ts';
-import { createKeys } from '../store/keys.ts';
-import { createPresence } from '../store/presence.ts';
 import { producerConnection, whenReady } from '../store/redis.ts';
-import { checkWritable, tellOutages, watchServer } from '../store/redis-server.ts';
-import { createReplication } from '../store/replication.ts';
+import { tellOutages, watchServer } from '../store/redis-server.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { VERSION } from '../version.ts';
 import { noteOnBacklog, standstillOf } from '../workflows/ops/standing.ts';
 import { composeIntake } from './intake.ts';
 import { composeMetrics } from './metrics.ts';
+import { composeStore } from './store.ts';
 import { createSweepSchedule } from './sweep-schedule.ts';
 import { composeTracing, type Traces } from './tracing.ts';
 import { composeWorker } from './worker.ts';
@@ -55,24 +52,21 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
   const metrics = createMetrics();
   const alerts = createAlerts({ log, reporting, trace: tracing?.current, count: (code) => metrics.countAlert(code) });
   const { prefix } = config.redis;
-  const keys = createKeys(prefix);
   let stopping = false;
   const isStopping = () => stopping;
 
   const redis = producerConnection(config.redis.url);
   tellOutages(redis, log);
-  const traces = tracing && composeTracing(tracing, { redis, keys });
-  const completeness = createCompleteness(redis, keys);
-  const replication = createReplication(redis);
-  const presence = createPresence(redis, keys);
+  const store = composeStore(config, redis);
+  const traces = tracing && composeTracing(tracing, store.traces);
   const producer = createProducer({
     redis,
     prefix,
-    confirm: replication.confirm,
+    confirm: store.replication.confirm,
     backlogLimit: config.backlogLimit,
   });
-  const shared = { redis, producer, metrics, alerts, traces, observe, log };
-  const worker = config.role === 'web' ? undefined : composeWorker(config, { ...shared, reporting, isStopping });
+  const shared = { store, producer, metrics, alerts, traces, observe, log };
+  const worker = config.role === 'web' ? undefined : composeWorker(config, { ...shared, redis, reporting, isStopping });
   const sweepSchedule =
     worker && createSweepSchedule({ producer, everyMs: config.timing.sweepEveryMs, isStopping, log });
   const redisServer = watchServer(redis, {
@@ -102,7 +96,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
     ...(await noteOnRecords()),
   ];
   const checks = {
-    redis: () => checkWritable(redis, keys, replication),
+    redis: store.checkWritable,
     ...(worker && { worker: async () => (worker.isAlive() ? undefined : 'The worker does not take jobs.') }),
   };
   server.register(healthRoutes, {
@@ -114,13 +108,13 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
   server.register(metricsRoute, { registry: metrics.registry });
   composeMetrics(config, {
     metrics,
-    redis,
+    store,
     producer,
     isReady,
     redisNotes: redisServer.notes,
     isWebhookRegistered: worker?.isWebhookRegistered,
   });
-  if (config.role !== 'worker') composeIntake(config, { ...shared, server, replication, notes });
+  if (config.role !== 'worker') composeIntake(config, { ...shared, server, notes });
 
   return {
     async start() {
@@ -151,7 +145,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
 
   async function noteOnQueue(): Promise<string[]> {
     try {
-      const [workers, taking] = await Promise.all([presence.read(), producer.taking()]);
+      const [workers, taking] = await Promise.all([store.presence.read(), producer.taking()]);
       // That none is there is no matter of this process, and true of each while the first one starts.
       if (workers.count === 0) return [];
       const nowMs = Date.now();
@@ -166,7 +160,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
 
   async function noteOnRecords(): Promise<string[]> {
     // Without an answer another check says what is wrong.
-    const isKnown = await completeness.extent().then(
+    const isKnown = await store.completeness.extent().then(
       (extent) => extent !== undefined,
       () => true,
     );

@@ -1,9 +1,7 @@
-import type { Redis } from 'ioredis';
 import type { FlowParts } from '../engine/workflow.ts';
 import { patternOf } from '../lib/route-pattern.ts';
 import type { Span, SpanFacts, Tracing } from '../lib/tracing.ts';
-import type { Keys } from '../store/keys.ts';
-import { createTraceCarrier } from '../store/traces.ts';
+import type { TraceCarrier } from '../store/traces.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 
 /** Health checks and scrapes would be most of what there is to see. */
@@ -25,10 +23,9 @@ export type Traces = ReturnType<typeof composeTracing>;
  * Follows one matter through all processes: the request that tells of it, the place in the queue, each look, its steps, and their calls.
  * Upstreams and callers are not told of the trace, and theirs are not carried on: it is ours alone.
  *
- * @param redis by which what led to a look gets to the process that makes it
+ * @param carrier by which what led to a look gets to the process that makes it
  */
-export function composeTracing(tracing: Tracing, { redis, keys }: { redis: Redis; keys: Keys }) {
-  const carrier = createTraceCarrier(redis, keys);
+export function composeTracing(tracing: Tracing, carrier: TraceCarrier) {
   const requests = new WeakMap<object, Span>();
 
   return {

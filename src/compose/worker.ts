@@ -8,12 +8,11 @@ import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Producer } from '../queue/producer.ts';
 import { createWorker } from '../queue/worker.ts';
-import { createKeys } from '../store/keys.ts';
-import { createPresence } from '../store/presence.ts';
 import { whenReady, workerConnection } from '../store/redis.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { composeLooks } from './looks.ts';
 import { measuresOf } from './metrics.ts';
+import { composeStore, type Store } from './store.ts';
 import type { Traces } from './tracing.ts';
 
 /** Looks at once in one process. Most of their time they wait for an upstream. */
@@ -28,6 +27,8 @@ const SWEEP = { name: 'sweep', failuresUntilTold: 3 };
 export interface WorkerParts {
   /** From `producerConnection`. */
   redis: Redis;
+  /** Over that connection. */
+  store: Store;
   producer: Pick<Producer, 'requestLook' | 'repairStrayLooks'>;
   /** Absent where nobody is to hear of errors but the log. */
   reporting?: ErrorReporting | undefined;
@@ -49,7 +50,7 @@ export function composeWorker(config: Config, parts: WorkerParts) {
   const queueRedis = workerConnection(config.redis.url);
   const redis = workerConnection(config.redis.url);
   const { look, sweep, setAside, webhookRegistration, calledUp } = composeLooks(config, {
-    redis,
+    store: composeStore(config, redis),
     log,
     alerts,
     requestLook: (id) => producer.requestLook(id, { urgent: false }),
@@ -89,7 +90,7 @@ export function composeWorker(config: Config, parts: WorkerParts) {
       else alerts.bug(error);
     },
   });
-  const presence = createPresence(parts.redis, createKeys(prefix));
+  const { presence } = parts.store;
   const self = randomUUID();
   let callingUp: NodeJS.Timeout | undefined;
   let showing: NodeJS.Timeout | undefined;

@@ -1,9 +1,8 @@
 import { composeLooks } from '../../src/compose/looks.ts';
+import { composeStore } from '../../src/compose/store.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { createAlerts } from '../../src/lib/alerts.ts';
 import { createLog } from '../../src/lib/log.ts';
-import { createCompleteness } from '../../src/store/completeness.ts';
-import { createKeys } from '../../src/store/keys.ts';
 import { workerConnection } from '../../src/store/redis.ts';
 import { trustAuthority } from '../emulator/core/tls.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
@@ -48,8 +47,9 @@ async function sell(emulators: Emulators, config: Config): Promise<void> {
   const { cloudesire, clock } = emulators;
   const redis = workerConnection(config.redis.url);
   const log = createLog({ level: 'silent', destination: { write: () => {} } });
+  const store = composeStore(config, redis);
   const { look } = composeLooks(config, {
-    redis,
+    store,
     log,
     alerts: createAlerts({ log, count: () => {} }),
     requestLook: async () => {},
@@ -57,7 +57,7 @@ async function sell(emulators: Emulators, config: Config): Promise<void> {
     later: () => {},
   });
   try {
-    await createCompleteness(redis, createKeys(config.redis.prefix)).note('whole');
+    await store.completeness.note('whole');
     for (const life of [LICENCE, AZURE_IMAGE]) {
       life.prepare(emulators);
       const id = cloudesire.placeOrder(life.order);

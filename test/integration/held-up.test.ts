@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, inject, it, onTestFinished, vi } from 'vitest';
 import { composeOperations } from '../../src/compose/operations.ts';
+import { composeStore } from '../../src/compose/store.ts';
 import { toTheMinute, toTheSecond } from '../../src/lib/moment.ts';
 import { createBudget } from '../../src/store/budget.ts';
 import { createInterventions } from '../../src/store/interventions.ts';
@@ -72,7 +73,7 @@ describe('a look that waits for the limit hides nothing:', () => {
 
   it('a refusal that lasts is told, with its end, at every order that waits for it, and in the overview', async () => {
     const operations = composeOperations({
-      redis: world.redis,
+      store: composeStore(world.config, world.redis),
       config: world.config,
       producer: {
         requestLook: async () => 'queued',

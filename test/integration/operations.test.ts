@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { composeOperations } from '../../src/compose/operations.ts';
+import { composeStore } from '../../src/compose/store.ts';
 import { createWorld, type World } from '../support/world.ts';
 
 /* What operations press, and what they read, against the connector's own workflows and a real Redis. */
@@ -20,7 +21,7 @@ let room = Number.POSITIVE_INFINITY;
 beforeAll(async () => {
   world = await createWorld();
   operations = composeOperations({
-    redis: world.redis,
+    store: composeStore(world.config, world.redis),
     config: world.config,
     producer: {
       async requestLook(id, options) {

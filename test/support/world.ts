@@ -2,13 +2,11 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { inject } from 'vitest';
 import { composeLooks } from '../../src/compose/looks.ts';
+import { composeStore } from '../../src/compose/store.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { type Alerts, createAlerts } from '../../src/lib/alerts.ts';
-import { createCompleteness } from '../../src/store/completeness.ts';
 import { createKeys, type Keys } from '../../src/store/keys.ts';
-import { createRecords } from '../../src/store/records.ts';
 import { workerConnection } from '../../src/store/redis.ts';
-import { createTimeline } from '../../src/store/timeline.ts';
 import type { RebuildOptions, RebuildResult } from '../../src/workflows/drift/rebuild.ts';
 import type { ReconciliationOptions, ReconciliationResult } from '../../src/workflows/drift/reconciliation.ts';
 import type { Records, Timeline } from '../../src/workflows/record.ts';
@@ -87,7 +85,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
   const requested: number[] = [];
   let { looks, text } = start(config);
   const signal = new AbortController().signal;
-  const completeness = createCompleteness(redis, keys);
+  const { completeness, records, timeline } = composeStore(config, redis);
   await completeness.note('whole');
   const look = (subscriptionId: number) => looks.look(subscriptionId, signal, { isUrgent: true });
 
@@ -96,8 +94,8 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     config,
     redis,
     keys,
-    records: createRecords(redis, keys),
-    timeline: createTimeline(redis, keys),
+    records,
+    timeline,
     logged: () => text(),
     stored,
     alerts,
@@ -143,7 +141,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     const { log, text: written } = createMemoryLog();
     const told: Alerts = createAlerts({ log, count: (code) => alerts.push(code) });
     const composed = composeLooks(settings, {
-      redis,
+      store: composeStore(settings, redis),
       log,
       alerts: told,
       requestLook: async (id) => requested.push(id),

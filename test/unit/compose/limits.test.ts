@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { budgetsLeft, limitOf } from '../../../src/compose/upstreams.ts';
+import { budgetsLeft, limitOf } from '../../../src/compose/limits.ts';
 
 it('of each kind of budget the scarcest counts, and names neither a customer nor a subscription', () => {
   const state = { waiting: 0, limit: 450 };
