@@ -166,9 +166,14 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     return dueAtMs <= Date.now() ? dueAtMs : undefined;
   }
 
-  async function addLook(subscriptionId: number, urgent: boolean): Promise<'queued' | 'backlog-full'> {
+  async function requestLook(subscriptionId: number, urgent: boolean): Promise<'queued' | 'backlog-full'> {
     if ((await backlog()) >= backlogLimit) return 'backlog-full';
+    await putLook(subscriptionId, urgent);
+    return 'queued';
+  }
 
+  /** Adds a look, however many wait already, or hurries the one that exists. */
+  async function putLook(subscriptionId: number, urgent: boolean): Promise<void> {
     const jobId = `${subscriptionId}-${randomUUID()}`;
     const priority = urgent ? 0 : NOT_URGENT;
     const look = await looks.add('look', { subscriptionId }, { ...lookOptions(subscriptionId), jobId, priority });
@@ -176,7 +181,6 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     if (counted && !wasThere) counted.added += 1;
     if (urgent && wasThere) await hurry(look.id!);
     await confirm();
-    return 'queued';
   }
 
   /** Lets a look that nobody waited for until now take its turn among the urgent ones. */
@@ -200,7 +204,8 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
       // Asked once more of BullMQ itself, since a look is about to be thrown away; one that ended meanwhile is gone anyway.
       if (look === undefined || (await look.getState()) !== 'unknown') continue;
       await look.remove();
-      await addLook(subscriptionId, false);
+      // Its request was confirmed, so that no limit may turn it away any more.
+      await putLook(subscriptionId, false);
       repaired += 1;
     }
     return repaired;
@@ -226,7 +231,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
   }
 
   return {
-    requestLook: (subscriptionId, { urgent = true } = {}) => confirmed(() => addLook(subscriptionId, urgent)),
+    requestLook: (subscriptionId, { urgent = true } = {}) => confirmed(() => requestLook(subscriptionId, urgent)),
 
     async requestSweep() {
       const deduplication = { id: 'sweep', keepLastIfActive: true };

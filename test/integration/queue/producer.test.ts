@@ -229,6 +229,21 @@ it('frees a subscription whose look stands in no queue, and leaves all others al
   expect(await redis.exists(`${prefix}:looks:${strayId}`)).toBe(0);
 });
 
+it('keeps the request of a look that stands in no queue although as many wait as may', async () => {
+  const { prefix, redis, looks, openProducer } = openQueues(undefined, { backlogLimit: 2 });
+  const producer = openProducer();
+  await connected(producer);
+  await producer.requestLook(1);
+  await producer.requestLook(2);
+  await redis.lrem(`${prefix}:looks:wait`, 1, (await looks.getDeduplicationJobId('2'))!);
+  await vi.waitFor(async () => expect(await producer.requestLook(3)).toBe('queued'), 30_000);
+
+  expect(await producer.repairStrayLooks()).toBe(1);
+
+  const kept = await looks.getJobs(['wait', 'prioritized']);
+  expect(new Set(kept.map(({ data }) => data.subscriptionId))).toEqual(new Set([1, 2, 3]));
+});
+
 it('takes looks that are running or put off for what they are when it searches for stray ones', async () => {
   const { looks, openProducer, startWorker } = openQueues();
   const producer = openProducer();
