@@ -43,7 +43,8 @@ interface Taking {
 export interface Producer {
   /**
    * Asks for a look at a subscription. Once this resolves with `queued` no crash loses the request: the subscription will be
-   * read after this moment. `urgent`, the default, is for what somebody waits for; other looks come after those.
+   * read after this moment. `urgent`, the default, is for what somebody waits for; other looks come after those. `backlog-full`:
+   * nothing was queued, since as many looks wait as may. A subscription that has a look already is never turned away.
    */
   requestLook(subscriptionId: number, options?: { urgent?: boolean }): Promise<'queued' | 'backlog-full'>;
   /** Asks for a sweep now; requests that come before it has begun are one. */
@@ -80,7 +81,7 @@ interface Parts {
   prefix: string;
   /** Resolves once what was queued is as safe as it gets: where Redis has replicas, on one of them too. */
   confirm: () => Promise<void>;
-  /** Looks that may wait before further ones are turned away. */
+  /** Looks that may wait before one at a further subscription is turned away. */
   backlogLimit: number;
 }
 
@@ -167,7 +168,9 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
   }
 
   async function requestLook(subscriptionId: number, urgent: boolean): Promise<'queued' | 'backlog-full'> {
-    if ((await backlog()) >= backlogLimit) return 'backlog-full';
+    const isFull = (await backlog()) >= backlogLimit;
+    // A request for a look that exists adds none. Only a full backlog makes it worth asking whether it does.
+    if (isFull && (await looks.getDeduplicationJobId(String(subscriptionId))) === null) return 'backlog-full';
     await putLook(subscriptionId, urgent);
     return 'queued';
   }

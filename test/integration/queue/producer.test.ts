@@ -52,6 +52,31 @@ it('turns looks away once as many wait as may, and takes them again when there i
   await vi.waitFor(async () => expect(await producer.requestLook(3)).toBe('queued'), 5_000);
 });
 
+it('takes what adds no look although as many wait as may: for a subscription that waits, is looked at, or was put off', async () => {
+  const { openProducer, startWorker, looks } = openQueues(undefined, { backlogLimit: 1 });
+  const producer = openProducer();
+  await connected(producer);
+  const { look, nth, begun } = heldLooks();
+  startWorker({ look, concurrency: 2 });
+  for (const [index, id] of [1, 2].entries()) {
+    await vi.waitFor(async () => expect(await producer.requestLook(id)).toBe('queued'), 30_000);
+    await nth(index);
+  }
+  (await nth(0)).end({ againInMs: 3_600_000 });
+  await vi.waitFor(async () => expect(await looks.getDelayedCount()).toBe(1), 30_000);
+  await looks.pause();
+  await vi.waitFor(async () => expect(await producer.requestLook(3, { urgent: false })).toBe('queued'), 30_000);
+  expect(await producer.requestLook(4)).toBe('backlog-full');
+
+  expect(await Promise.all([1, 2, 3].map((id) => producer.requestLook(id)))).toEqual(['queued', 'queued', 'queued']);
+
+  await looks.resume();
+  (await nth(1)).end({ done: true });
+  for (const index of [2, 3, 4]) (await nth(index)).end({ done: true });
+  const made = begun.map(({ subscriptionId }) => subscriptionId);
+  expect(made.toSorted((one, other) => one - other)).toEqual([1, 1, 2, 2, 3]);
+});
+
 it('does not count looks that were put off into the backlog', async () => {
   const { openProducer, startWorker, looks } = openQueues();
   const producer = openProducer();
