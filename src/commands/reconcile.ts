@@ -60,12 +60,12 @@ function readLimit(text: string): number {
 }
 
 /** Nothing differs, or whatever does is being put right. */
-function isInOrder({ dryRun, differences, unreadable, isHeld }: ReconciliationResult): boolean {
+function isInOrder({ dryRun, differences, unreadable, isHeld, refused }: ReconciliationResult): boolean {
   const isLeft =
     dryRun || isHeld
       ? differences.length > 0
       : differences.some(({ leadsTo }) => leadsTo === 'alert' || leadsTo === 'nothing');
-  return !isLeft && unreadable.length === 0;
+  return !isLeft && unreadable.length === 0 && refused === 0;
 }
 
 const KINDS: Record<Difference['kind'], string> = {
@@ -76,7 +76,7 @@ const KINDS: Record<Difference['kind'], string> = {
 };
 
 function present({ dryRun, compared, differences, unreadable, ...result }: ReconciliationResult): string {
-  const { changes, limit, isHeld, looks } = result;
+  const { changes, limit, isHeld, looks, refused } = result;
   const parts = [
     differences.length > 0 &&
       table(
@@ -94,6 +94,8 @@ function present({ dryRun, compared, differences, unreadable, ...result }: Recon
       !dryRun &&
       `Nothing was done, since at most ${limit} may be changed: repeat it with --limit ${changes}.\n`,
     looks > 0 && `${looks} looks asked for; what is needed by then is carried out.\n`,
+    refused > 0 &&
+      `${refused} looks could not be asked for, since too many subscriptions wait for one: repeat the command in a few minutes.\n`,
   ];
   return parts.filter((part) => part !== false).join('\n');
 }

@@ -31,7 +31,7 @@ export interface LookParts {
   store: Store;
   log: Log;
   alerts: Alerts;
-  requestLook(subscriptionId: number): Promise<unknown>;
+  requestLook(subscriptionId: number): Promise<'queued' | 'backlog-full'>;
   observe(call: UpstreamCall): void;
   /** Absent where nothing is counted. */
   measures?: Measures;

@@ -15,7 +15,7 @@ import { type Action, actionsFor, type Intervention } from '../workflows/interve
 import { listDeadLetters } from '../workflows/ops/dead-letters.ts';
 import { listExposures } from '../workflows/ops/exposures.ts';
 import { listCustomers, readOverview } from '../workflows/ops/overview.ts';
-import { backlogFull, createPresses } from '../workflows/ops/presses.ts';
+import { createPresses } from '../workflows/ops/presses.ts';
 import {
   type NextLook,
   noteOnBacklog,
@@ -225,9 +225,7 @@ export async function openOperations(
     store,
     log,
     alerts: createAlerts({ log, count: () => {} }),
-    async requestLook(id) {
-      if ((await producer.requestLook(id, { urgent: false })) !== 'queued') throw backlogFull();
-    },
+    requestLook: (id) => producer.requestLook(id, { urgent: false }),
     observe: tellWaits(say),
     later: () => {},
   });

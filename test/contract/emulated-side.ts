@@ -52,7 +52,7 @@ async function sell(emulators: Emulators, config: Config): Promise<void> {
     store,
     log,
     alerts: createAlerts({ log, count: () => {} }),
-    requestLook: async () => {},
+    requestLook: async () => 'queued',
     observe: () => {},
     later: () => {},
   });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createInterventions } from '../../src/store/interventions.ts';
+import { createSweepLog } from '../../src/store/sweep-log.ts';
 import type { Call, Reply } from '../emulator/core/server.ts';
 import { createWorld, type World } from '../support/world.ts';
 
@@ -254,4 +255,32 @@ it('when suddenly more differs than is likely, a sweep ends and suspends nothing
 
   await settle(ids[0]!);
   expect(new Set(await world.sweep())).toEqual(new Set([...ids.slice(1), fresh]));
+});
+
+describe('what a full backlog turns away', () => {
+  it('of what has ended is asked for by the next sweep, since nothing else would ever list it again', async () => {
+    const ids = await bought({ licenses: 1 }, { licenses: 2 });
+    for (const id of ids) world.emulators.cloudesire.terminate(id);
+    await Promise.all(ids.map(settle));
+    await world.forget();
+
+    world.limitLooks(1);
+    const [asked, ...more] = await world.sweep();
+    expect(more).toEqual([]);
+    expect(await world.records.areEndedListed()).toBe(false);
+    expect(world.logged()).toContain('"refused":1');
+    expect(await createSweepLog(world.redis, world.keys).last()).toMatchObject({ listed: 0, looks: 1 });
+    await settle(asked!);
+
+    world.limitLooks(Number.POSITIVE_INFINITY);
+    expect(await world.sweep()).toEqual(ids.filter((id) => id !== asked));
+    expect(await world.records.areEndedListed()).toBe(true);
+  });
+
+  it('of what was compared is counted, so that it can be asked for again', async () => {
+    const ids = await bought({ licenses: 1 }, { licenses: 2 }, { licenses: 3 });
+    for (const id of ids) world.emulators.cloudesire.overrideOrder(id, { licenses: 12 });
+    world.limitLooks(2);
+    expect(await world.reconcile()).toMatchObject({ changes: 3, looks: 2, refused: 1, asked: ids.slice(0, 2) });
+  });
 });

@@ -32,6 +32,8 @@ export interface World {
   sweep(): Promise<number[]>;
   /** The same so far, of one that has failed. */
   requested: readonly number[];
+  /** So many looks can be asked for by one sweep or comparison from now on, until the reset: for more the backlog is full. */
+  limitLooks(most: number): void;
   /** A new process takes the place of the old one: nothing is remembered but what is in Redis. The environment may differ. */
   restart(environment?: Record<string, string>): void;
   /** Virtual time passes, and with it the limits of calls, which count real time, begin anew. */
@@ -83,6 +85,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
   const keys = createKeys(prefix);
   const alerts: string[] = [];
   const requested: number[] = [];
+  let room = Number.POSITIVE_INFINITY;
   let { looks, text } = start(config);
   const signal = new AbortController().signal;
   const { completeness, records, timeline } = composeStore(config, redis);
@@ -106,6 +109,9 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
       await looks.sweep(signal);
       return [...requested];
     },
+    limitLooks(most) {
+      room = most;
+    },
     restart(changes = {}) {
       ({ looks, text } = start(configWith(changes)));
     },
@@ -127,6 +133,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     },
     async reset() {
       alerts.length = 0;
+      room = Number.POSITIVE_INFINITY;
       emulators.reset();
       await forget();
     },
@@ -144,7 +151,11 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
       store: composeStore(settings, redis),
       log,
       alerts: told,
-      requestLook: async (id) => requested.push(id),
+      async requestLook(id) {
+        if (requested.length >= room) return 'backlog-full';
+        requested.push(id);
+        return 'queued';
+      },
       observe: () => {},
       later: () => {},
     });

@@ -31,8 +31,7 @@ export interface ReconciliationParts {
   completeness: Pick<Completeness, 'extent'>;
   timeline: Timeline;
   openLane(subscriptionId: number, signal: AbortSignal): Promise<Lane>;
-  /** @throws when the look could not be asked for */
-  requestLook(subscriptionId: number): Promise<unknown>;
+  requestLook(subscriptionId: number): Promise<'queued' | 'backlog-full'>;
   alerts: Alerts;
   clock: Clock;
   settings: PlanSettings;
@@ -61,6 +60,8 @@ export interface ReconciliationResult {
   isHeld: boolean;
   /** Subscriptions for which a look was asked for, which carries out what is needed by then. */
   looks: number;
+  /** Subscriptions for which none could be asked for, since too many wait: they differ until they are compared again. */
+  refused: number;
 }
 
 /** Subscriptions compared at the same time; the limits of calls are shared with everybody else. */
@@ -103,6 +104,7 @@ export function createReconciliation(
       limit: 0,
       isHeld: false,
       looks: 0,
+      refused: 0,
     };
     let inService = 0;
     let failed = 0;
@@ -127,8 +129,8 @@ export function createReconciliation(
     for (const id of idsOf(({ leadsTo }) => leadsTo !== 'nothing')) {
       signal.throwIfAborted();
       if (toReopen.has(id)) await reopen(id);
-      await parts.requestLook(id);
-      result.looks += 1;
+      if ((await parts.requestLook(id)) === 'queued') result.looks += 1;
+      else result.refused += 1;
     }
     return result;
 

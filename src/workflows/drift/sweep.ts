@@ -18,7 +18,7 @@ export interface SweepParts {
   interventions: Pick<Interventions, 'all'>;
   /** Sees to it that the records are whole. @throws while they are not */
   ensureWhole(signal: AbortSignal): Promise<void>;
-  requestLook(subscriptionId: number): Promise<unknown>;
+  requestLook(subscriptionId: number): Promise<'queued' | 'backlog-full'>;
   alerts: Alerts;
   clock: Clock;
   log: Log;
@@ -32,8 +32,8 @@ const AT_REST = new Set<SubscriptionRecord['state']>(['idle', 'done']);
 /**
  * Finds what no event told: asks the marketplace for all living CSP subscriptions, and gives a look to each that is not at rest or has
  * changed since the last look; then to each that we hold for alive although the marketplace did not list it. The first sweep over a store
- * also looks at what has ended, since Microsoft may go on charging for it. Where suddenly more is to be ended or suspended than is
- * likely, a person is told instead.
+ * also looks at what has ended, since Microsoft may go on charging for it, and so do those after it until all of that could be asked for.
+ * Where suddenly more is to be ended or suspended than is likely, a person is told instead.
  *
  * @throws {Stopping} when this process is to stop before the records were whole; as `ensureWhole`
  */
@@ -60,6 +60,7 @@ export function createSweep({
     const toTakeOut: number[] = [];
     let inService = 0;
     let looks = 0;
+    let refused = 0;
     // What cannot be read of a list must not keep the rest from being found: it is told at the end.
     let unreadable = await asFarAsReadable(readList);
     if (!(await records.areEndedListed())) unreadable ??= await asFarAsReadable(readEnded);
@@ -77,6 +78,7 @@ export function createSweep({
     const finished = { durationMs: clock.now() - startedAt, listed: listed.size, looks };
     await sweepLog.note({ finishedAt: new Date(clock.now()).toISOString(), ...finished });
     log.info(finished, 'sweep finished');
+    if (refused > 0) log.warn({ refused }, 'a sweep could not ask for some looks, as too many wait: the next one does');
 
     async function decide(id: number, isTaken: boolean): Promise<void> {
       // Of what operations hold nothing is ended.
@@ -84,8 +86,8 @@ export function createSweep({
         toTakeOut.push(id);
         return;
       }
-      await requestLook(id);
-      looks += 1;
+      if ((await requestLook(id)) === 'queued') looks += 1;
+      else refused += 1;
     }
 
     async function takeOutOrTell(): Promise<void> {
@@ -104,12 +106,14 @@ export function createSweep({
     }
 
     async function readEnded(): Promise<void> {
+      const refusedBefore = refused;
       for await (const { id } of endedSubscriptions(cloudesire.subscriptions, clock.now())) {
         if (signal.aborted) return;
         if (await records.get(id)) continue;
         await decide(id, false);
       }
-      await records.noteEndedListed();
+      // Nothing else finds again what was refused.
+      if (refused === refusedBefore) await records.noteEndedListed();
     }
 
     async function readList(): Promise<void> {

@@ -168,7 +168,7 @@ const NAMED = 50;
 const MOST_AT_ONCE = 500;
 
 /** No more looks are taken for the time being. */
-export function backlogFull(): RetryableError {
+function backlogFull(): RetryableError {
   return new RetryableError('backlog.full', 'Too many subscriptions wait for a look; ask again in a minute.');
 }
 

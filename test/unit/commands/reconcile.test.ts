@@ -39,6 +39,7 @@ const CALM: ReconciliationResult = {
   limit: 10,
   isHeld: false,
   looks: 0,
+  refused: 0,
 };
 const reconcile = reconcileFor(() => 'maria');
 const WHY = ['--reason', 'an outage'];
@@ -81,6 +82,7 @@ describe('connector reconcile', () => {
     ['something differs in a dry run', ['--dry-run'], { differences: [SEATS], changes: 1 }, 1],
     ['something is left to a person', WHY, { differences: [ORPHAN] }, 1],
     ['a look tells a person', WHY, { differences: [{ ...SEATS, leadsTo: 'alert' }], looks: 1 }, 1],
+    ['too many wait for a look already', WHY, { differences: [SEATS], changes: 1, refused: 1 }, 1],
     ['too much differs', WHY, { differences: [SEATS], changes: 11, isHeld: true }, 1],
     ['something could not be compared', WHY, { unreadable: [{ customerId: 'c1', code: 'x', message: 'refused' }] }, 1],
   ])('when %s it ends with the code for that', async (_when, args, result, code) => {
@@ -103,6 +105,11 @@ describe('connector reconcile', () => {
     );
     expect(text).toContain('repeat it with --limit 11');
     expect(text).toMatch(/subscription 7 +refused\nthe list of the marketplace +cut off/);
+  });
+
+  it('says how many looks could not be asked for, and what to do', async () => {
+    const { text } = await run(reconcile, WHY, answering({ differences: [SEATS], changes: 1, refused: 12 }));
+    expect(text).toMatch(/^12 looks could not be asked for, .*: repeat the command/m);
   });
 
   it('hands on what was asked for, notes in the audit trail who asks and why, and hands the whole result to programs', async () => {
