@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis, type RedisOptions, ReplyError } from 'ioredis';
 import { parseRedisAddress } from '../lib/redis-address.ts';
 
 /** A reconnection is tried at least so often. */
@@ -52,6 +52,14 @@ export function workerConnection(url: string): Redis {
     socketTimeout: SILENCE_MS.worker,
     ...reconnecting((message) => (REFUSAL.test(message) ? RECONNECT_AND_SEND_AGAIN : KEEP)),
   });
+}
+
+/** What ioredis says of a command that Redis did not answer; there is no class of such errors. */
+const UNANSWERED = /^(?:Command timed out|Connection is closed|Stream isn't writeable|Reached the max retries)/;
+
+/** Whether a command failed because of Redis, and not of a mistake of ours: it refuses, does not answer, or is away. */
+export function isOfRedis(error: unknown): error is Error {
+  return error instanceof ReplyError || (error instanceof Error && UNANSWERED.test(error.message));
 }
 
 /** Resolves when the connection can be used, now or later. */

@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { get } from 'node:https';
 import { userInfo } from 'node:os';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { Redis } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
 import { freePort } from '../support/free-port.ts';
 import { runCommand } from '../support/service.ts';
@@ -44,6 +45,20 @@ describe('connector', () => {
     const { code, stderr } = await runCommand(['exposures'], { ...environment, REDIS_URL });
     expect(code).toBe(1);
     expect(stderr).toMatch(/Redis does not answer at REDIS_URL.*\(store\.unavailable\)/);
+  });
+
+  it('ends with 1 and one sentence when Redis fails on the way', async () => {
+    const REDIS_URL = Object.assign(new URL(inject('redisUrl')), { username: 'half', password: 'known' }).href;
+    const redis = new Redis(inject('redisUrl'));
+    onTestFinished(async () => {
+      await redis.call('ACL', 'DELUSER', 'half');
+      redis.disconnect();
+    });
+    await redis.call('ACL', 'SETUSER', 'half', 'on', '>known', '~*', '&*', '+@all', '-hgetall');
+
+    const { code, stderr } = await runCommand(['list', '--all'], { ...environment, REDIS_URL });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^Redis failed on the way: NOPERM .*hgetall.*\(store\.unavailable\)\n$/);
   });
 
   it('tells of each command how it is used', async () => {
