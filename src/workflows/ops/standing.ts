@@ -142,6 +142,8 @@ export function whyOf(
 }
 
 const GOES_ON = ' It goes on by itself.';
+const UNTOLD_FAILURE =
+  'The marketplace shows that it has failed; why is not recorded any more, as after a loss of Redis. Press retry: what is still wrong is told then.';
 
 /** `goesOn`: the sentence that says so, if it does. */
 function whyItStands(record: SubscriptionRecord, goesOn: string): string | undefined {
@@ -155,6 +157,7 @@ function whyItStands(record: SubscriptionRecord, goesOn: string): string | undef
     case 'needs-attention':
       return `Has needed you since ${troubled ?? since}, for ${doing}${at}: ${said} ${thenOf(said, record.lastError?.cure)}`;
     case 'failed':
+      if (!record.lastError) return UNTOLD_FAILURE;
       return record.failure?.kind === 'customer'
         ? `Failed since ${since}, and the customer was told what is missing (${record.failure.code}): ${said} Look once they have supplied it.`
         : `Failed since ${since}, and the customer was told: ${said} Cure the cause, then press retry: it resumes at the failed step.`;

@@ -89,6 +89,10 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     { state: 'failed', lastError, failure: { kind: 'customer', code: 'customer.city', params: {}, reported: true } },
   ],
   [
+    'The marketplace shows that it has failed; why is not recorded any more, as after a loss of Redis. Press retry: what is still wrong is told then.',
+    { state: 'failed', waitingFor: 'operations to press retry once the cause is cured' },
+  ],
+  [
     'Waiting since 2026-03-02 09:21 UTC for the customer to accept the agreement. It goes on by itself. The next look has waited since 2026-03-02 10:00 UTC for the limit of Partner Center.',
     {
       state: 'waiting',
