@@ -16,7 +16,7 @@ const FLAG = { type: 'boolean', default: false } as const;
  */
 export function rebuild(readOperator: () => string): Command<RebuildCommandParts> {
   return {
-    usage: '--dry-run | --reason <text> [--accept-missing]  [--json]',
+    usage: '--dry-run | --reason <text> [--accept-missing] [--json]',
     summary: 'records again what exists at Microsoft, after a loss of Redis; what is recorded stays as it is',
 
     read(args) {

@@ -22,7 +22,7 @@ const FLAG = { type: 'boolean', default: false } as const;
 /** Compares the marketplace, the records and Microsoft, and has looks put right in what they differ, in the name of whom `readOperator` tells. */
 export function reconcile(readOperator: () => string): Command<ReconcileCommandParts> {
   return {
-    usage: '--dry-run | --reason <text> [--limit N]  [--subscription N] [--json]',
+    usage: '--dry-run | --reason <text> [--limit N] [--subscription N] [--json]',
     summary: 'tells where marketplace, records and Microsoft differ, and has it put right; --dry-run only tells',
 
     read(args) {

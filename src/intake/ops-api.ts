@@ -481,6 +481,7 @@ const RULES: Record<string, string> = {
   page: 'Pages count from 1.',
   subscription: 'A subscription has a number, like 50010.',
   reason: 'Say why in 1 to 500 characters, not all of them blanks: it stands in the audit trail.',
+  confirm: 'Give the number of the subscription once more, in quotation marks, like "50010".',
   operator: 'A name has up to 80 letters, digits and . _ @ + - blanks.',
 };
 

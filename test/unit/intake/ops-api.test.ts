@@ -458,6 +458,16 @@ it('tells who gives no usable reason what a reason is, and nothing else', async 
   expect(presses).toEqual([]);
 });
 
+it('tells who detaches without the number of the subscription, or with one that is no text, how to give it', async () => {
+  const { call, presses } = await setup();
+  for (const confirmed of ['', ',"confirm":50010']) {
+    const { status, body } = await call('POST', '/subscriptions/50010/detach', `{"reason":"x"${confirmed}}`);
+    expect(status).toBe(400);
+    expect(body).toMatchObject({ message: expect.stringMatching(/confirm\. .* like "50010"\.$/) });
+  }
+  expect(presses).toEqual([]);
+});
+
 it('answers 503 with Retry-After on every route while the store is away, and logs why', async () => {
   const away = () => Promise.reject(new Error('Connection is closed.'));
   const { call, lines, bugs } = await setup({ list: away, show: away, act: away });
