@@ -17,7 +17,7 @@ import { composeSetUp, type SetUp } from './compose/set-up.ts';
 import { type Config, loadConfig } from './config.ts';
 import { ConnectorError, PermanentError } from './lib/errors.ts';
 import { createLog, type Log } from './lib/log.ts';
-import { isOfRedis } from './store/redis.ts';
+import { isOutage } from './store/redis.ts';
 
 /** Every command over the Redis of the service, by its name. */
 const OPERATIONS: Record<string, Command<Operations & Maintenance>> = {
@@ -82,7 +82,7 @@ async function main([name = '', ...args]: string[]): Promise<ExitCode> {
       return complain(`${error.message}\nUsage: connector ${name} ${command.usage}\n`, EXIT.usage);
     }
     if (error instanceof ConnectorError) return complain(`${error.message} (${error.code})\n`, EXIT.found);
-    if (isOfRedis(error)) return complain(failedOnTheWay(error), EXIT.found);
+    if (isOutage(error)) return complain(failedOnTheWay(error), EXIT.found);
     throw error;
   }
 }

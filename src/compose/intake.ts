@@ -13,9 +13,11 @@ import type { createServer } from '../intake/server.ts';
 import { usageRoute } from '../intake/usage.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import { systemClock } from '../lib/clock.ts';
+import { RetryableError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import type { Metrics } from '../lib/metrics.ts';
 import type { Producer } from '../queue/producer.ts';
+import { isOutage as isRedisOutage } from '../store/redis.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { composeChecks } from './checks.ts';
 import { composeOperations } from './operations.ts';
@@ -72,6 +74,7 @@ export function composeIntake(config: Config, parts: IntakeParts): void {
       return outcome;
     },
     quarantine: keepInQuarantine,
+    isOutage,
     failures: failuresAt('event'),
     deadlineMs: EVENT_ANSWER_WITHIN_MS,
     log,
@@ -94,6 +97,7 @@ export function composeIntake(config: Config, parts: IntakeParts): void {
     relationshipAccepted: () => producer.requestSweep(),
     tell: (matter) => alerts.attention(matter),
     quarantine: keepInQuarantine,
+    isOutage,
     failures: failuresAt('partner-center'),
     deadlineMs: EVENT_ANSWER_WITHIN_MS,
     log,
@@ -122,5 +126,11 @@ export function composeIntake(config: Config, parts: IntakeParts): void {
     clock,
     log,
     operations: composeOperations({ store, config, producer, notes }),
+    isOutage,
   });
+}
+
+/** Redis fails a command without a word of ours; what reads and writes more than one thing there says itself that it may be tried again. */
+function isOutage(error: unknown): boolean {
+  return error instanceof RetryableError || isRedisOutage(error);
 }

@@ -28,6 +28,8 @@ export interface EventNotificationParts {
   requestLook: (subscriptionId: number, event: EventNotification) => Promise<'queued' | 'backlog-full'>;
   /** Keeps a signed body that cannot be understood, for operations. */
   quarantine: (body: Buffer, reason: string) => Promise<void>;
+  /** Whether an error says that nothing can be stored at the moment; any other is a bug. */
+  isOutage: (error: unknown) => boolean;
   /** Whoever signs wrongly is counted; who signs rightly is never held up by that. */
   failures: Pick<Failures, 'note'>;
   /** Longest time from the complete request to the answer. */
@@ -149,6 +151,7 @@ async function queueLook(
     outcome = await within(parts.deadlineMs, () => parts.requestLook(subscriptionId, notification));
   } catch (err) {
     parts.count('unavailable');
+    if (!parts.isOutage(err)) throw err;
     parts.log.warn({ err, ...facts }, 'event put off: the queue does not take it');
     return refuseOutage(reply);
   }
@@ -172,6 +175,7 @@ async function quarantine(
     await within(parts.deadlineMs, () => parts.quarantine(body, reason));
   } catch (err) {
     parts.count('unavailable');
+    if (!parts.isOutage(err)) throw err;
     parts.log.warn({ err, reason }, 'event put off: the quarantine does not take it');
     return refuseOutage(reply);
   }

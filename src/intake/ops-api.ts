@@ -39,6 +39,8 @@ export interface OpsParts {
   /** Whoever fails too often waits, before even the right token is looked at: else it could be guessed. */
   failures: Failures;
   operations: OpsOperations;
+  /** Whether an error says that the store does not answer at the moment; any other that the operations do not announce is a bug. */
+  isOutage: (error: unknown) => boolean;
   clock: Clock;
   log: Log;
 }
@@ -116,11 +118,11 @@ const SUMMARIES: Record<(typeof ACTIONS)[number], string> = {
  * body that cannot be understood, 404 for what is not known, 409 for what does not fit how things stand, 503 while the store does not answer.
  * Who writes says why; only to look and to retry may go without.
  */
-export const opsApi: FastifyPluginAsync<OpsParts> = async (app, { token, failures, operations, clock, log }) => {
+export const opsApi: FastifyPluginAsync<OpsParts> = async (app, parts) => {
+  const { token, failures, operations, isOutage, clock, log } = parts;
   const sessions = createSessions({ token, clock });
 
   app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, text, done) => done(null, text));
-  // A failure here is one of the store: the routes themselves only pass on.
   app.setErrorHandler((error: FastifyError, _request, reply) => {
     if (error.statusCode !== undefined && error.statusCode < 500) throw error;
     if (error instanceof PermanentError) {
@@ -130,6 +132,7 @@ export const opsApi: FastifyPluginAsync<OpsParts> = async (app, { token, failure
     if (error.code === 'backlog.full') {
       return refuse(reply, 429, { error: error.code, message: error.message }, RETRY_AFTER_BACKLOG_S);
     }
+    if (!isOutage(error)) throw error;
     log.warn({ err: error }, 'a request of operations could not be answered');
     const refusal = { error: 'ops.unavailable', message: REDIS_AWAY };
     return refuse(reply, 503, refusal, RETRY_AFTER_OUTAGE_S);

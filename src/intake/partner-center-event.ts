@@ -37,6 +37,8 @@ export interface PartnerCenterEventParts {
   tell: (matter: { code: string; message: string }) => void;
   /** Keeps a signed body that cannot be understood, for operations. */
   quarantine: (body: Buffer, reason: string) => Promise<void>;
+  /** Whether an error says that nothing can be stored at the moment; any other is a bug. */
+  isOutage: (error: unknown) => boolean;
   /** Whoever signs wrongly is counted; who signs rightly is never held up by that. */
   failures: Pick<Failures, 'note'>;
   /** Longest time from the complete request to the answer. */
@@ -178,7 +180,9 @@ async function receive(parts: PartnerCenterEventParts, body: Buffer, headers: In
     const leftMs = Math.round(parts.deadlineMs - (performance.now() - startedAt));
     return await within(leftMs, () => follow(parts, event, body));
   } catch (err) {
-    return { event: event.name, outcome: 'unavailable', facts: { err } };
+    if (parts.isOutage(err)) return { event: event.name, outcome: 'unavailable', facts: { err } };
+    parts.count(event.name, 'unavailable');
+    throw err;
   }
 }
 

@@ -30,7 +30,7 @@ const RECONNECT_AND_SEND_AGAIN = 2;
  * It reconnects by itself, at least once a second, to the master of the moment.
  */
 export function producerConnection(url: string): Redis {
-  return connect(url, {
+  const redis = connect(url, {
     connectionName: 'microsoft-connector-producer',
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
@@ -38,6 +38,8 @@ export function producerConnection(url: string): Redis {
     socketTimeout: SILENCE_MS.producer,
     ...reconnecting((message) => (DEMOTED.test(message) ? RECONNECT : KEEP)),
   });
+  noteOutages(redis);
+  return redis;
 }
 
 /**
@@ -54,12 +56,36 @@ export function workerConnection(url: string): Redis {
   });
 }
 
-/** What ioredis says of a command that Redis did not answer; there is no class of such errors. */
-const UNANSWERED = /^(?:Command timed out|Connection is closed|Stream isn't writeable|Reached the max retries)/;
+/** Answers that say nothing against a command either: its user may not send it, or Redis began to refuse ahead of the end of a transaction. */
+const DENIED =
+  /^(?:NOPERM |NOAUTH |WRONGPASS |ERR ACL failure in script|ERR The user executing the script can't|EXECABORT .* because of: )/;
 
-/** Whether a command failed because of Redis, and not of a mistake of ours: it refuses, does not answer, or is away. */
-export function isOfRedis(error: unknown): error is Error {
-  return error instanceof ReplyError || (error instanceof Error && UNANSWERED.test(error.message));
+/** Errors of commands with which nothing was wrong. */
+const outages = new WeakSet<Error>();
+
+/**
+ * Whether a command of a producer connection failed because of Redis: it is away, does not answer, keeps nothing at the moment, or does not let
+ * us. What it answers otherwise, a wrong type for example, is a mistake of ours.
+ */
+export function isOutage(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  // A transaction is discarded for what was answered to the commands in it.
+  const { previousErrors } = error as { previousErrors?: unknown };
+  return outages.has(error) || (Array.isArray(previousErrors) && previousErrors.some(isOutage));
+}
+
+/** ioredis words and classes what is no answer of Redis in many ways, but fails every command in this one place. */
+function noteOutages(redis: Redis): void {
+  const { sendCommand } = redis;
+  redis.sendCommand = (command, stream) => {
+    const { reject } = command;
+    command.reject = (error) => {
+      const isAnswer = error instanceof ReplyError;
+      if (!isAnswer || REFUSAL.test(error.message) || DENIED.test(error.message)) outages.add(error);
+      reject(error);
+    };
+    return sendCommand.call(redis, command, stream);
+  };
 }
 
 /** Resolves when the connection can be used, now or later. */

@@ -1,8 +1,10 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { partnerCenterEventRoute } from '../../src/intake/partner-center-event.ts';
 import { createServer } from '../../src/intake/server.ts';
+import { RetryableError } from '../../src/lib/errors.ts';
 import { createKeys } from '../../src/store/keys.ts';
 import { createPartnerSubscriptionIndex } from '../../src/store/partner-subscriptions.ts';
+import { isOutage } from '../../src/store/redis.ts';
 import { createMemoryLog } from '../support/memory-log.ts';
 import { startRedis } from '../support/redis.ts';
 import { startStopwatch } from '../support/stopwatch.ts';
@@ -31,6 +33,7 @@ async function setup() {
     requestLook: (id) => producer.requestLook(id),
     relationshipAccepted: () => producer.requestSweep(),
     quarantine: async () => {},
+    isOutage: (error) => error instanceof RetryableError || isOutage(error),
     failures: { note: () => {} },
     deadlineMs: 1_800,
     log: createMemoryLog().log,

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
-import { expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createKeys } from '../../../src/store/keys.ts';
-import { isOfRedis, producerConnection, workerConnection } from '../../../src/store/redis.ts';
+import { isOutage, producerConnection, workerConnection } from '../../../src/store/redis.ts';
 import { checkWritable, redisWarnings, watchServer } from '../../../src/store/redis-server.ts';
 import { createReplication } from '../../../src/store/replication.ts';
 import { defineScript } from '../../../src/store/script.ts';
@@ -47,7 +47,7 @@ it('lets nobody wait on a producer connection: Redis away, frozen, and back', as
   const frozen = redis.set('a', '1');
   expect(await msOf(frozen)).toBeLessThan(2_000);
   await expect(frozen).rejects.toThrow('Command timed out');
-  await expect(frozen).rejects.toSatisfy(isOfRedis);
+  await expect(frozen).rejects.toSatisfy(isOutage);
   await server.kill('SIGCONT');
 
   const closed = heard(redis, 'close');
@@ -55,7 +55,7 @@ it('lets nobody wait on a producer connection: Redis away, frozen, and back', as
   await closed;
   const away = redis.set('a', '1');
   expect(await msOf(away)).toBeLessThan(100);
-  await expect(away).rejects.toSatisfy(isOfRedis);
+  await expect(away).rejects.toSatisfy(isOutage);
 
   const ready = heard(redis, 'ready');
   await server.restart();
@@ -127,6 +127,78 @@ it('lets nobody wait on a producer connection while Redis refuses writes', async
       await vi.waitFor(() => expect(redis.set('a', '1')).resolves.toBe('OK'), 10_000);
     }),
   );
+});
+
+/** What each way of sending a command fails with. */
+async function failures(redis: Redis): Promise<unknown[]> {
+  const keepRecord = defineScript(redis, 'keepRecord', "return redis.call('RPUSH', KEYS[1], ARGV[1])");
+  const failed = (work: Promise<unknown>) =>
+    work.then(
+      () => 'did not fail',
+      (error: unknown) => error,
+    );
+  return Promise.all([
+    failed(redis.set('a', '1')),
+    failed(keepRecord(['records'], ['first'])),
+    failed(redis.multi().set('a', '1').get('a').exec()),
+  ]);
+}
+
+describe('tells an outage from a mistake of ours', () => {
+  it('while Redis is frozen, dies ahead of its answer, is away, and after the end', async () => {
+    const { server, redis } = await setUp(producerConnection);
+
+    await server.kill('SIGSTOP');
+    expect((await failures(redis)).map(isOutage)).toEqual([true, true, true]);
+    const unanswered = failures(redis);
+    const closed = heard(redis, 'close');
+    await server.kill();
+    await closed;
+    expect((await unanswered).map(isOutage)).toEqual([true, true, true]);
+    expect((await failures(redis)).map(isOutage)).toEqual([true, true, true]);
+    redis.disconnect();
+    expect((await failures(redis)).map(isOutage)).toEqual([true, true, true]);
+  });
+
+  it('while Redis refuses writes', async () => {
+    await Promise.all(
+      REFUSALS.map(async (refuse) => {
+        const { redis, server } = await setUp(producerConnection);
+        const takeAgain = await refuse(connection(server.url));
+        expect((await failures(redis)).map(isOutage)).toEqual([true, true, true]);
+        await takeAgain();
+      }),
+    );
+  });
+
+  it('when Redis does not let us', async () => {
+    const { server } = await setUp(producerConnection);
+    await connection(server.url).acl('SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all', '-set', '-rpush');
+    const redis = connection(server.url.replace('redis://', 'redis://app:secret@'), producerConnection);
+    await heard(redis, 'ready');
+    expect((await failures(redis)).map(isOutage)).toEqual([true, true, true]);
+  });
+
+  it('when Redis answers that a command is wrong, or the code that sends it fails', async () => {
+    const { redis } = await setUp(producerConnection);
+    await redis.rpush('a', 'a list');
+    await redis.set('records', 'no list');
+
+    const [wrongType, ofScript] = await Promise.all([redis.get('a').catch(String), failures(redis)]);
+    expect(wrongType).toMatch(/WRONGTYPE/);
+    const thrown = [
+      ofScript[1],
+      await redis.get('a').catch((error: unknown) => error),
+      await redis
+        .multi()
+        .call('no-such-command')
+        .exec()
+        .catch((error: unknown) => error),
+      new TypeError('x is undefined'),
+      undefined,
+    ];
+    expect(thrown.map(isOutage)).toEqual([false, false, false, false, false]);
+  });
 });
 
 it('makes a connection anew that answers nothing, as when the host of Redis has lost its power', async () => {

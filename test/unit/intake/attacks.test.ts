@@ -8,7 +8,7 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { fixedSecret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { idleOperations } from './idle-operations.ts';
-import { exchange, failuresAt, open, readAll, serve } from './serve.ts';
+import { exchange, failuresAt, isOutage, open, readAll, serve } from './serve.ts';
 
 const SECRET = 'event-secret-for-tests';
 const ENDPOINT_SECRET = 'endpoint-secret-for-tests';
@@ -28,6 +28,7 @@ async function setup() {
       secrets: fixedSecret([SECRET]),
       requestLook: (id) => pass(id, 'queued' as const),
       quarantine: (body, reason) => pass(`quarantine ${reason} ${body.length}`, undefined),
+      isOutage,
       failures: failuresAt('event', log),
       deadlineMs: 1_800,
       log,
@@ -44,6 +45,7 @@ async function setup() {
     app.register(usageRoute, { ...question, usage: (metric, id) => pass({ metric, id }, 1) });
     app.register(opsApi, {
       token: fixedSecret(TOKEN),
+      isOutage,
       failures: failuresAt('ops', log),
       clock: systemClock,
       log,

@@ -12,7 +12,7 @@ import { fixedSecret } from '../../../src/lib/secret.ts';
 import examples from '../../fixtures/cloudesire/signatures.json' with { type: 'json' };
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { startStopwatch } from '../../support/stopwatch.ts';
-import { exchange, failuresAt, serve } from './serve.ts';
+import { AWAY, exchange, failuresAt, isOutage, serve } from './serve.ts';
 
 const SECRETS = ['product-secret-for-tests', 'vendor-secret-for-tests', 'plätform-sécret-ü'];
 const EVENT = { id: 50010, entity: 'Subscription', type: 'MODIFIED' };
@@ -31,6 +31,7 @@ async function setup(overrides: Partial<EventNotificationParts> = {}) {
     quarantine: async (body, reason) => {
       quarantined.push({ body: body.toString(), reason });
     },
+    isOutage,
     failures: failuresAt('event', log),
     deadlineMs: 1_800,
     log,
@@ -333,7 +334,7 @@ describe('POST /event', () => {
 
   it('answers 503 with Retry-After when the queue refuses', async () => {
     const refuseSync = () => {
-      throw new Error('Connection is closed.');
+      throw AWAY;
     };
     for (const requestLook of [async () => refuseSync(), refuseSync]) {
       const { post, outcomes } = await setup({ requestLook });
@@ -355,10 +356,19 @@ describe('POST /event', () => {
   });
 
   it('answers 503, not 400, when a body cannot be put into quarantine', async () => {
-    const { post } = await setup({ quarantine: () => Promise.reject(new Error('READONLY')) });
+    const { post } = await setup({ quarantine: () => Promise.reject(AWAY) });
     const answer = await post('{');
     expect(answer.status).toBe(503);
     expect(answer.headers.get('retry-after')).toBe('5');
+  });
+
+  it('answers 500 and reports a bug when an event cannot be stored for another reason than the store', async () => {
+    const thrown = new TypeError('x is undefined');
+    const fail = () => Promise.reject(thrown);
+    const { post, outcomes, bugs } = await setup({ requestLook: fail, quarantine: fail });
+    for (const body of [JSON.stringify(EVENT), '{']) expect((await post(body)).status).toBe(500);
+    expect(bugs).toEqual([thrown, thrown]);
+    expect(outcomes).toEqual(['unavailable', 'unavailable']);
   });
 
   it('writes one line per event at most, and nothing of a body or a secret', async () => {

@@ -5,7 +5,7 @@ import { fixedSecret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { createTestClock } from '../../support/test-clock.ts';
 import { idleOperations } from './idle-operations.ts';
-import { serve } from './serve.ts';
+import { isOutage, serve } from './serve.ts';
 
 const SENTENCE = 'refused: not the token';
 
@@ -97,6 +97,7 @@ describe('a token of operations', () => {
         token: fixedSecret('right'),
         failures: createFailures({ door: 'ops', clock, log, count() {} }),
         operations: idleOperations(),
+        isOutage,
         clock,
         log,
       }),

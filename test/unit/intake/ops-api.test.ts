@@ -6,7 +6,7 @@ import { fixedSecret, type Secret } from '../../../src/lib/secret.ts';
 import { createMemoryLog } from '../../support/memory-log.ts';
 import { createTestClock } from '../../support/test-clock.ts';
 import { idleOperations } from './idle-operations.ts';
-import { failuresAt, serve } from './serve.ts';
+import { AWAY, failuresAt, isOutage, serve } from './serve.ts';
 
 const TOKEN = 'token-of-operations';
 
@@ -58,7 +58,7 @@ async function setup(instead: Partial<OpsOperations> = {}, token: Secret = fixed
     },
     ...instead,
   });
-  const parts = { token, failures: failuresAt('ops', log), operations, clock, log };
+  const parts = { token, failures: failuresAt('ops', log), operations, isOutage, clock, log };
   const { url, bugs } = await serve((app) => app.register(opsApi, parts));
 
   async function send(method: string, path: string, body?: string, headers: Record<string, string> = {}) {
@@ -469,7 +469,7 @@ it('tells who detaches without the number of the subscription, or with one that 
 });
 
 it('answers 503 with Retry-After on every route while the store is away, and logs why', async () => {
-  const away = () => Promise.reject(new Error('Connection is closed.'));
+  const away = () => Promise.reject(AWAY);
   const { call, lines, bugs } = await setup({ list: away, show: away, act: away });
   const answers = [
     await call('GET', '/subscriptions'),
@@ -484,6 +484,18 @@ it('answers 503 with Retry-After on every route while the store is away, and log
   }
   expect(lines).toHaveLength(4);
   expect(bugs).toEqual([]);
+});
+
+it('answers 500 and reports a bug when operations fail for another reason than the store', async () => {
+  const thrown = new TypeError('x is undefined');
+  const fail = () => Promise.reject(thrown);
+  const { call, lines, bugs } = await setup({ list: fail, act: fail });
+  for (const answer of [await call('GET', '/subscriptions'), await call('POST', '/subscriptions/50010/look', REASON)]) {
+    expect(answer.status).toBe(500);
+    expect(answer.body).toMatchObject({ error: 'internal', message: expect.stringContaining('was reported') });
+  }
+  expect(bugs).toEqual([thrown, thrown]);
+  expect(lines).toEqual([]);
 });
 
 it('answers 429 and says when to ask again while too many looks wait', async () => {

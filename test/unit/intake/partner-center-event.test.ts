@@ -12,7 +12,7 @@ import { createMemoryLog } from '../../support/memory-log.ts';
 import { startStopwatch } from '../../support/stopwatch.ts';
 import { hostCertificates } from './certificate-host.ts';
 import { issue, rsaKey } from './certificates.ts';
-import { exchange, failuresAt, serve } from './serve.ts';
+import { AWAY, exchange, failuresAt, isOutage, serve } from './serve.ts';
 
 const CUSTOMER = '6c1f2a90-3d47-4b8e-9a55-0e7d8c4b2f11';
 const PARTNER_SUBSCRIPTION = 'e2a4c7d1-0b5f-4c3a-8d92-6f1e7b3a9c54';
@@ -59,6 +59,7 @@ async function setup(overrides: Partial<PartnerCenterEventParts> = {}, answer?: 
       async quarantine(body, reason) {
         effects.push(['quarantine', body.toString('latin1'), reason]);
       },
+      isOutage,
       failures: failuresAt('partner-center', log),
       deadlineMs: 1_800,
       log,
@@ -390,7 +391,7 @@ describe('a request that Partner Center has not signed', () => {
 });
 
 describe('an event that cannot be stored', () => {
-  const fail = () => Promise.reject(new Error('Connection is closed.'));
+  const fail = () => Promise.reject(AWAY);
 
   it.each<[string, Partial<PartnerCenterEventParts>, unknown]>([
     ['the index', { ownerOf: fail }, updated],
@@ -404,6 +405,14 @@ describe('an event that cannot be stored', () => {
     expect(answer.headers.get('retry-after')).toBe('5');
     expect(await answer.json()).toMatchObject({ error: 'queue.unavailable' });
     expect(counts).toEqual([expect.stringMatching(/ unavailable$/)]);
+  });
+
+  it('gets 500, and a bug is reported, when it fails for another reason than the store', async () => {
+    const thrown = new TypeError('x is undefined');
+    const { post, counts, bugs } = await setup({ ownerOf: () => Promise.reject(thrown) });
+    expect((await post(updated)).status).toBe(500);
+    expect(bugs).toEqual([thrown]);
+    expect(counts).toEqual(['subscription-updated unavailable']);
   });
 
   it('gets 503 within 2 s when the store never answers, however long the certificate took', async () => {

@@ -5,6 +5,7 @@ import { onTestFinished } from 'vitest';
 import { createFailures, type Door, type Failures } from '../../../src/intake/failures.ts';
 import { createServer } from '../../../src/intake/server.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
+import { RetryableError } from '../../../src/lib/errors.ts';
 import type { Log } from '../../../src/lib/log.ts';
 
 export interface Served {
@@ -39,6 +40,10 @@ export async function serve(addRoutes: (app: FastifyInstance) => void): Promise<
     },
   };
 }
+
+/** What operations and queue fail with while the store is away. */
+export const AWAY = new Error('Connection is closed.');
+export const isOutage = (error: unknown) => error === AWAY || error instanceof RetryableError;
 
 /** The memory of failed authentications as the service has it. */
 export function failuresAt(door: Door, log: Log): Failures {
