@@ -48,6 +48,7 @@ export interface RecordWriterParts {
 /** Whatever failed before is over once nothing is left to do. */
 export const QUIET: Changes = {
   alerted: undefined,
+  mistake: undefined,
   lastDone: undefined,
   told: undefined,
   attempts: 0,

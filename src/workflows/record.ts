@@ -34,6 +34,8 @@ export interface SubscriptionRecord {
   waitingFor?: Wait;
   /** Code and step of the matter that a person was last told, so that it is told once. */
   alerted?: string;
+  /** Kind and place of the mistake of ours that was reported last, as a digest, so that it is told once while it goes on. */
+  mistake?: string;
   /** The run that ended last, and how often in a row it was made again because what it had done did not show. */
   lastDone?: { run: string; again: number };
   /** The wait, or the code and step of the failure, that stands last in the timeline, so that polls and tries do not repeat it. */

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { LaneLostError } from '../engine/journal.ts';
 import { type LookOutcome, Stopping, Suspended } from '../engine/workflow.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -148,9 +149,7 @@ export function createSettle(parts: SettleParts) {
     const nowMs = clock.now();
     const failingSince = writer.record.failingSince ?? isoOf(nowMs);
     const known = error instanceof ConnectorError ? error : undefined;
-    const isRepeated =
-      writer.record.attempts > 0 && writer.record.lastError?.message.endsWith(messageOf(error)) === true;
-    if (!known && !isRepeated) writer.reportBug(error);
+    if (!known) tellMistake(error);
 
     const pauseMs = error instanceof RetryableError ? (error.retryAfterMs ?? 0) : 0;
     if (error instanceof RetryableError && error.waitingFor !== undefined) {
@@ -201,6 +200,13 @@ export function createSettle(parts: SettleParts) {
       ...lastErrorOf(error, now()),
     });
     return { againInMs: retryInMs };
+  }
+
+  /** At once, but not again with every try. */
+  function tellMistake(error: unknown): void {
+    const mistake = mistakeOf(error);
+    if (writer.record.attempts === 0 || writer.record.mistake !== mistake) writer.reportBug(error);
+    writer.foresee({ mistake });
   }
 
   /** Whoever has to do something can do it meanwhile: it must not look as if it went on by itself. */
@@ -257,6 +263,22 @@ export function createSettle(parts: SettleParts) {
 function waitsForSomebody({ state, heldUpSince, heldUpBy }: SubscriptionRecord): boolean {
   if (state === 'waiting') return heldUpSince === undefined || heldUpBy !== undefined;
   return state === 'needs-attention' || state === 'failed';
+}
+
+/** A line of a stack in code that is not ours. */
+const FOREIGN_FRAME = /node_modules|[ (]node:|\(<anonymous>\)/;
+
+/**
+ * Tells one mistake of ours from another, by the kind of the error and the first place in our code, or anywhere where it came by none. What
+ * the error says is left out: it may change with every try, and hold anything.
+ */
+function mistakeOf(error: unknown): string {
+  const frames = error instanceof Error ? (error.stack?.match(/^ +at .+$/gm) ?? []) : [];
+  const place = frames.find((frame) => !FOREIGN_FRAME.test(frame)) ?? frames[0] ?? '';
+  return createHash('sha256')
+    .update(`${messageOf(error)} ${place.trim()}`)
+    .digest('base64url')
+    .slice(0, 16);
 }
 
 function isoOf(ms: number): string {

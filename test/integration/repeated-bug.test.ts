@@ -29,3 +29,30 @@ it('a mistake of ours that every try meets is told once, and again when another 
   for (let tries = 0; tries < 3; tries += 1) await world.look(id);
   expect(world.alerts).toEqual(['bug', 'bug']);
 });
+
+it('a mistake of the same kind at another place is told too, and the first one again once the new one has gone', async () => {
+  const { emulators, redis, keys, records } = world;
+  await world.reset();
+  const id = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 3, paid: true });
+  const lookTwice = async () => {
+    for (let tries = 0; tries < 2; tries += 1) await world.look(id);
+    return (await records.get(id))?.lastError;
+  };
+  // Neither a customer nor a journal, both of which are read as JSON.
+  const customer = keys.customer('userCompany/512');
+  await redis.set(customer, '{');
+  const first = await lookTwice();
+  expect(world.alerts).toEqual(['bug']);
+
+  const journal = keys.journal((await records.get(id))?.run?.id ?? '');
+  await redis.hset(journal, 'no step', '{');
+  const second = await lookTwice();
+  expect(world.alerts).toEqual(['bug', 'bug']);
+  expect(second?.message).toBe(first?.message);
+
+  await redis.hdel(journal, 'no step');
+  await lookTwice();
+  expect(world.alerts).toEqual(['bug', 'bug', 'bug']);
+  expect(await records.get(id)).toMatchObject({ state: 'retrying', attempts: 6 });
+  expect(await world.stored()).not.toMatch(/customers\.ts|journal\.ts/);
+});
