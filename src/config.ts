@@ -142,14 +142,19 @@ export function loadConfig(env: Environment = process.env, tell: TellSecret = ()
   const slips = nearMisses.map(({ given, meant }) => `${given} is not read: is ${meant} meant?`);
   const warnings = [...warnOfSettings(result.data), ...slips];
   const problemsOfFiles = new Map<string, string>();
-  const follow = followFiles(env, (news) => {
+  const followed: Secret<unknown>[] = [];
+  const follow = followFiles(env, followed, (news) => {
     if (news.problem === undefined) problemsOfFiles.delete(news.variable);
     else problemsOfFiles.set(news.variable, news.problem);
     tell(news);
   });
-  /** Sentences about secrets that cannot be read from their files any more. */
-  const secretProblems = () =>
-    [...problemsOfFiles].map(([name, problem]) => `${name}_FILE: ${problem}. The former value goes on being used.`);
+  /** Sentences about secrets that cannot be read from their files any more, whether or not these are needed just now. */
+  const secretProblems = () => {
+    for (const secret of followed) secret.read();
+    return [...problemsOfFiles].map(
+      ([name, problem]) => `${name}_FILE: ${problem}. The former value goes on being used.`,
+    );
+  };
   return deepFreeze({ ...arrange(result.data, follow), warnings, secretProblems });
 }
 
@@ -267,12 +272,12 @@ const FOLLOWED = [
 ] as const;
 type FollowedSecret = (typeof FOLLOWED)[number];
 
-/** Makes a secret of a value: one that follows its file, where it was given by one. */
-function followFiles(env: Environment, tell: TellSecret): Follow {
+/** Makes a secret of a value: one that follows its file, where it was given by one, and then is added to `followed`. */
+function followFiles(env: Environment, followed: Secret<unknown>[], tell: TellSecret): Follow {
   return <T>(variableName: FollowedSecret, initial: T): Secret<T> => {
     if (!env[`${variableName}_FILE`]) return fixedSecret(initial);
     let known = { text: readSecret(env, variableName).text, value: initial };
-    return secretInFile<T>({
+    const secret = secretInFile<T>({
       initial,
       clock: systemClock,
       load() {
@@ -291,6 +296,8 @@ function followFiles(env: Environment, tell: TellSecret): Follow {
         tell({ variable: variableName, ...news, ...(isKeyLost && { warning: KEY_LOST }) });
       },
     });
+    followed.push(secret);
+    return secret;
   };
 }
 

@@ -408,6 +408,16 @@ describe('a secret in a file that is replaced while the service runs', () => {
     expect(token.read()).toBe('new');
   });
 
+  it('is told of while its file cannot be used, and no longer, though nobody asks for the secret', () => {
+    const { config, pass, replace } = setup('OPS_TOKEN', 'old');
+    replace('');
+    pass();
+    expect(config.secretProblems()).toEqual([expect.stringMatching(/^OPS_TOKEN_FILE: empty/)]);
+    replace('old');
+    pass();
+    expect(config.secretProblems()).toEqual([]);
+  });
+
   it.each(['', 'with blanks', '\n'])('stays the former one while the file holds %j, which is told once', (broken) => {
     const { config, news, pass, replace } = setup('CMW_AUTH_TOKEN', 'old');
     replace(broken);
