@@ -30,6 +30,7 @@ const SECRETS = [
   'CONSUL_TOKEN',
 ] as const;
 
+const USUAL_POLL_EVERY_MS = 15_000;
 const LONGEST_WAIT_MS = 90 * 86_400_000;
 const SHORTEST_STRONG_SECRET = 16;
 const SENTRY_ENVIRONMENT_DEFAULT = 'production';
@@ -104,7 +105,7 @@ const Settings = z.object({
   ).optional(),
   OTEL_EXPORTER_OTLP_HEADERS: variable('name=value, comma separated, values percent-encoded', readHeaders).optional(),
   RETRY_BASE_MS: wholeNumber(1, LONGEST_WAIT_MS).default(1_000),
-  POLL_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(15_000),
+  POLL_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(USUAL_POLL_EVERY_MS),
   SWEEP_EVERY_MS: wholeNumber(1, LONGEST_WAIT_MS).default(3_600_000),
   OPERATION_DEADLINE_MS: wholeNumber(1, LONGEST_WAIT_MS).default(72 * 3_600_000),
 });
@@ -243,6 +244,10 @@ function arrange(settings: z.output<typeof Settings>, follow: Follow) {
       httpTimeoutMs: settings.HTTP_TIMEOUT_MS,
       retryBaseMs: settings.RETRY_BASE_MS,
       pollEveryMs: settings.POLL_EVERY_MS,
+      /** By what the time that Microsoft is given to show something is multiplied. Only emulators, which stand on this host, may have less. */
+      graceScale: isLoopback(new URL(settings.PARTNER_CENTER_BASE_URL))
+        ? Math.min(1, settings.POLL_EVERY_MS / USUAL_POLL_EVERY_MS)
+        : 1,
       sweepEveryMs: settings.SWEEP_EVERY_MS,
       operationDeadlineMs: settings.OPERATION_DEADLINE_MS,
     },
@@ -405,9 +410,12 @@ function readSentryEnvironment(text: string): string | undefined {
   return /^[\w.-]{1,64}$/.test(text) ? text : undefined;
 }
 
-function isPrivateOnTheWire({ protocol, hostname }: URL): boolean {
-  const isLoopback = hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
-  return protocol === 'https:' || (protocol === 'http:' && isLoopback);
+function isPrivateOnTheWire(url: URL): boolean {
+  return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url));
+}
+
+function isLoopback({ hostname }: URL): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }
 
 function readHost(text: string): string | undefined {

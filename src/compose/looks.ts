@@ -84,6 +84,7 @@ export function composeLooks(
     settings: azureSettings(config),
     applicationId: config.partnerCenter.clientId,
     pollEveryMs: timing.pollEveryMs,
+    grace: (usualMs) => usualMs * timing.graceScale,
     now: () => clock.now(),
     async isProvisioning(subscriptionId) {
       const record = await records.get(subscriptionId);

@@ -1,4 +1,5 @@
 import { Suspended, type Workflow } from '../engine/workflow.ts';
+import { MINUTE_MS } from '../lib/durations.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import { hasEnded } from '../upstreams/partner-center/schema.ts';
@@ -74,7 +75,7 @@ export function createCatalog(parts: CatalogParts): Catalog {
         if (successor === 'pending') {
           // Nothing is decided, and least of all bought, before it is known what comes of it.
           const waitingFor: Wait = `Microsoft to move partner subscription ${fulfillment.partnerSubscriptionId} to another one`;
-          throw new Suspended(parts.now() + 20 * parts.pollEveryMs, waitingFor);
+          throw new Suspended(parts.now() + parts.grace(5 * MINUTE_MS), waitingFor);
         }
         return { ...describeAtMicrosoft(successor, parts.now()), movedTo: successor.id };
       },

@@ -94,6 +94,7 @@ describe('loadConfig', () => {
         httpTimeoutMs: 60_000,
         retryBaseMs: 1_000,
         pollEveryMs: 15_000,
+        graceScale: 1,
         sweepEveryMs: 3_600_000,
         operationDeadlineMs: 259_200_000,
       },
@@ -184,6 +185,16 @@ describe('loadConfig', () => {
     expect(warningsOf('http://consul:8500')).toEqual([expect.stringMatching(/^CONSUL_TOKEN is sent in clear/)]);
     expect(warningsOf('http://127.0.0.1:8500')).toEqual([]);
     expect(warningsOf('https://consul:8501')).toEqual([]);
+  });
+
+  it.each([
+    ['https://api.partnercenter.microsoft.com', '1000', 1],
+    ['https://partner-center.example.com', '60000', 1],
+    ['http://127.0.0.1:8900', '1000', 1 / 15],
+    ['http://localhost:8900', '60000', 1],
+  ])('gives Microsoft at %s its time, however short the pause between two looks: %s ms', (url, pollEveryMs, scale) => {
+    const { timing } = loadConfig({ ...COMPLETE, PARTNER_CENTER_BASE_URL: url, POLL_EVERY_MS: pollEveryMs });
+    expect(timing.graceScale).toBe(scale);
   });
 
   it('cuts the slash at the end of an address', () => {

@@ -1,8 +1,10 @@
 import type { Flow } from '../../engine/workflow.ts';
+import { MINUTE_MS } from '../../lib/durations.ts';
 import { AttentionError, ConnectorError } from '../../lib/errors.ts';
 import type { Wait } from '../../lib/wait.ts';
 import type { Azure, Where } from '../../upstreams/azure/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { Grace } from '../grace.ts';
 import { pollPlan } from '../steps/polls.ts';
 
 export interface AccessParts {
@@ -12,12 +14,13 @@ export interface AccessParts {
   applicationId: string;
   now(): number;
   pollEveryMs: number;
+  grace: Grace;
 }
 
 /** How the connector is called in the customer's tenant. */
 const APPLICATION_NAME = 'Marketplace connector';
-/** What is new at Microsoft may take so many polls, which are 15 minutes with the usual pause, to be known everywhere. */
-const POLLS_UNTIL_KNOWN = 60;
+/** What is new at Microsoft is known everywhere within this. */
+const KNOWN_WITHIN_MS = 15 * MINUTE_MS;
 
 /**
  * Makes sure that our service principal may work in an Azure subscription. With the rights of the partner's user, which need a second
@@ -27,7 +30,7 @@ const POLLS_UNTIL_KNOWN = 60;
  * @see https://learn.microsoft.com/azure/role-based-access-control/role-assignments-rest
  */
 export async function ensureAccess(flow: Flow, where: Where, parts: AccessParts): Promise<void> {
-  const { azure, partnerCenter, applicationId, now, pollEveryMs } = parts;
+  const { azure, partnerCenter, applicationId, now, pollEveryMs, grace } = parts;
   const about = `subscription ${where.subscriptionId} of tenant ${where.tenantId}`;
   const soon = (waitingFor: Wait) => pollPlan('soon', pollEveryMs, waitingFor);
 
@@ -46,7 +49,7 @@ export async function ensureAccess(flow: Flow, where: Where, parts: AccessParts)
         return { principalId: (await azure.principalId(where.tenantId)) ?? null };
       } catch (error) {
         const isNew = error instanceof ConnectorError && error.code === 'entra.no-service-principal';
-        if (isNew && sinceMs < POLLS_UNTIL_KNOWN * pollEveryMs) return undefined;
+        if (isNew && sinceMs < grace(KNOWN_WITHIN_MS)) return undefined;
         throw error;
       }
     },
@@ -65,14 +68,14 @@ export async function ensureAccess(flow: Flow, where: Where, parts: AccessParts)
         // Where the partner has no right to, somebody else may have given it by hand.
         if (await reaches(azure, where)) return 'by hand';
         // The partner's own rights in a new subscription come with a delay.
-        if (sinceMs < POLLS_UNTIL_KNOWN * pollEveryMs) return undefined;
+        if (sinceMs < grace(KNOWN_WITHIN_MS)) return undefined;
         throw error;
       }
     });
   }
   await flow.poll('Azure lets us in', soon(`Azure to let the connector into the ${about}`), async ({ sinceMs }) => {
     if (await reaches(azure, where)) return true;
-    if (sinceMs < POLLS_UNTIL_KNOWN * pollEveryMs) return undefined;
+    if (sinceMs < grace(KNOWN_WITHIN_MS)) return undefined;
     throw new AttentionError(
       'azure.no-access',
       `Azure does not let the connector into the ${about}. Give its enterprise application (${applicationId}) the role Contributor there.`,

@@ -3,6 +3,7 @@ import { AttentionError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
 import { hasEnded, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
+import type { Grace } from '../grace.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory } from '../record.ts';
 import { isSameId } from '../same-id.ts';
@@ -18,6 +19,7 @@ export interface AzurePlanParts {
   directory: CustomerDirectory;
   now(): number;
   pollEveryMs: number;
+  grace: Grace;
 }
 
 export interface AzurePlanRequest {

@@ -1,8 +1,10 @@
 import { renamed } from '../../engine/renamed.ts';
 import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
+import { MINUTE_MS } from '../../lib/durations.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
+import type { Grace } from '../grace.ts';
 import type { Look } from '../look.ts';
 import { isSameId } from '../same-id.ts';
 import { pollPlan } from '../steps/polls.ts';
@@ -14,6 +16,7 @@ export interface AzureSubscriptionParts {
   partnerCenter: Pick<PartnerCenter, 'azure'>;
   now(): number;
   pollEveryMs: number;
+  grace: Grace;
 }
 
 export interface AzureSubscriptionRequest {
@@ -23,8 +26,8 @@ export interface AzureSubscriptionRequest {
   dedicated: boolean;
 }
 
-/** A plan comes with an Azure subscription, which may take so many polls to show before one is made. */
-const POLLS_UNTIL_MADE = 60;
+/** A plan comes with an Azure subscription: one is made only when none has shown for so long. */
+const SHOWN_WITHIN_MS = 15 * MINUTE_MS;
 
 /**
  * Returns the id of the Azure subscription to deploy into: one of this order alone where the plan of the marketplace wants that, else the
@@ -38,7 +41,7 @@ export async function ensureAzureSubscription(
   { customerId, planId, dedicated }: AzureSubscriptionRequest,
   parts: AzureSubscriptionParts,
 ): Promise<string> {
-  const { partnerCenter, pollEveryMs } = parts;
+  const { partnerCenter, pollEveryMs, grace } = parts;
   if (dedicated) return createThroughAlias(flow, look, { alias: groupOf(look.subscription.id), customerId }, parts);
 
   const plan = pollPlan('soon', pollEveryMs, `the Azure subscription that comes with plan ${planId}`);
@@ -49,7 +52,7 @@ export async function ensureAzureSubscription(
     const active = found.find(({ status }) => status === 'active');
     if (active) return { shared: active.id };
     // One that was cancelled is not taken up again: whoever cancelled it had a reason.
-    const isOver = found.length > 0 || waited.sinceMs > POLLS_UNTIL_MADE * pollEveryMs;
+    const isOver = found.length > 0 || waited.sinceMs > grace(SHOWN_WITHIN_MS);
     return isOver ? { shared: null } : undefined;
   });
   if (shared) return shared;
@@ -67,7 +70,7 @@ export async function ensureAzureSubscription(
       // An alias goes on naming what was cancelled, or what stood below a plan that has ended: that can hold nothing any more.
       const named = known.find(({ id }) => isSameId(id, found.subscriptionId));
       if (named?.status === 'active') return name;
-      if (!named && sinceMs <= POLLS_UNTIL_MADE * pollEveryMs) return undefined;
+      if (!named && sinceMs <= grace(SHOWN_WITHIN_MS)) return undefined;
     }
   });
   return createThroughAlias(flow, look, { alias, customerId }, parts);

@@ -1,8 +1,10 @@
 import type { Flow } from '../../engine/workflow.ts';
+import { MINUTE_MS } from '../../lib/durations.ts';
 import { AttentionError, RetryableError } from '../../lib/errors.ts';
 import { toTheMinute } from '../../lib/moment.ts';
 import type { AzureSubscription, Fault, Image } from '../../upstreams/azure/client.ts';
 import { worstOf } from '../../upstreams/azure/taxonomy.ts';
+import type { Grace } from '../grace.ts';
 import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { type CurrentAssignment, unknownLike } from './assignment.ts';
@@ -26,6 +28,7 @@ export interface DeployParts {
   settings: AzureSettings;
   now(): number;
   pollEveryMs: number;
+  grace: Grace;
 }
 
 export type Outputs = Record<string, { type: string; value: unknown }>;
@@ -48,12 +51,15 @@ type Ended = { outputs: Outputs } | { faults: Fault[] };
 export async function prepareDeployment(
   flow: Flow,
   { subscription, region, assignment }: Deployment,
-  parts: Pick<DeployParts, 'pollEveryMs'>,
+  parts: Pick<DeployParts, 'pollEveryMs' | 'grace'>,
 ): Promise<Image | undefined> {
   const { order, blueprint } = await assignment.read();
   await registerProviders(flow, subscription, providersOf(order.deploys, blueprint), parts);
   return prepareImage(flow, subscription, region, order.deploys, parts);
 }
+
+/** Pause after a deployment that failed for what may pass. */
+const PAUSE_MS = 5 * MINUTE_MS;
 
 const startOf = (attempt: number): string => `start deployment ${attempt}`;
 
@@ -76,7 +82,7 @@ const MOST_ATTEMPTS_BY_ITSELF = 5;
  */
 export async function deploy(flow: Flow, look: Look, deployment: Deployment, parts: DeployParts): Promise<Deployed> {
   const { subscription, region, assignment } = deployment;
-  const { pollEveryMs } = parts;
+  const { pollEveryMs, grace } = parts;
   const { dnsParameter } = parts.settings;
   const isDelivered = look.fulfillment().deployedAt !== undefined;
   const orderId = look.subscription.id;
@@ -154,7 +160,7 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
     const worst = worstOf(faults);
     if (mayPass(worst) && attempt - first < MOST_ATTEMPTS_BY_ITSELF) {
       await flow.pause(`pause after deployment ${attempt}`, {
-        forMs: worst?.kind === 'capacity' ? CAPACITY_PAUSE_MS : 20 * pollEveryMs,
+        forMs: worst?.kind === 'capacity' ? CAPACITY_PAUSE_MS : grace(PAUSE_MS),
         waitingFor(endsAt) {
           const due = toTheMinute(new Date(endsAt).toISOString());
           const tries = `number ${attempt - first + 2} of ${MOST_ATTEMPTS_BY_ITSELF + 1}`;

@@ -1,4 +1,5 @@
 import type { Flow, Workflow } from '../../engine/workflow.ts';
+import { MINUTE_MS } from '../../lib/durations.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Azure, AzureSubscription, Where } from '../../upstreams/azure/client.ts';
@@ -14,8 +15,8 @@ export interface DeprovisionAzureParts extends AccessParts, CustomerAccessParts 
   report: Pick<Report, 'undeployed'>;
 }
 
-/** An alias that was asked for may take so many polls to show. */
-const POLLS_UNTIL_SHOWN = 60;
+/** An alias that was asked for shows within this. */
+const SHOWN_WITHIN_MS = 15 * MINUTE_MS;
 
 /** Resources that were just deleted may count for hours before an Azure subscription can be cancelled. */
 const LONGEST_CANCELLATION_MS = 24 * 3_600_000;
@@ -29,7 +30,7 @@ const LONGEST_CANCELLATION_MS = 24 * 3_600_000;
  * @see https://learn.microsoft.com/azure/cost-management-billing/manage/cancel-azure-subscription
  */
 export function createDeprovisionAzure(productType: string, parts: DeprovisionAzureParts): Workflow<Look> {
-  const { azure, report, pollEveryMs } = parts;
+  const { azure, report, pollEveryMs, grace } = parts;
   return {
     name: `${productType}/deprovision`,
 
@@ -59,7 +60,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
       plan,
       async ({ sinceMs }) => {
         const found = await azure.bootstrap.alias(groupOf(look.subscription.id));
-        const isToCome = !found && noted.subscriptionAskedAt !== undefined && sinceMs < POLLS_UNTIL_SHOWN * pollEveryMs;
+        const isToCome = !found && noted.subscriptionAskedAt !== undefined && sinceMs < grace(SHOWN_WITHIN_MS);
         if (isToCome || found?.state === 'creating') return undefined;
         return { subscriptionId: found?.subscriptionId ?? null };
       },

@@ -1,11 +1,13 @@
 import type { Flow } from '../../engine/workflow.ts';
+import { MINUTE_MS } from '../../lib/durations.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { AzureSubscription, Image } from '../../upstreams/azure/client.ts';
+import type { Grace } from '../grace.ts';
 import { pollPlan } from '../steps/polls.ts';
 import type { AzureOrder } from './order.ts';
 
-/** An acceptance may take so many polls to show. After that the deployment decides, for it may show late or never. */
-const POLLS_UNTIL_SHOWN = 8;
+/** For so long an acceptance is waited for. After that the deployment decides, for it may show late or never. */
+const SHOWN_WITHIN_MS = 2 * MINUTE_MS;
 
 /**
  * Looks the image of an order up in its region and accepts the terms of its publisher for this Azure subscription, where it has any.
@@ -19,7 +21,7 @@ export async function prepareImage(
   { images, terms }: Pick<AzureSubscription, 'images' | 'terms'>,
   region: string,
   deploys: AzureOrder['deploys'],
-  { pollEveryMs }: { pollEveryMs: number },
+  { pollEveryMs, grace }: { pollEveryMs: number; grace: Grace },
 ): Promise<Image | undefined> {
   if (deploys.kind === 'template') return undefined;
   const { publisher, offer, sku } = deploys.image;
@@ -40,7 +42,7 @@ export async function prepareImage(
     );
     await flow.poll(`terms of ${plan.publisher}:${plan.product}:${plan.name} accepted`, soon, async ({ sinceMs }) => {
       if (await terms.accept(plan)) return 'accepted';
-      return sinceMs > POLLS_UNTIL_SHOWN * pollEveryMs ? 'not shown' : undefined;
+      return sinceMs > grace(SHOWN_WITHIN_MS) ? 'not shown' : undefined;
     });
   }
   return image;

@@ -9,7 +9,7 @@ import type { Look } from '../look.ts';
 import { bearsMark } from '../mark.ts';
 import { isSameId } from '../same-id.ts';
 import { pollPlan } from '../steps/polls.ts';
-import { DEAD_ORDERS, findOrder, POLLS_UNTIL_LISTED } from '../steps/purchase.ts';
+import { DEAD_ORDERS, findOrder, LISTED_WITHIN_MS } from '../steps/purchase.ts';
 import { awaitStatus } from './change-status.ts';
 import {
   changePartnerSubscription,
@@ -44,7 +44,7 @@ type End = { kind: 'runs-out'; exposure: Exposure } | { kind: 'nothing' };
  * @see https://learn.microsoft.com/partner-center/customers/extended-service-terms
  */
 export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workflow<Look> {
-  const { partnerCenter, report, pollEveryMs } = parts;
+  const { partnerCenter, report, pollEveryMs, grace } = parts;
   const { subscriptions } = partnerCenter;
 
   return {
@@ -120,7 +120,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
       // that an open cart proves that nothing was bought.
       const cart = cartId ? await partnerCenter.carts.get(customerId, cartId) : undefined;
       const isOpen = !cart || cart.status === 'active';
-      return isOpen && sinceMs >= POLLS_UNTIL_LISTED * pollEveryMs ? { found: null } : undefined;
+      return isOpen && sinceMs >= grace(LISTED_WITHIN_MS) ? { found: null } : undefined;
     });
     return found ?? undefined;
   }

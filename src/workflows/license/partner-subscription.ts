@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type { Flow } from '../../engine/workflow.ts';
+import { MINUTE_MS } from '../../lib/durations.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { hasEnded, NextTerm, type PartnerSubscription } from '../../upstreams/partner-center/schema.ts';
 import type { SubscriptionChange } from '../../upstreams/partner-center/subscriptions.ts';
 import type { AtMicrosoft, Fulfillment } from '../fulfillment.ts';
+import type { Grace } from '../grace.ts';
 import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { isSameItem, productAndSku, type TermItem } from '../term-item.ts';
@@ -14,6 +16,7 @@ export interface LicenseParts {
   partnerCenter: PartnerCenter;
   now(): number;
   pollEveryMs: number;
+  grace: Grace;
 }
 
 /** The partner subscription of a fulfillment, as Partner Center shows it now; undefined when it is gone. */
@@ -24,8 +27,8 @@ export function readPartnerSubscription(
   return partnerCenter.subscriptions.get(idOf(customerId), idOf(partnerSubscriptionId));
 }
 
-/** So many polls a change may take to show before it is made again, since somebody may have undone it. */
-const POLLS_UNTIL_AGAIN = 60;
+/** After this a change that does not show is made again, since somebody may have undone it. */
+const SHOWN_WITHIN_MS = 15 * MINUTE_MS;
 const MOST_TRIES = 3;
 
 /**
@@ -122,11 +125,11 @@ export async function awaitPartnerSubscription(
   shows: (found: PartnerSubscription | undefined) => boolean,
   parts: LicenseParts,
 ): Promise<Shown | null> {
-  const { pollEveryMs } = parts;
+  const { pollEveryMs, grace } = parts;
   const plan = pollPlan('change', pollEveryMs, `Microsoft to make a change (${name})`);
   const { shown } = await flow.poll<{ shown: Shown | null }>(name, plan, async ({ sinceMs }) => {
     const found = await readPartnerSubscription(parts, fulfillment);
-    if (!shows(found)) return sinceMs > POLLS_UNTIL_AGAIN * pollEveryMs ? { shown: null } : undefined;
+    if (!shows(found)) return sinceMs > grace(SHOWN_WITHIN_MS) ? { shown: null } : undefined;
     return { shown: shownBy(found) };
   });
   return shown;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Flow } from '../../engine/workflow.ts';
 import { PREPARE_ANEW, Suspended } from '../../engine/workflow.ts';
+import { HOUR_MS, MINUTE_MS } from '../../lib/durations.ts';
 import { AttentionError, ConnectorError } from '../../lib/errors.ts';
 import type { Wait } from '../../lib/wait.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
@@ -144,14 +145,14 @@ export interface Move extends Item {
 
 /** Microsoft's answers to a term or a billing cycle that an immediate move cannot have. https://learn.microsoft.com/partner-center/developer/error-codes */
 const ONLY_LATER = new Set(['900267', '900268', '900269', '900270', '800107', '800122']);
-/** So many polls a move may be missing in the history before it surely was not begun: with the usual pause these are 15 minutes. */
-const POLLS_UNTIL_LISTED = 60;
-/** So many polls lie between two looks for a move that is missing there and no longer wanted: with the usual pause this is a minute. */
-const POLLS_WHILE_UNWANTED = 4;
-/** So many polls a move may take before a person is told: with the usual pause this is a day. */
-const MOST_POLLS = 5760;
-/** While the customer waits for the end, and Microsoft's window for it may close, a person is told sooner: with the usual pause after an hour. */
-const MOST_POLLS_BEFORE_END = 240;
+/** A move that is missing in the history for longer surely was not begun. */
+const LISTED_WITHIN_MS = 15 * MINUTE_MS;
+/** Pause between two looks for a move that is missing there and no longer wanted. */
+const LOOK_WHILE_UNWANTED_EVERY_MS = MINUTE_MS;
+/** A person is told of a move that takes longer. */
+const LATE_AFTER_MS = 24 * HOUR_MS;
+/** The same while the customer waits for the end, since Microsoft's window for it may close. */
+const LATE_BEFORE_END_AFTER_MS = HOUR_MS;
 
 type Moved = 'moved' | 'only-later' | 'again';
 type Begun = { operationId: string; toSubscriptionId?: string } | { refused: string };
@@ -221,12 +222,12 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
       async find({ earlier }, { firstSentAt }) {
         const ours = (await history()).find((one) => !earlier.some((id) => isSameId(id, one.operationId)));
         if (ours) return begunOf(ours);
-        isUnclear = parts.now() - firstSentAt <= POLLS_UNTIL_LISTED * parts.pollEveryMs;
+        isUnclear = parts.now() - firstSentAt <= parts.grace(LISTED_WITHIN_MS);
         if (!isUnclear) return PREPARE_ANEW;
         if (await look.isStillIn(['DEPLOYED'], move.isWanted)) return undefined;
         // It may have begun all the same, so nothing else is decided yet; but nobody is sold by another try what they no longer want.
         throw new Suspended(
-          parts.now() + POLLS_WHILE_UNWANTED * parts.pollEveryMs,
+          parts.now() + parts.grace(LOOK_WHILE_UNWANTED_EVERY_MS),
           `Microsoft to show whether it moves partner subscription ${partnerSubscriptionId} to ${offerId}, which is no longer wanted`,
         );
       },
@@ -341,7 +342,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
   }
 
   function isLate(sinceMs: number): boolean {
-    return sinceMs > (isBeingEnded() ? MOST_POLLS_BEFORE_END : MOST_POLLS) * parts.pollEveryMs;
+    return sinceMs > parts.grace(isBeingEnded() ? LATE_BEFORE_END_AFTER_MS : LATE_AFTER_MS);
   }
 
   /** What a person is told of a move that does not end. Where an end waits for it, their `retry` puts the end first. */

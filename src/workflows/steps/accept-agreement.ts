@@ -6,6 +6,7 @@ import type { Report } from '../../report/report.ts';
 import type { AgreementNeed } from '../../report/texts/texts.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
+import type { Grace } from '../grace.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory } from '../record.ts';
 import { pollPlan } from './polls.ts';
@@ -17,6 +18,7 @@ export interface AcceptAgreementParts {
   mode: 'enhanced' | 'classic';
   now(): number;
   pollEveryMs: number;
+  grace: Grace;
 }
 
 export interface AgreementRequest {

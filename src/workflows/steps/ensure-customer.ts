@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { type Flow, PREPARE_ANEW } from '../../engine/workflow.ts';
+import { MINUTE_MS } from '../../lib/durations.ts';
 import { AttentionError, ConnectorError, RetryableError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
+import type { Grace } from '../grace.ts';
 import type { Look } from '../look.ts';
 import type { CustomerDirectory, KnownCustomer, SecretBox } from '../record.ts';
 import { existingTenant, findForgottenCustomer, findNamedCustomer } from './named-tenant.ts';
@@ -20,6 +22,7 @@ export interface EnsureCustomerParts {
   isProvisioning(subscriptionId: number): Promise<boolean>;
   now(): number;
   pollEveryMs: number;
+  grace: Grace;
 }
 
 export interface EnsuredCustomer {
@@ -48,6 +51,9 @@ const UNCLEAR = 'customer.creation-unclear';
 
 /** A new customer may not be readable for some minutes. https://learn.microsoft.com/partner-center/developer/create-a-customer */
 const NOT_VISIBLE_YET = new Set(['60003', '20002', '900159']);
+const VISIBLE_WITHIN_MS = 10 * MINUTE_MS;
+/** A customer that is missing in the list for longer was not created. */
+const LISTED_WITHIN_MS = 15 * MINUTE_MS;
 
 /**
  * The Partner Center customer of the buyer's company: the one it already has, else the tenant that the buyer named and that accepted us as
@@ -63,7 +69,7 @@ export async function ensureCustomer(
   parts: EnsureCustomerParts,
 ): Promise<EnsuredCustomer> {
   const { owner } = request;
-  const { directory, pollEveryMs } = parts;
+  const { directory, pollEveryMs, grace } = parts;
   const { customers } = parts.partnerCenter;
   const ourId = look.subscription.id;
 
@@ -122,7 +128,7 @@ export async function ensureCustomer(
       if (
         error instanceof ConnectorError &&
         NOT_VISIBLE_YET.has(error.facts.upstreamCode ?? '') &&
-        sinceMs < 40 * pollEveryMs
+        sinceMs < grace(VISIBLE_WITHIN_MS)
       )
         return undefined;
       throw error;
@@ -171,7 +177,7 @@ async function createTenant(
   parts: EnsureCustomerParts,
 ): Promise<EnsuredCustomer> {
   const { owner, buyer, domainWish, resellerTenantId, findEarlier } = request;
-  const { directory, box, pollEveryMs } = parts;
+  const { directory, box, pollEveryMs, grace } = parts;
   const { customers } = parts.partnerCenter;
 
   async function remember(customer: KnownCustomer): Promise<EnsuredCustomer> {
@@ -216,7 +222,7 @@ async function createTenant(
 
   /** Returns when operations say that nothing came of the creation with that domain, which is somebody else's then. */
   async function awaitClear(domain: string, sinceMs: number): Promise<void> {
-    if (parts.now() - sinceMs < 60 * pollEveryMs) throw unclear(domain, pollEveryMs);
+    if (parts.now() - sinceMs < grace(LISTED_WITHIN_MS)) throw unclear(domain, pollEveryMs);
     if (look.takeRetry(UNCLEAR)) return directory.forgetAttempt(owner, domain);
     throw new AttentionError(
       UNCLEAR,

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Flow, PREPARE_ANEW, Suspended } from '../../engine/workflow.ts';
+import { HOUR_MS, MINUTE_MS } from '../../lib/durations.ts';
 import { AttentionError, ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
 import { nameIn } from '../../lib/foreign-text.ts';
 import type { Wait } from '../../lib/wait.ts';
@@ -8,6 +9,7 @@ import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import { cartLineError, orderError } from '../../upstreams/partner-center/errors.ts';
 import type { NewCartLine } from '../../upstreams/partner-center/orders.ts';
 import type { Fulfillment } from '../fulfillment.ts';
+import type { Grace } from '../grace.ts';
 import type { Look } from '../look.ts';
 import { bearsMark } from '../mark.ts';
 import { isSameId } from '../same-id.ts';
@@ -21,11 +23,13 @@ const CART_USELESS = new Set(['800008', '400013', '400018', '400019', '800004', 
 export const DEAD_ORDERS = new Set(['cancelled', 'error', 'po-review-rejected']);
 /** Orders that go on only when a person acts in Partner Center. */
 const STUCK_ORDERS = new Set(['suspended', 'partial-success', 'pending-po-upload']);
-/** So many polls an order may be missing in the list: with the usual pause these are 15 minutes. */
-export const POLLS_UNTIL_LISTED = 60;
+/** An order that is missing in the list for longer is none. */
+export const LISTED_WITHIN_MS = 15 * MINUTE_MS;
+/** A person is told of an order that takes longer to complete. */
+const LATE_AFTER_MS = 24 * HOUR_MS;
 const MOST_SENDS = 3;
-/** While the marketplace wants something else, so many polls lie between two looks for what came of a checkout: with the usual pause a minute. */
-const POLLS_WHILE_UNWANTED = 4;
+/** Pause between two looks for what came of a checkout while the marketplace wants something else. */
+const LOOK_WHILE_UNWANTED_EVERY_MS = MINUTE_MS;
 /** In these states of the marketplace it is sold. */
 const WANTED: DeploymentStatus[] = ['PENDING', 'FAILED', 'DEPLOYED'];
 /** So many carts in a row are useless for another reason than a change of the catalogue. */
@@ -35,6 +39,7 @@ export interface BuyParts {
   partnerCenter: Pick<PartnerCenter, 'carts' | 'orders' | 'subscriptions'>;
   now(): number;
   pollEveryMs: number;
+  grace: Grace;
 }
 
 export interface Purchase {
@@ -93,7 +98,7 @@ export async function buy(
   flow: Flow,
   look: Look,
   { customerId, findItem, findOrder: find, recognisedBy, endedOrders = async () => [], note, underAgreement }: Purchase,
-  { partnerCenter, now, pollEveryMs }: BuyParts,
+  { partnerCenter, now, pollEveryMs, grace }: BuyParts,
 ): Promise<Bought> {
   const { carts, orders } = partnerCenter;
 
@@ -207,16 +212,16 @@ export async function buy(
         const found = await find();
         if (found) return { orderId: found };
         // Nobody is sold by another send what they do not pay for; what was sent may still be on its way, until it surely is not.
-        if (isOpen && now() - firstSentAt > POLLS_UNTIL_LISTED * pollEveryMs) return PREPARE_ANEW;
+        if (isOpen && now() - firstSentAt > grace(LISTED_WITHIN_MS)) return PREPARE_ANEW;
         if (isOpen) {
           throw new Suspended(
-            now() + POLLS_WHILE_UNWANTED * pollEveryMs,
+            now() + grace(LOOK_WHILE_UNWANTED_EVERY_MS),
             `Microsoft to show whether cart ${cartId} was ordered, which is no longer wanted`,
           );
         }
         // A cart is ordered once at most: asked again, it repeats its first answer or says that it was submitted.
         if (cart?.status === 'ordered') return undefined;
-        if (!cart && now() - firstSentAt > POLLS_UNTIL_LISTED * pollEveryMs) return { outcome: 'useless' };
+        if (!cart && now() - firstSentAt > grace(LISTED_WITHIN_MS)) return { outcome: 'useless' };
         throw notListed(cartId, pollEveryMs);
       },
       async act({ requestId, isOutdated }) {
@@ -248,7 +253,7 @@ export async function buy(
       );
       const orderId = await flow.poll(`order of cart ${round} listed`, plan, async ({ sinceMs }) => {
         const found = await find();
-        if (found || sinceMs < 4 * POLLS_UNTIL_LISTED * pollEveryMs) return found;
+        if (found || sinceMs < grace(4 * LISTED_WITHIN_MS)) return found;
         const [ended] = await endedOrders();
         if (ended) return ended;
         throw new AttentionError(
@@ -281,7 +286,7 @@ export async function buy(
           `Order ${orderId} is "${placed.status}" at Partner Center and needs a person there. It is looked at again; nothing is ordered a second time.`,
         );
       }
-      if (sinceMs > 5760 * pollEveryMs) {
+      if (sinceMs > grace(LATE_AFTER_MS)) {
         throw new AttentionError(
           'order.slow',
           `Order ${orderId} of customer ${customerId} is still "${placed?.status ?? 'not shown'}". Ask the support of Partner Center; the connector goes on looking.`,

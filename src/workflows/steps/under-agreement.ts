@@ -1,15 +1,16 @@
 import { type Flow, Suspended } from '../../engine/workflow.ts';
+import { HOUR_MS, MINUTE_MS } from '../../lib/durations.ts';
 import { AttentionError, ConnectorError } from '../../lib/errors.ts';
 import { toTheMinute } from '../../lib/moment.ts';
 import { AGREEMENT_MISSING } from '../../upstreams/partner-center/errors.ts';
 import type { Look } from '../look.ts';
 import { type AcceptAgreementParts, type AgreementRequest, acceptAgreement } from './accept-agreement.ts';
 
-/** So many polls Microsoft may take to know of an acceptance: with the usual pause these are 4 hours. */
-const POLLS_UNTIL_KNOWN = 960;
-/** Shortest and longest pause between two tries, in polls: one minute to a quarter of an hour. */
-const SHORTEST_PAUSE = 4;
-const LONGEST_PAUSE = 60;
+/** Microsoft knows of an acceptance within this. */
+const KNOWN_WITHIN_MS = 4 * HOUR_MS;
+/** Between two tries. */
+const SHORTEST_PAUSE_MS = MINUTE_MS;
+const LONGEST_PAUSE_MS = 15 * MINUTE_MS;
 
 /**
  * Does what Microsoft allows only under the Customer Agreement, and returns what comes of it. Where Microsoft demands the agreement, the
@@ -47,16 +48,13 @@ export async function underAgreement<T>(
     const { owner, customerId } = await request();
     const agreedAt = acceptedAt ?? (await parts.directory.find(owner))?.agreedAt ?? '';
     const sinceMs = parts.now() - Date.parse(agreedAt);
-    if (sinceMs < POLLS_UNTIL_KNOWN * parts.pollEveryMs) {
+    if (sinceMs < parts.grace(KNOWN_WITHIN_MS)) {
       if (look.fulfillment().askedAt) {
         await flow.step(`tell that the agreement is accepted, again ${round}`, () =>
           parts.report.underWay(look.subscription.id),
         );
       }
-      const pauseMs = Math.min(
-        Math.max(sinceMs / 2, SHORTEST_PAUSE * parts.pollEveryMs),
-        LONGEST_PAUSE * parts.pollEveryMs,
-      );
+      const pauseMs = Math.min(Math.max(sinceMs / 2, parts.grace(SHORTEST_PAUSE_MS)), parts.grace(LONGEST_PAUSE_MS));
       throw new Suspended(
         parts.now() + pauseMs,
         `Microsoft to know of the Customer Agreement that was accepted at ${toTheMinute(agreedAt)}: until then it refuses what needs one`,
