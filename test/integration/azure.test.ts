@@ -173,6 +173,16 @@ describe('what the customer entered', () => {
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
   });
 
+  it('in a region that Azure does not have is found out although Azure throttles the list of its regions', async () => {
+    world.emulators.faults.inject({ server: 'arm', path: '/locations', kind: 'status', status: 429, times: 2 });
+    const id = order(2301, { parameters: { ...SHOP, REGION: 'Atlantis' } });
+
+    await settle(id);
+
+    expect(shown(id).instructions.en).toMatch(/"REGION": possible values are .*germanywestcentral/);
+    expect(books().groups).toEqual([]);
+  });
+
   it('is delivered by itself once it was corrected', async () => {
     const id = order(2301, { parameters: { ...SHOP, DNS_PREFIX: 'No dots. please' } });
     await settle(id, 5);

@@ -45,7 +45,9 @@ async function namesOf({ locations }: Pick<AzureSubscription, 'locations'>): Pro
   try {
     return (await locations()).map(({ name }) => name);
   } catch (error) {
-    if (error instanceof ConnectorError && error.facts.status !== undefined && error.facts.status < 500) return [];
-    throw error;
+    const { status } = error instanceof ConnectorError ? error.facts : {};
+    // Throttled or in trouble, Azure will tell a little later: a wrong region is better found now than by the deployment.
+    if (status === undefined || status >= 500 || status === 429 || status === 408) throw error;
+    return [];
   }
 }
