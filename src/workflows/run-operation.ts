@@ -53,11 +53,11 @@ export function createRunOperation(parts: RunOperationParts) {
         `Subscription ${subscriptionId} is a product of type ${writer.record.productType}, for which this version of the connector has no operation ${operation}. Update the connector.`,
       );
     }
-    const isTakenUp = isRunOf(writer.record.run, decision);
-    if (!isTakenUp) await begin(decision, workflow.name, subscription);
+    const underWay = writer.record.run;
+    const isTakenUp = isRunOf(underWay, decision);
+    const { id: runId } = isTakenUp ? underWay : await begin(decision, workflow.name, subscription);
     turn.progress = progressOf(writer.record);
     if (asked.retry) await records.forgetRetry(lane);
-    const runId = writer.record.run?.id ?? '';
     // Whoever asked for the look, somebody waits for what it found to do, unless it has been waiting for a person anyway.
     if (writer.record.state !== 'needs-attention') turn.urgency = 'urgent';
     if (!ON_ITS_WAY.has(writer.record.state)) {
@@ -92,7 +92,7 @@ export function createRunOperation(parts: RunOperationParts) {
     decision: Pick<Run, 'operation' | 'target'>,
     name: string,
     { deploymentStatus: status }: Subscription,
-  ): Promise<void> {
+  ): Promise<Run> {
     const { operation, target } = decision;
     const aside = stuckChangeOf(writer.record);
     const takenUp = isRunOf(aside, decision) ? aside : undefined;
@@ -112,6 +112,7 @@ export function createRunOperation(parts: RunOperationParts) {
       failingSince: undefined,
     });
     await writer.tell('decision', `${name} ${takenUp ? 'goes on' : 'begins'}`, { status, ...(target && { target }) });
+    return run;
   }
 
   async function mayGoOn(): Promise<void> {
@@ -120,7 +121,7 @@ export function createRunOperation(parts: RunOperationParts) {
   }
 }
 
-function isRunOf(run: Run | undefined, { operation, target }: Pick<Run, 'operation' | 'target'>): boolean {
+function isRunOf(run: Run | undefined, { operation, target }: Pick<Run, 'operation' | 'target'>): run is Run {
   return run?.operation === operation && run.target === target;
 }
 

@@ -4,6 +4,7 @@ import { ConnectorError, CustomerError } from '../../lib/errors.ts';
 import type { Report } from '../../report/report.ts';
 import type { Look } from '../look.ts';
 import { isSameItem } from '../term-item.ts';
+import { boughtOf } from './bought.ts';
 import { refuseImpossibleSeats } from './catalog-item.ts';
 import { type LicenseSettings, readSeats } from './parameters.ts';
 import {
@@ -112,7 +113,7 @@ export function createChangeSeats(parts: ChangeSeatsParts): Workflow<Look> {
               return 'window-closed';
             try {
               await parts.partnerCenter.subscriptions.update(
-                fulfillment.customerId ?? '',
+                boughtOf(fulfillment).customerId,
                 found.id,
                 { quantity: wanted },
                 { requestId },

@@ -10,6 +10,7 @@ import { bearsMark } from '../mark.ts';
 import { isSameId } from '../same-id.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { DEAD_ORDERS, findOrder, LISTED_WITHIN_MS } from '../steps/purchase.ts';
+import { boughtOf } from './bought.ts';
 import { awaitStatus } from './change-status.ts';
 import {
   changePartnerSubscription,
@@ -65,11 +66,9 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
   };
 
   /** The exposure with its price, where the order still is about what runs out. */
-  async function priced(
-    flow: Flow,
-    { customerId = '', orderId, offerId }: Fulfillment,
-    exposure: Exposure,
-  ): Promise<Exposure> {
+  async function priced(flow: Flow, fulfillment: Fulfillment, exposure: Exposure): Promise<Exposure> {
+    const { customerId } = boughtOf(fulfillment);
+    const { orderId, offerId } = fulfillment;
     const plan = pollPlan('detail', pollEveryMs, 'Microsoft to tell the price');
     const { price } = await flow.poll<{ price: Exposure['price'] | null }>(
       'read the price',
@@ -152,7 +151,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
    * cancelled after all.
    */
   async function endIt(flow: Flow, look: Look, termEnd: string | undefined): Promise<End> {
-    const { partnerSubscriptionId = '' } = look.fulfillment();
+    const { partnerSubscriptionId } = boughtOf(look.fulfillment());
     let known = termEnd;
     for (let renewed = ''; ; renewed = `, renewed until ${known}`) {
       const outcome = await cancel(flow, look, renewed);
@@ -175,7 +174,7 @@ export function createDeprovisionLicense(parts: DeprovisionLicenseParts): Workfl
   /** Whether Microsoft has cancelled it, where that can be still, or a person says that it is gone. */
   async function cancel(flow: Flow, look: Look, renewed: string): Promise<Asked> {
     const fulfillment = look.fulfillment();
-    const { customerId = '', partnerSubscriptionId = '' } = fulfillment;
+    const { customerId, partnerSubscriptionId } = boughtOf(fulfillment);
     const read = () => readPartnerSubscription(parts, fulfillment);
 
     const outcome = await flow.effect<{ requestId: string }, Asked>(`ask to cancel${renewed}`, {

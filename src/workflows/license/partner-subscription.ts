@@ -10,6 +10,7 @@ import type { Grace } from '../grace.ts';
 import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { isSameItem, productAndSku, type TermItem } from '../term-item.ts';
+import { boughtOf } from './bought.ts';
 import { findCatalogItem, type WantedItem } from './catalog-item.ts';
 
 export interface LicenseParts {
@@ -22,9 +23,10 @@ export interface LicenseParts {
 /** The partner subscription of a fulfillment, as Partner Center shows it now; undefined when it is gone. */
 export function readPartnerSubscription(
   { partnerCenter }: { partnerCenter: Pick<PartnerCenter, 'subscriptions'> },
-  { customerId, partnerSubscriptionId }: Fulfillment,
+  fulfillment: Fulfillment,
 ): Promise<PartnerSubscription | undefined> {
-  return partnerCenter.subscriptions.get(idOf(customerId), idOf(partnerSubscriptionId));
+  const { customerId, partnerSubscriptionId } = boughtOf(fulfillment);
+  return partnerCenter.subscriptions.get(customerId, partnerSubscriptionId);
 }
 
 /** After this a change that does not show is made again, since somebody may have undone it. */
@@ -82,7 +84,8 @@ export async function changePartnerSubscription(
         const needed = seen === undefined ? await see() : seen;
         if (!needed) return true;
         const { id, wanted } = needed;
-        await parts.partnerCenter.subscriptions.update(idOf(fulfillment.customerId), id, wanted, { requestId });
+        const { customerId } = boughtOf(fulfillment);
+        await parts.partnerCenter.subscriptions.update(customerId, id, wanted, { requestId });
         return true;
       },
     });
@@ -268,13 +271,5 @@ export function gone({ customerId, partnerSubscriptionId }: Fulfillment): Attent
     GONE,
     `Partner subscription ${partnerSubscriptionId} of customer ${customerId} is not there any more. Look for it in Partner Center: shown again, the change goes on; if it is gone for good, terminate it in the marketplace.`,
     { effect: 'none' },
-  );
-}
-
-function idOf(id: string | undefined): string {
-  if (id) return id;
-  throw new AttentionError(
-    'fulfillment.incomplete',
-    'The record of the subscription lacks identifiers of Microsoft although it counts as provisioned. Tell the developers; until that is mended look after it by hand, and detach it.',
   );
 }

@@ -13,6 +13,7 @@ import { readSelling } from '../selling.ts';
 import { type BecomeCustomerParts, becomeCustomer } from '../steps/become-customer.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { buy, findOrder } from '../steps/purchase.ts';
+import { boughtOf } from './bought.ts';
 import { findCatalogItem } from './catalog-item.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
 import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
@@ -170,7 +171,7 @@ export function createProvisionLicense(parts: ProvisionLicenseParts): Workflow<L
 
   /** @see https://learn.microsoft.com/partner-center/developer/subscription-resources */
   async function awaitActive(flow: Flow, look: Look, buyAnew: () => Promise<void>) {
-    const { customerId = '', partnerSubscriptionId = '' } = look.fulfillment();
+    const { customerId, partnerSubscriptionId } = boughtOf(look.fulfillment());
     const plan = pollPlan('purchase', pollEveryMs, `partner subscription ${partnerSubscriptionId} to become active`);
     return flow.poll('partner subscription active', plan, async () => {
       const found = await partnerCenter.subscriptions.get(customerId, partnerSubscriptionId);

@@ -14,6 +14,7 @@ import { bearsMark, bearsOtherMark, markOf } from '../mark.ts';
 import { isSameId } from '../same-id.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { isSameItem, type TermItem } from '../term-item.ts';
+import { boughtOf } from './bought.ts';
 import {
   changePartnerSubscription,
   gone,
@@ -39,10 +40,11 @@ export interface Way {
  */
 export async function findWay(
   { partnerCenter }: AskingParts,
-  { customerId = '', partnerSubscriptionId = '' }: Fulfillment,
+  fulfillment: Fulfillment,
   offerId: string,
   when: 'immediate' | 'scheduled',
 ): Promise<Way | null> {
+  const { customerId, partnerSubscriptionId } = boughtOf(fulfillment);
   const targets = await partnerCenter.subscriptions.transitionEligibilities(customerId, partnerSubscriptionId, when);
   for (const target of targets) {
     if (!isSameItem({ offerId: offerOf(target.catalogItemId) }, { offerId })) continue;
@@ -125,9 +127,10 @@ export async function findSuccessor(
 /** The moves of a licence, or the one of an operation; none where its partner subscription is gone. */
 async function readTransitions(
   { partnerCenter }: AskingParts,
-  { customerId = '', partnerSubscriptionId = '' }: Fulfillment,
+  fulfillment: Fulfillment,
   operationId?: string,
 ): Promise<Transition[]> {
+  const { customerId, partnerSubscriptionId } = boughtOf(fulfillment);
   try {
     return await partnerCenter.subscriptions.transitions(customerId, partnerSubscriptionId, operationId);
   } catch (error) {
@@ -173,7 +176,7 @@ export async function transition(flow: Flow, look: Look, move: Move, parts: Lice
   const { subscriptions } = parts.partnerCenter;
   const { offerId, term, billingCycle } = move;
   const from = look.fulfillment();
-  const { customerId = '', partnerSubscriptionId = '' } = from;
+  const { customerId, partnerSubscriptionId } = boughtOf(from);
   const waitingFor: Wait = `Microsoft to move partner subscription ${partnerSubscriptionId} to ${offerId}`;
   const plan = pollPlan('purchase', parts.pollEveryMs, waitingFor);
 

@@ -7,6 +7,7 @@ import { readBuyer } from '../buyer.ts';
 import type { Look } from '../look.ts';
 import type { AcceptAgreementParts } from '../steps/accept-agreement.ts';
 import { underAgreement } from '../steps/under-agreement.ts';
+import { boughtOf } from './bought.ts';
 
 export interface WithAgreementParts extends AcceptAgreementParts {
   cloudesire: Cloudesire;
@@ -28,8 +29,9 @@ export function withAgreement(
     run(flow, look) {
       const buyer = once(() => readBuyer(parts.cloudesire, look.subscription.buyerId, parts));
       const request = async () => {
-        const { customerId = '', owner } = look.fulfillment();
-        return { customerId, owner: owner ?? (await buyer()).owner, buyer, need };
+        const fulfillment = look.fulfillment();
+        const { customerId } = boughtOf(fulfillment);
+        return { customerId, owner: fulfillment.owner ?? (await buyer()).owner, buyer, need };
       };
       return underAgreement(flow, look, request, parts, (round) => workflow.run(inRound(flow, round), look));
     },
