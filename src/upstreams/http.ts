@@ -82,7 +82,7 @@ export interface Passage {
   answered(): Promise<void>;
   /** `kind` tells failures of different calls apart; without one it is a failure that any call would have met. */
   failed(because: string, kind?: string): Promise<void>;
-  /** It was not sent after all. */
+  /** It was not sent after all, or failed by a mistake of ours: that says nothing of the upstream. */
   unsent(): Promise<void>;
 }
 
@@ -231,21 +231,20 @@ export function createHttp(parts: HttpParts): Http {
         },
       );
     }
-    const wait = budgetKeys.length > 0 ? await budget?.take(budgetKeys) : undefined;
-    if (wait) {
+    try {
+      const wait = budgetKeys.length > 0 ? await budget?.take(budgetKeys) : undefined;
+      if (wait) {
+        const message = `${what} waits ${wait.waitMs} ms for its turn within the rate limit of ${name}.`;
+        throw throttled('budget', message, facts, wait.waitMs, wait.refusedUntil);
+      }
+      if (!isRead) await mayWrite?.();
+    } catch (error) {
       await passage?.unsent();
-      const message = `${what} waits ${wait.waitMs} ms for its turn within the rate limit of ${name}.`;
-      throw throttled('budget', message, facts, wait.waitMs, wait.refusedUntil);
-    }
-    if (!isRead) {
-      await mayWrite?.().catch(async (error: unknown) => {
-        await passage?.unsent();
-        throw error;
-      });
+      throw error;
     }
 
     const answer = await transmit(sending, timeoutMs).catch(async (error: unknown) => {
-      if (error instanceof ConnectorError) await tell(passage, error, kind);
+      await tell(passage, error, kind);
       throw error;
     });
     if (answer.status >= 500) await passage?.failed(`it answered ${what} with ${answer.status}`, kind);
@@ -265,11 +264,10 @@ export function createHttp(parts: HttpParts): Http {
   }
 
   /** A failure to connect any call would have met; that nothing comes back may be due to what was sent. */
-  async function tell(
-    passage: Passage | undefined,
-    { code, message }: ConnectorError,
-    kind: string | undefined,
-  ): Promise<void> {
+  async function tell(passage: Passage | undefined, error: unknown, kind: string | undefined): Promise<void> {
+    // A mistake of ours says nothing of the upstream.
+    if (!(error instanceof ConnectorError)) return passage?.unsent();
+    const { code, message } = error;
     if (code === `${upstream}.unreachable`) await passage?.failed(message);
     else if (code === `${upstream}.no-answer`) await passage?.failed(message, kind);
     else await passage?.answered();

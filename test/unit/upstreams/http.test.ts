@@ -514,6 +514,28 @@ describe('a circuit', () => {
     await send({ ...READ, budgetKeys: ['shop'] }).catch(() => {});
     expect(told).toEqual([['unsent']]);
   });
+
+  it('hears that its leave was not used when the budget or the last question before a write fails', async () => {
+    const { circuit, told } = createCircuit();
+    const failure = new TypeError('x is undefined');
+    const fail = () => Promise.reject(failure);
+    const { budget } = createBudget();
+    const withoutBudget = await setup({}, { circuit, budget: { ...budget, take: fail } });
+    await expect(withoutBudget.send({ ...READ, budgetKeys: ['shop'] })).rejects.toBe(failure);
+    const mayNot = await setup({}, { circuit, mayWrite: fail });
+    await expect(mayNot.send(WRITE)).rejects.toBe(failure);
+    expect(told).toEqual([['unsent'], ['unsent']]);
+    expect([withoutBudget.received, mayNot.received]).toEqual([[], []]);
+  });
+
+  it('hears that its leave was not used when a call cannot even be put together', async () => {
+    const { circuit, told } = createCircuit();
+    const { send, received } = await setup({}, { circuit });
+    const endless: Record<string, unknown> = {};
+    endless.itself = endless;
+    await expect(send({ ...WRITE, body: endless })).rejects.toThrow(TypeError);
+    expect([told, received]).toEqual([[['unsent']], []]);
+  });
 });
 
 describe('refusals', () => {
