@@ -135,6 +135,11 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
     entries.set(step, entry);
   }
 
+  async function forget(step: string): Promise<void> {
+    await journal.forget(lane, runId, step);
+    entries.delete(step);
+  }
+
   async function finish<T>(step: string, result: T, startedAt: number): Promise<T> {
     await record(step, { state: 'done', result, at: clock.now() });
     await observe({ kind: 'step-finished', step, durationMs: clock.now() - startedAt });
@@ -175,7 +180,7 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
       if (entry?.state === 'sent') {
         const found = await find(entry.prepared as P, { firstSentAt: entry.firstSentAt, sends: entry.sends });
         if (found === PREPARE_ANEW) {
-          await journal.forget(lane, runId, name);
+          await forget(name);
         } else if (found === undefined) {
           prepared = entry.prepared as P;
           sent = { firstSentAt: entry.firstSentAt, sends: entry.sends };
@@ -200,10 +205,7 @@ export async function resumeFlow({ journal, lane, runId, clock, mayGoOn, observe
       } catch (error) {
         // A refusal of the only send proves that nothing happened: the next attempt draws a new key and looks at the world anew.
         // After a send whose fate is unknown a later refusal proves nothing: its key stays.
-        if (error instanceof ConnectorError && error.effect === 'none' && sent.sends === 0) {
-          await journal.forget(lane, runId, name);
-          entries.delete(name);
-        }
+        if (error instanceof ConnectorError && error.effect === 'none' && sent.sends === 0) await forget(name);
         throw error;
       }
     },

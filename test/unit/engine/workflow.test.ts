@@ -4,6 +4,7 @@ import {
   type Effect,
   type Flow,
   type PollPlan,
+  PREPARE_ANEW,
   resumeFlow,
   Stopping,
   Suspended,
@@ -244,6 +245,24 @@ describe('effect', () => {
 
     await expect(flow.effect('buy', shop.effect)).rejects.toBeInstanceOf(LaneLostError);
     expect(shop.purchases).toEqual([]);
+  });
+
+  it('has not begun any more once it was found not to have happened, whatever comes of the new preparation', async () => {
+    const { look, journal } = setup();
+    const act = () => Promise.reject(new RetryableError('shop.no-answer', 'No answer.'));
+    const lost: Effect<string, string> = { prepare: () => 'key', find: async () => undefined, act };
+    await expect((await look()).effect('buy', lost)).rejects.toThrow('No answer.');
+
+    const flow = await look();
+    expect(flow.hasBegun('buy')).toBe(true);
+    const anew: Effect<string, string> = {
+      prepare: () => Promise.reject(new RetryableError('shop.unavailable', 'No catalogue.')),
+      find: async () => PREPARE_ANEW,
+      act,
+    };
+    await expect(flow.effect('buy', anew)).rejects.toThrow('No catalogue.');
+    expect(flow.hasBegun('buy')).toBe(false);
+    expect(await journal.load('run')).toEqual(new Map());
   });
 
   it('sends nothing when the lane is lost while the effect is being prepared', async () => {
