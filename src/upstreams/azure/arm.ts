@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ConnectorError, RetryableError } from '../../lib/errors.ts';
+import { once } from '../../lib/once.ts';
 import { type Http, readBody } from '../http.ts';
 import { type Credential, type Credentials, SCOPE } from './credentials.ts';
 import { type Actor, isChallenge, refusalOf } from './errors.ts';
@@ -67,18 +68,17 @@ export function createArm(parts: ArmParts, actor: Actor, tenantId: string, subsc
   const { http, armUrl, credentials } = parts;
   const send = createSend({ http, upstream: 'arm', baseUrl: armUrl });
   const ours = new WeakSet<object>();
-  let made: Promise<Clients> | undefined;
+  let clients = once(makeClients);
 
-  function clients(): Promise<Clients> {
+  function makeClients(): Promise<Clients> {
     const credential = credentials.of(actor, tenantId);
     const httpClient = createHttpClient(send, decideFor);
-    made ??= createClients({
+    return createClients({
       armUrl,
       subscriptionId,
       credential: { getToken: (scopes, options) => marked(() => credential.getToken(scopes, options)) },
       httpClient: { sendRequest: (request) => marked(() => httpClient.sendRequest(request)) },
     });
-    return made;
   }
 
   /** Remembers what was thrown on our side of the SDK, such as that Redis is away. */
@@ -124,7 +124,7 @@ export function createArm(parts: ArmParts, actor: Actor, tenantId: string, subsc
           // Who signs in again with a second factor shows in a new token only.
           if (answer.status === 401 || error?.code === 'entra.mfa-needed') {
             credentials.forget(actor, tenantId);
-            made = undefined;
+            clients = once(makeClients);
           }
           return error;
         },
