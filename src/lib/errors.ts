@@ -37,7 +37,10 @@ export interface ErrorOptions {
   cure?: Cure;
 }
 
-/** Base of every failure that this service raises on purpose. `code` is stable: alerts, texts and tests rely on it. */
+/**
+ * Base of every failure that this service raises on purpose. `code` is stable: alerts, texts and tests rely on it. The message tells what
+ * happened, to what, and what a person can do; not that it is tried again, which whoever does that knows, and says.
+ */
 export abstract class ConnectorError extends Error {
   readonly code: string;
   readonly facts: ErrorFacts;

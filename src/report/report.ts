@@ -43,7 +43,7 @@ export function createReport({
       if (now?.deploymentStatus === status) return;
       throw new AttentionError(
         'cloudesire.status-refused',
-        `The marketplace refuses to set subscription ${id} to ${status}; it shows ${now?.deploymentStatus ?? 'no such subscription'}. Look at it there; the report is tried again.`,
+        `The marketplace refuses to set subscription ${id} to ${status}; it shows ${now?.deploymentStatus ?? 'no such subscription'}. Look at it there.`,
         { cause: error, facts: error.facts },
       );
     }
@@ -175,7 +175,7 @@ export function createReport({
       if (!now) {
         throw new RetryableError(
           'cloudesire.not-shown',
-          `The marketplace does not show subscription ${id} at this moment, so that its customer cannot be told of the failure. It is tried again.`,
+          `The marketplace does not show subscription ${id} at this moment, so that its customer cannot be told of the failure.`,
           { effect: 'none' },
         );
       }

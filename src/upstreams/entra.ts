@@ -55,7 +55,7 @@ export function consentNeeded({ reason, options }: TokenRefusal, cure = SIGN_IN)
 /** The meaning of what concerns neither a user nor a tenant. */
 export function refusalOfApp({ error, reason, options }: TokenRefusal): AttentionError | RetryableError {
   if (error === 'temporarily_unavailable') {
-    const text = `Entra ID is not available (${reason}). It is asked again by itself.`;
+    const text = `Entra ID is not available (${reason}).`;
     return new RetryableError('entra.unavailable', text, options);
   }
   const text = `Entra ID refuses the application (${reason}): check PARTNER_CENTER_TENANT_ID, PARTNER_CENTER_CLIENT_ID and PARTNER_CENTER_CLIENT_SECRET, and whether the secret has expired.`;

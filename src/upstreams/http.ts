@@ -329,7 +329,7 @@ function requireSendable(headers: Record<string, string>, what: string, facts: E
     try {
       validateHeaderValue(name, value);
     } catch {
-      const message = `${what} was not sent: the value for its header ${name} holds characters that no header can. It is tried again by itself; if that goes on, look where ${nameOf(facts.upstream)} tells that value.`;
+      const message = `${what} was not sent: the value for its header ${name} holds characters that no header can. If that goes on, look where ${nameOf(facts.upstream)} tells that value.`;
       throw new RetryableError(`${facts.upstream}.malformed`, message, { facts, effect: 'none' });
     }
   }
@@ -384,7 +384,7 @@ export function readBody<S extends z.ZodType>(answer: Answer, schema: S): z.outp
 
 /** The error for an answer that came, but does not say what it should: `<upstream>.malformed`. */
 export function malformed({ facts, effect }: Answer, why: string): RetryableError {
-  const message = `The answer of ${nameOf(facts.upstream)} to ${facts.method} ${facts.path} (${facts.status}) ${why}. It is asked again by itself; if that goes on, compare the answer with the API's documentation.`;
+  const message = `The answer of ${nameOf(facts.upstream)} to ${facts.method} ${facts.path} (${facts.status}) ${why}. If that goes on, compare the answer with the API's documentation.`;
   return new RetryableError(`${facts.upstream}.malformed`, message, { facts, effect });
 }
 
@@ -418,14 +418,15 @@ function transmissionError(
   const reason = axios.isCancel(error) ? `nothing within ${timeoutMs} ms` : (error.code ?? error.name);
 
   if (!isConnected) {
-    const message = `${name} cannot be reached (${reason}): ${method} ${sentTo} was not sent. Check address, DNS, network and certificate; it is tried again by itself.`;
+    const message = `${name} cannot be reached (${reason}): ${method} ${sentTo} was not sent. Check address, DNS, network and certificate.`;
     return new RetryableError(`${upstream}.unreachable`, message, { ...options, effect: 'none' });
   }
   if (error.message.startsWith('maxContentLength')) {
-    const message = `The answer of ${name} to ${method} ${sentTo} exceeds ${ANSWER_LIMIT_BYTES} bytes and was not read. It is asked again by itself.`;
+    const message = `The answer of ${name} to ${method} ${sentTo} exceeds ${ANSWER_LIMIT_BYTES} bytes and was not read.`;
     return new RetryableError(`${upstream}.malformed`, message, options);
   }
-  const message = `${name} did not answer ${method} ${sentTo} (${reason}). It is tried again by itself; a write only after its effect was looked for.`;
+  const then = effect === 'none' ? '' : ' What it has done is looked for before it is sent anew.';
+  const message = `${name} did not answer ${method} ${sentTo} (${reason}).${then}`;
   return new RetryableError(`${upstream}.no-answer`, message, options);
 }
 
@@ -460,7 +461,7 @@ function refusal(answer: Answer): ConnectorError {
   if (isFailure) {
     const retryAfterMs = retryAfterOf(answer);
     // Whether it fails at other calls too is for the circuit to find out.
-    const message = `${nameOf(facts.upstream)} failed at ${what}. It is tried again by itself; if that goes on, ask its support${facts.correlationId ? ', and quote the identifier' : ''}.`;
+    const message = `${nameOf(facts.upstream)} failed at ${what}. If that goes on, ask its support${facts.correlationId ? ', and quote the identifier' : ''}.`;
     return new RetryableError(`${facts.upstream}.unavailable`, message, {
       facts,
       effect,

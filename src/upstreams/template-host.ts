@@ -129,7 +129,7 @@ function explain(url: URL, error: unknown, signal: AbortSignal): ConnectorError 
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined;
   if (code?.startsWith('Z_')) return notReadable(url, 'is not compressed as its host says', error);
   const reason = signal.aborted ? 'it took too long' : (code ?? 'the connection broke');
-  const message = `The template at ${where(url)} could not be fetched: ${reason}. It is tried again by itself; if that goes on, check name, network and certificate of the host.`;
+  const message = `The template at ${where(url)} could not be fetched: ${reason}. If that goes on, check name, network and certificate of the host.`;
   return new RetryableError('template-host.unreachable', message, {
     cause: error,
     facts: factsOf(url),
@@ -138,7 +138,7 @@ function explain(url: URL, error: unknown, signal: AbortSignal): ConnectorError 
 }
 
 function busy(url: URL, status: number, retryAfter: string | undefined): RetryableError {
-  const message = `The template at ${where(url)} could not be fetched: its host answered ${status}. It is tried again by itself.`;
+  const message = `The template at ${where(url)} could not be fetched: its host answered ${status}.`;
   const pause = /^\d{1,9}$/.test(retryAfter ?? '') ? Math.min(Number(retryAfter), LONGEST_PAUSE_S) : undefined;
   return new RetryableError('template-host.unreachable', message, {
     facts: { ...factsOf(url), status },

@@ -70,12 +70,12 @@ export function createEndRun({ lane, writer, directory, backoffMs }: EndRunParts
     if (operation === 'report') {
       return new AttentionError(
         'cloudesire.status-ignored',
-        `The marketplace accepts the report that subscription ${subscriptionId} is deployed, but does not show it. Look at it there; it is reported again.`,
+        `The marketplace accepts the report that subscription ${subscriptionId} is deployed, but does not show it. Look at it there.`,
       );
     }
     return new AttentionError(
       'operation.in-vain',
-      `For subscription ${subscriptionId} "${operation}" was done ${MOST_IN_VAIN + 1} times, each time with success, and is needed again. Compare in Partner Center and in the marketplace what it is about; it is tried again.`,
+      `For subscription ${subscriptionId} "${operation}" was done ${MOST_IN_VAIN + 1} times, each time with success, and is needed again. Compare in Partner Center and in the marketplace what it is about.`,
     );
   }
 }

@@ -121,7 +121,7 @@ export function createSettle(parts: SettleParts) {
     if (clock.now() - Date.parse(since) < settings.deadlineMs) return {};
     const alerted = `operation.slow ${writer.record.step ?? ''}`;
     if (writer.record.alerted !== alerted) {
-      const message = `Subscription ${subscriptionId} has been waiting since ${toTheMinute(since)} for ${waitingFor}. It goes on by itself when that comes: find out whether it will.`;
+      const message = `Subscription ${subscriptionId} has been waiting since ${toTheMinute(since)} for ${waitingFor}. It goes on when that comes: find out whether it will.`;
       alert(new AttentionError('operation.slow', message));
     }
     return { alerted };

@@ -229,6 +229,6 @@ function readAs<S extends z.ZodType>(what: string, body: unknown, schema: S): z.
 
 /** The error for an answer that does not say what it should. */
 export function malformed(what: string, why: string): RetryableError {
-  const message = `The answer of Azure about ${what} ${why}. It is asked again by itself; if that goes on, check AZURE_ARM_URL.`;
+  const message = `The answer of Azure about ${what} ${why}. If that goes on, check AZURE_ARM_URL.`;
   return new RetryableError('arm.malformed', message, { facts: { upstream: 'arm', path: what } });
 }

@@ -259,7 +259,7 @@ function requireTls(authorityUrl: string): void {
 function unusable(why: string): RetryableError {
   return new RetryableError(
     'entra.malformed',
-    `The answer of Entra ID cannot be used (${why}). It is asked again by itself; if that goes on, check ENTRA_AUTHORITY_URL.`,
+    `The answer of Entra ID cannot be used (${why}). If that goes on, check ENTRA_AUTHORITY_URL.`,
     { facts: { upstream: 'entra' }, effect: 'none' },
   );
 }

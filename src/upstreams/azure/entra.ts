@@ -23,11 +23,11 @@ export function tokenRefusalOf(answer: Answer, actor: Actor, isPartner: boolean)
 
   if (has(MFA) && actor === 'user') return mfaNeeded(`Entra ID gives no token (${reason}).`, options);
   if (has(NO_SERVICE_PRINCIPAL) && !isPartner) {
-    const text = `The customer's tenant does not know our application (${reason}): consent is given through Partner Center and spreads within minutes. It is tried again; if that goes on, look for the application among the enterprise applications of the tenant.`;
+    const text = `The customer's tenant does not know our application (${reason}): consent is given through Partner Center and spreads within minutes. If that goes on, look for the application among the enterprise applications of the tenant.`;
     return new RetryableError('entra.no-service-principal', text, { ...options, retryAfterMs: 30_000 });
   }
   if (has(UNKNOWN_TENANT)) {
-    const text = `Entra ID does not know the tenant (${reason}), which is usual in its first minutes. It is tried again.`;
+    const text = `Entra ID does not know the tenant (${reason}), which is usual in its first minutes.`;
     return new RetryableError('entra.tenant-unknown', text, { ...options, retryAfterMs: 60_000 });
   }
   if (actor === 'user' && isOfConsent(refusal)) {

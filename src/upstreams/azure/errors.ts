@@ -157,7 +157,7 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
       return new AttentionError(`arm.${code}`, `${what} ${advice.text}${told}`, options);
     }
     const { retryAfterMs = BY_KIND[worst.kind].retryAfterMs } = advice;
-    const text = `${what} ${advice.text} It is tried again.${told}`;
+    const text = `${what} ${advice.text}${told}`;
     return new RetryableError(`arm.${code}`, text, { ...options, ...(retryAfterMs !== undefined && { retryAfterMs }) });
   }
 

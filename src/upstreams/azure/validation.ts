@@ -154,9 +154,9 @@ function isPending({ status, body }: Reply): boolean {
 function stillThinking({ headers }: Reply): RetryableError {
   const seconds = Number(headers['retry-after']);
   const retryAfterMs = seconds > 0 && seconds < 3600 ? seconds * 1000 : NEXT_LOOK_MS;
-  return new RetryableError(
-    'arm.still-thinking',
-    'Azure is still checking the deployment; the answer is asked for again.',
-    { facts: { upstream: 'arm' }, effect: 'none', retryAfterMs },
-  );
+  return new RetryableError('arm.still-thinking', 'Azure is still checking the deployment.', {
+    facts: { upstream: 'arm' },
+    effect: 'none',
+    retryAfterMs,
+  });
 }

@@ -81,7 +81,7 @@ function refusalOf(answer: Answer, isSecret: boolean): ConnectorError | undefine
     case 423:
       return new RetryableError(
         'cloudesire.locked',
-        `${what} The platform has locked the account or address out, mostly after failed logins. It is tried again later.`,
+        `${what} The platform has locked the account or address out, mostly after failed logins.`,
         {
           ...none,
           retryAfterMs: LOCKED_PAUSE_MS,

@@ -94,7 +94,7 @@ const RULES: Rule[] = [
     retryAfterMs: 6 * HOUR_MS,
     waitingFor: 'Microsoft to review the account of the customer, which takes days',
     advice:
-      'Microsoft reviews the customer, which takes days; it is tried again. Partner Center shows under account verification how far it is.',
+      'Microsoft reviews the customer, which takes days. Partner Center shows under account verification how far it is.',
   },
   {
     codes: { 403: [800075, 900416] },
@@ -146,7 +146,7 @@ const RULES: Rule[] = [
   {
     codes: { 400: [800010, 800017] },
     meaning: 'attention',
-    advice: 'Microsoft has no stock of the item: offer the customer another plan, or wait; it is tried again.',
+    advice: 'Microsoft has no stock of the item: offer the customer another plan, or wait.',
   },
   {
     codes: { 404: [800008] },
@@ -171,7 +171,7 @@ const RULES: Rule[] = [
     meaning: 'retry',
     effect: 'unknown',
     retryAfterMs: CONFLICT_PAUSE_MS,
-    advice: 'An adjustment of the order is pending at Microsoft; it is tried again.',
+    advice: 'An adjustment of the order is pending at Microsoft.',
   },
   {
     codes: { 409: [900114] },
@@ -239,7 +239,7 @@ const RULES: Rule[] = [
     codes: { 404: [20000] },
     meaning: 'retry',
     retryAfterMs: MINUTE_MS,
-    advice: 'The order is not shown yet, which may take 15 minutes; it is looked for again.',
+    advice: 'The order is not shown yet, which may take 15 minutes.',
   },
 
   // Partner subscriptions
@@ -279,7 +279,7 @@ const RULES: Rule[] = [
     meaning: 'retry',
     retryAfterMs: 12 * HOUR_MS,
     waitingFor: 'Microsoft to process the end of the term, until which nothing can be changed',
-    advice: 'Its term is ending, and changes are closed until Microsoft has processed that; it is tried again.',
+    advice: 'Its term is ending, and changes are closed until Microsoft has processed that.',
   },
   {
     codes: { 409: [900278] },
@@ -287,21 +287,21 @@ const RULES: Rule[] = [
     effect: 'unknown',
     retryAfterMs: 15 * MINUTE_MS,
     waitingFor: 'Microsoft to finish another operation on the partner subscription, which may take 24 hours',
-    advice: 'Another operation is pending on it, for up to 24 hours; it is tried again.',
+    advice: 'Another operation is pending on it, for up to 24 hours.',
   },
   {
     codes: { 409: [800082] },
     meaning: 'retry',
     effect: 'unknown',
     retryAfterMs: CONFLICT_PAUSE_MS,
-    advice: 'It is not ready for changes yet; it is tried again.',
+    advice: 'It is not ready for changes yet.',
   },
   {
     codes: { 400: [800081] },
     meaning: 'retry',
     retryAfterMs: 15 * MINUTE_MS,
     waitingFor: 'the customer to activate the partner subscription',
-    advice: 'The customer has not activated it yet; it is tried again.',
+    advice: 'The customer has not activated it yet.',
   },
   {
     codes: { 400: [800093] },
@@ -404,7 +404,7 @@ const CART_LINE_RULES = new Map<string, Decision>([
     '10003',
     {
       meaning: 'attention',
-      advice: 'Microsoft has no stock of the item: offer the customer another plan, or wait; it is tried again.',
+      advice: 'Microsoft has no stock of the item: offer the customer another plan, or wait.',
     },
   ],
   ['10004', { meaning: 'attention', advice: 'The partner may not name a reseller: check RESELLER_PARTNER_IDS.' }],
@@ -469,14 +469,10 @@ export function refusalOf(answer: Answer): ConnectorError | undefined {
   if (rule) return errorBy(rule, `partner-center.${code}`, what, facts);
 
   if (status === 409) {
-    return new RetryableError(
-      `partner-center.${code || 'conflict'}`,
-      `${what} Something else is in progress; it is looked at again.`,
-      {
-        facts,
-        retryAfterMs: CONFLICT_PAUSE_MS,
-      },
-    );
+    return new RetryableError(`partner-center.${code || 'conflict'}`, `${what} Something else is in progress there.`, {
+      facts,
+      retryAfterMs: CONFLICT_PAUSE_MS,
+    });
   }
   if (status === 417 || status === 501) {
     return new PermanentError(

@@ -121,7 +121,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
       if (left.length === 0) return;
       throw new AttentionError(
         'azure.leftovers',
-        `Outside its resource group something of order ${orderId} is left in Azure: ${left.slice(0, 5).join(', ')}${left.length > 5 ? ' and more' : ''}. Delete it there, or take its tag ${ORDER_TAG} away; the order ends by itself then.`,
+        `Outside its resource group something of order ${orderId} is left in Azure: ${left.slice(0, 5).join(', ')}${left.length > 5 ? ' and more' : ''}. Delete it there, or take its tag ${ORDER_TAG} away.`,
       );
     });
   }
@@ -133,7 +133,7 @@ export function createDeprovisionAzure(productType: string, parts: DeprovisionAz
       if (sinceMs < LONGEST_CANCELLATION_MS) return undefined;
       throw new AttentionError(
         'azure-subscription.not-cancelled',
-        `Azure does not let subscription ${where.subscriptionId} of tenant ${where.tenantId} be cancelled, for there are still resources in it. Delete them there; the order ends by itself then.`,
+        `Azure does not let subscription ${where.subscriptionId} of tenant ${where.tenantId} be cancelled, for there are still resources in it. Delete them there.`,
       );
     });
     await flow.step('forget the alias', () => azure.bootstrap.deleteAlias(alias));

@@ -69,7 +69,7 @@ export function errorOf(
 ): ConnectorError {
   const worst = worstOf(faults);
   const cause = causeOf(what, faults);
-  if (!worst) return new RetryableError('azure.unexplained', `${cause} It is tried again.`);
+  if (!worst) return new RetryableError('azure.unexplained', cause);
   const code = `azure.${/^\w{1,60}$/.test(worst.code) ? worst.code : 'refused'}`;
   const options = { facts: { upstream: 'arm', upstreamCode: worst.code }, effect: 'none' } as const;
   const cure = wasSent ? 'retry' : 'look';
@@ -103,12 +103,12 @@ export function errorOf(
       return new AttentionError(code, `${cause} ${advice}`, { ...options, cure });
     }
     case 'capacity':
-      return new RetryableError(code, `${cause} Azure lacks capacity; it is tried again.`, {
+      return new RetryableError(code, `${cause} Azure lacks capacity.`, {
         ...options,
         retryAfterMs: CAPACITY_PAUSE_MS,
       });
     case 'conflict':
     case 'transient':
-      return new RetryableError(code, `${cause} It is tried again.`, options);
+      return new RetryableError(code, cause, options);
   }
 }

@@ -30,7 +30,7 @@ export function toldWhenUnseen(workflow: Workflow<Look>, { now }: { now(): numbe
         if (now() - Date.parse(unseenSince) < UNSEEN_FOR_MS) throw error;
         throw new AttentionError(
           'azure-subscription.unseen',
-          `Azure has not known the Azure subscription ${subscriptionId} of tenant ${customerId} since ${toTheMinute(unseenSince)}. Order ${look.subscription.id} belongs into it, and nothing is made for it elsewhere. Look in Partner Center and in the Azure portal whether it was cancelled, or moved to another tenant. Once Azure knows it again, the order goes on by itself; if it is gone for good, settle that with the customer and detach the order.`,
+          `Azure has not known the Azure subscription ${subscriptionId} of tenant ${customerId} since ${toTheMinute(unseenSince)}. Order ${look.subscription.id} belongs into it, and nothing is made for it elsewhere. Look in Partner Center and in the Azure portal whether it was cancelled, or moved to another tenant. If it is gone for good, settle that with the customer and detach the order.`,
           { cause: error, facts: error.facts, effect: error.effect },
         );
       }

@@ -390,8 +390,6 @@ function failed(says: string, cure?: string): Found {
 
 /** The messages of errors end with what to do; some say it less well than it can be said of a whole set-up. */
 function failure(error: unknown): Found {
-  // Nothing is tried again by itself here.
-  if (isOut(error)) return failed(error.message.replace(/ It is (tried|asked) again by itself.*$/, ''), cureOf(error));
   if (error instanceof ConnectorError) return failed(error.message, cureOf(error));
   // What else there is to find out is found out all the same. Its text is nobody's whom we know, and may hold anything.
   const { name, code } = error as Error & { code?: unknown };

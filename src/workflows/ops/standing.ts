@@ -162,7 +162,7 @@ function whyItStands(record: SubscriptionRecord, goesOn: string): string | undef
         ? `Failed since ${since}, and the customer was told what is missing (${record.failure.code}): ${said} Look once they have supplied it.`
         : `Failed since ${since}, and the customer was told: ${said} Cure the cause, then press retry: it resumes at the failed step.`;
     case 'retrying':
-      return `Failing since ${troubled ?? toTheMinute(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${withNextTry(said, record)}${formerlyOf(record)}`;
+      return `Failing since ${troubled ?? toTheMinute(record.failingSince ?? record.since)}, ${timesOf(record.attempts)}, at ${doing}${at}: ${said} ${nextTryOf(record)}${formerlyOf(record)}`;
     case 'waiting':
       return `Waiting since ${since} for ${record.waitingFor ?? 'its next look'}${troubled ? `, after failing since ${troubled}` : ''}.${goesOn}`;
     case 'running':
@@ -181,15 +181,12 @@ function thenOf(said: string, cure: Cure | undefined): string {
   return 'Then it goes on by itself, or at once with look.';
 }
 
-const BY_ITSELF = 'It is tried again by itself.';
-
-/** When it is tried next, until when, and what then; some errors say themselves that it is tried again. */
-function withNextTry(said: string, { nextTryAt, deadlineAt, run, failure }: SubscriptionRecord): string {
-  const reason = said.endsWith(BY_ITSELF) ? said.slice(0, -BY_ITSELF.length).trimEnd() : said;
-  if (!nextTryAt || !deadlineAt) return `${reason} ${BY_ITSELF}`;
+/** That it is tried again, which errors do not say themselves: when, until when, and what then. */
+function nextTryOf({ nextTryAt, deadlineAt, run, failure }: SubscriptionRecord): string {
+  if (!nextTryAt || !deadlineAt) return 'It is tried again by itself.';
   const isGivenUp = run?.operation === 'provision' && failure?.reported !== false;
   const then = isGivenUp ? 'then it is given up, and the customer told' : 'then a person is told, and it goes on';
-  return `${reason} It is tried again by itself, next at ${toTheSecond(nextTryAt)}, until ${toTheMinute(deadlineAt)}: ${then}.`;
+  return `It is tried again by itself, next at ${toTheSecond(nextTryAt)}, until ${toTheMinute(deadlineAt)}: ${then}.`;
 }
 
 /** What somebody was to do before, which may be still to do. */

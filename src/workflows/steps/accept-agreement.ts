@@ -194,7 +194,7 @@ export async function passVetting(
     }
     throw new PermanentError(
       'customer.not-allowed',
-      `Microsoft has refused the account of customer ${customerId}; it cannot buy. Partner Center shows the reason under account verification; once it is allowed, retry goes on.`,
+      `Microsoft has refused the account of customer ${customerId}; it cannot buy. Partner Center shows the reason under account verification.`,
     );
   });
 }

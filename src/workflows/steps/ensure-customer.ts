@@ -300,7 +300,7 @@ async function createTenant(
 function unclear(domain: string, retryAfterMs: number): RetryableError {
   return new RetryableError(
     UNCLEAR,
-    `Partner Center did not answer the creation of ${domain}: the name is taken now, the customer not listed yet. It is looked for again; nothing is sent until that is clear.`,
+    `Partner Center did not answer the creation of ${domain}: the name is taken now, the customer not listed yet. Nothing is sent until it is clear what came of it.`,
     { retryAfterMs },
   );
 }

@@ -283,7 +283,7 @@ export async function buy(
       if (placed && STUCK_ORDERS.has(placed.status)) {
         throw new AttentionError(
           'order.needs-person',
-          `Order ${orderId} is "${placed.status}" at Partner Center and needs a person there. It is looked at again; nothing is ordered a second time.`,
+          `Order ${orderId} is "${placed.status}" at Partner Center and needs a person there. Nothing is ordered a second time.`,
         );
       }
       if (sinceMs > grace(LATE_AFTER_MS)) {

@@ -45,7 +45,7 @@ Customer
 403  | 600006                             | M    | attention | give it the role of an admin agent             | –                   |
 404  | 60003                              | F    | attention | restore the reseller relationship              | –                   | of a new customer awaited: ensure-customer.ts
 403  | 20002 900159                       | M    | attention | restore the reseller relationship              | –                   | of a new customer awaited: ensure-customer.ts
-403  | 800073 800074                      | R    | retry     | it is tried again                              | –                   |
+403  | 800073 800074                      | R    | retry     | under account verification how far it is       | –                   |
 403  | 800075 900416                      | M    | attention | see the account verification                   | –                   |
 400  | 900118                             | F    | attention | restore the reseller relationship              | –                   |
 404  | 600074                             | S    | success   |                                                | –                   | customers.vettingStatus: none
@@ -67,8 +67,8 @@ Catalogue, cart, order
 404  | 800008                             | F    | attention | a new one is needed                            | –                   | made by itself: purchase.ts
 400  | 800065                             | S    | retry     | its order is looked for                        | –                   | a success only once the order is found: purchase.ts
 409  | 800064 800060                      | R    | retry     | its outcome is looked for                      | –                   |
-409  | 800014                             | R    | retry     | it is tried again                              | –                   |
-409  | 900112 900113                      | –    | retry     | it is looked at again                          | –                   | an upgrade of the customer's Azure is on its way
+409  | 800014                             | R    | retry     | An adjustment of the order is pending          | –                   |
+409  | 900112 900113                      | –    | retry     | Something else is in progress there            | –                   | an upgrade of the customer's Azure is on its way
 409  | 900114                             | –    | attention | settle it with the support of Partner Center   | –                   | it has failed
 cart | 10000 10013                        | F    | attention | of the plan                                    | –                   |
 cart | 10001                              | F    | retry     | it is looked up anew                           | –                   | in a new cart: purchase.ts
@@ -99,9 +99,9 @@ cart | 500600                             | F    | attention | give the plan a c
 400  | 800016 900154 2200 2201 2204       | F    | attention | correct RESELLER_PARTNER_IDS                   | –                   |
 400  | 2203                               | M    | attention | have its administrator sign it                 | –                   |
 400  | 900128 900129 900318               | F    | attention | order these for the customer first             | –                   |
-404  | 20000                              | R    | retry     | it is looked for again                         | –                   |
-500  | 800003 800005 900192               | R    | retry     | tried again by itself                          | –                   |
-500  | 800031 800083 800084 800087        | –    | retry     | tried again by itself                          | –                   | internal problems of a purchase
+404  | 20000                              | R    | retry     | not shown yet, which may take 15 minutes       | –                   |
+500  | 800003 800005 900192               | R    | retry     | If that goes on, ask its support               | –                   |
+500  | 800031 800083 800084 800087        | –    | retry     | If that goes on, ask its support               | –                   | internal problems of a purchase
 
 Subscription
 404  | 20003                              | F    | attention | the record names a wrong one                   | –                   |
@@ -111,18 +111,18 @@ Subscription
 400  | 800090 900214 900257               | F    | permanent | scheduled for the renewal                      | not-completed       | does that: change-seats.ts
 400  | 900117 900213                      | F    | permanent | by switching renewal off                       | not-completed       | does that: deprovision.ts
 400  | 2011 900279                        | N    | permanent | has to be bought anew                          | not-completed       |
-400  | 900277 900280                      | R    | retry     | it is tried again                              | –                   |
-409  | 900278                             | R    | retry     | it is tried again                              | –                   |
-409  | 800082                             | R    | retry     | it is tried again                              | –                   |
-409  | 27009 0                            | R    | retry     | it is looked at again                          | –                   |
-400  | 800081                             | R    | retry     | it is tried again                              | –                   |
+400  | 900277 900280                      | R    | retry     | until Microsoft has processed that             | –                   |
+409  | 900278                             | R    | retry     | pending on it, for up to 24 hours              | –                   |
+409  | 800082                             | R    | retry     | not ready for changes yet                      | –                   |
+409  | 27009 0                            | R    | retry     | Something else is in progress there            | –                   |
+400  | 800081                             | R    | retry     | has not activated it yet                       | –                   |
 400  | 800093                             | N    | permanent | has to be bought anew                          | not-completed       |
 400  | 800095                             | N    | permanent | other seats have to be bought separately       | not-completed       |
 403  | 800027                             | –    | permanent | other seats have to be bought separately       | not-completed       | the same, as refused for an item of an order
 400  | 800096                             | N    | permanent | it can only be ended with its term             | not-completed       |
 400  | 800097                             | N    | permanent | another one can only be scheduled              | not-completed       |
 400  | 800098                             | N    | permanent | only the support of Partner Center             | not-completed       |
-500  | 800094                             | R    | retry     | tried again by itself                          | –                   |
+500  | 800094                             | R    | retry     | If that goes on, ask its support               | –                   |
 400  | 900311                             | M    | attention | ask the support of Partner Center              | –                   |
 400  | 2054                               | F    | attention | must be changed in Partner Center              | –                   |
 400  | 800107                             | F    | attention | check whether the plan                         | –                   |
@@ -137,11 +137,11 @@ Subscription
 
 Generic
 400  | 800002 3000 2000 900126            | F    | attention | report it to the developers                    | –                   |
-408  | 0                                  | R    | retry     | tried again by itself                          | –                   |
-500  | 0                                  | R    | retry     | tried again by itself                          | –                   |
-502  | 0                                  | R    | retry     | tried again by itself                          | –                   |
-503  | 0                                  | R    | retry     | tried again by itself                          | –                   |
-504  | 0                                  | R    | retry     | tried again by itself                          | –                   |
+408  | 0                                  | R    | retry     | If that goes on, ask its support               | –                   |
+500  | 0                                  | R    | retry     | If that goes on, ask its support               | –                   |
+502  | 0                                  | R    | retry     | If that goes on, ask its support               | –                   |
+503  | 0                                  | R    | retry     | If that goes on, ask its support               | –                   |
+504  | 0                                  | R    | retry     | If that goes on, ask its support               | –                   |
 429  | 0                                  | R    | retry     | is sent again in                               | –                   |
 417  | 800036                             | N    | permanent | report it to the developers                    | not-completed       |
 501  | 0                                  | N    | permanent | report it to the developers                    | not-completed       |

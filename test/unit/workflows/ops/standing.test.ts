@@ -45,7 +45,7 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
       deadlineAt: '2026-03-04T00:00:00.000Z',
       operation: 'provision',
       run: { id: 'r', operation: 'provision', startedAt: since },
-      lastError: { ...lastError, message: 'Redis is away. It is tried again by itself.' },
+      lastError: { ...lastError, message: 'Redis is away.' },
     },
   ],
   [
@@ -73,7 +73,7 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     {
       state: 'retrying',
       attempts: 1,
-      lastError: { ...lastError, message: 'Redis is away. It is tried again by itself.' },
+      lastError: { ...lastError, message: 'Redis is away.' },
     },
   ],
   [
