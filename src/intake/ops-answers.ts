@@ -216,6 +216,12 @@ export function pageOf<S extends z.ZodType>(item: S) {
   return z.object({ items: z.array(item), page: z.int(), total: z.int().describe('Of all pages') });
 }
 
+function presentError(error: OpsRecord['lastError']): OpsSubscription['lastError'] {
+  if (!error) return null;
+  const { code, message, at, cure = 'look' } = error;
+  return { code, message, at, cure };
+}
+
 /** Every field is always there, `null` when there is nothing to say. */
 export function presentRecord(record: OpsRecord): OpsSubscription {
   const { intervention } = record;
@@ -229,7 +235,7 @@ export function presentRecord(record: OpsRecord): OpsSubscription {
     waitingFor: record.waitingFor ?? null,
     since: record.since,
     attempts: record.attempts,
-    lastError: record.lastError ? { ...record.lastError, cure: record.lastError.cure ?? 'look' } : null,
+    lastError: presentError(record.lastError),
     fulfillment: record.fulfillment ? { ...record.fulfillment } : null,
     why: record.why ?? null,
     held: (intervention?.kind === 'held' && decided) || null,

@@ -23,6 +23,9 @@ export interface ErrorFacts {
  */
 export type Cure = 'look' | 'retry';
 
+/** What the cure changes, where the service has to take that up before anything goes on: the value of a setting. */
+export type CuredBy = 'setting';
+
 export interface ErrorOptions {
   cause?: unknown;
   facts?: ErrorFacts;
@@ -35,6 +38,7 @@ export interface ErrorOptions {
   params?: Record<string, string>;
   /** Where only a person can cure it: what they press then. `look` is the default. */
   cure?: Cure;
+  curedBy?: CuredBy;
 }
 
 /**
@@ -47,6 +51,7 @@ export abstract class ConnectorError extends Error {
   readonly effect: 'none' | 'unknown';
   readonly params: Record<string, string>;
   readonly cure: Cure;
+  readonly curedBy: CuredBy | undefined;
 
   constructor(code: string, message: string, options: ErrorOptions = {}) {
     // Whatever others have named may stand in it.
@@ -57,6 +62,7 @@ export abstract class ConnectorError extends Error {
     this.effect = options.effect ?? 'unknown';
     this.params = options.params ?? {};
     this.cure = options.cure ?? 'look';
+    this.curedBy = options.curedBy;
   }
 }
 

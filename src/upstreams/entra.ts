@@ -43,12 +43,12 @@ export function isOfConsent({ error }: TokenRefusal): boolean {
   return ['invalid_grant', 'interaction_required', 'consent_required'].includes(error);
 }
 
-/** @param cure whole sentence without its beginning */
-export function consentNeeded({ reason, options }: TokenRefusal, cure = SIGN_IN): AttentionError {
+/** @param cure whole sentence without its beginning, where it is another one than to sign in */
+export function consentNeeded({ reason, options }: TokenRefusal, cure?: string): AttentionError {
   return new AttentionError(
     'entra.consent-needed',
-    `The partner user's consent no longer holds (${reason}): ${cure}`,
-    options,
+    `The partner user's consent no longer holds (${reason}): ${cure ?? SIGN_IN}`,
+    cure === undefined ? { ...options, curedBy: 'setting' } : options,
   );
 }
 

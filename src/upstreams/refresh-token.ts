@@ -42,6 +42,6 @@ export async function redeemNewest<T>(parts: Redeeming<T>): Promise<T> {
   throw new AttentionError(
     'entra.consent-missing',
     `${whoNeeds} a user of the partner, and no refresh token is configured: ${FIRST_SIGN_IN}`,
-    { effect: 'none' },
+    { effect: 'none', curedBy: 'setting' },
   );
 }

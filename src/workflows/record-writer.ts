@@ -155,7 +155,13 @@ export function lastErrorOf(error: unknown, at: string, cure?: Cure): Changes {
   const known = error instanceof ConnectorError ? error : undefined;
   const press = cure ?? known?.cure;
   return {
-    lastError: { code: known?.code ?? 'bug', message: messageOf(error), at, ...(press === 'retry' && { cure: press }) },
+    lastError: {
+      code: known?.code ?? 'bug',
+      message: messageOf(error),
+      at,
+      ...(press === 'retry' && { cure: press }),
+      ...(known?.curedBy && { curedBy: known.curedBy }),
+    },
   };
 }
 

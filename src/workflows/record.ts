@@ -1,6 +1,6 @@
 import type { Lane } from '../engine/journal.ts';
 import { compact } from '../lib/compact.ts';
-import type { Cure } from '../lib/errors.ts';
+import type { Cure, CuredBy } from '../lib/errors.ts';
 import type { Turn } from '../lib/turn.ts';
 import type { Wait } from '../lib/wait.ts';
 import { type Fulfillment, mayBeCharged } from './fulfillment.ts';
@@ -15,6 +15,7 @@ export interface RecordedError {
   at: string;
   /** What a person presses once the cause is cured; absent for `look`. */
   cure?: Cure;
+  curedBy?: CuredBy;
 }
 
 /** What the connector knows of one marketplace subscription. Identifiers and states only: no personal data, no secret. */

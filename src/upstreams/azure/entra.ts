@@ -1,5 +1,4 @@
 import { type ConnectorError, RetryableError } from '../../lib/errors.ts';
-import { SIGN_IN } from '../../lib/sign-in.ts';
 import { consentNeeded, isOfConsent, readTokenRefusal, refusalOfApp } from '../entra.ts';
 import type { Answer } from '../http.ts';
 import { type Actor, mfaNeeded } from './errors.ts';
@@ -33,7 +32,7 @@ export function tokenRefusalOf(answer: Answer, actor: Actor, isPartner: boolean)
   if (actor === 'user' && isOfConsent(refusal)) {
     const rights =
       'give the app registration the delegated permission user_impersonation of Azure Service Management with an administrator’s consent.';
-    return consentNeeded(refusal, has([NO_CONSENT]) ? rights : SIGN_IN);
+    return consentNeeded(refusal, has([NO_CONSENT]) ? rights : undefined);
   }
   return refusalOfApp(refusal);
 }

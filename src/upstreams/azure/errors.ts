@@ -198,7 +198,7 @@ export function mfaNeeded(what: string, options: ErrorOptions): AttentionError {
   return new AttentionError(
     'entra.mfa-needed',
     `${what} Azure wants the partner's user signed in with multi-factor authentication: ${SIGN_IN}`,
-    options,
+    { ...options, curedBy: 'setting' },
   );
 }
 

@@ -62,7 +62,7 @@ function refusalOf(answer: Answer, isSecret: boolean): ConnectorError | undefine
       return new AttentionError(
         UNAUTHORIZED,
         `${what} The connector's token at Cloudesire is void: a user has only one, and a new one replaces it. Set CMW_AUTH_TOKEN: in the file of CMW_AUTH_TOKEN_FILE it is taken up by itself, in the environment only when the service is restarted.`,
-        none,
+        { ...none, curedBy: 'setting' },
       );
     case 403:
       return new AttentionError(

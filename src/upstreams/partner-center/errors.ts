@@ -500,7 +500,7 @@ export function unauthorized(answer: Answer): AttentionError {
     ? new AttentionError(
         'partner-center.mfa-required',
         `${describe(facts)} The user's consent was given without multi-factor authentication: ${SIGN_IN}`,
-        options,
+        { ...options, curedBy: 'setting' },
       )
     : new AttentionError(
         'partner-center.unauthorized',

@@ -1,9 +1,7 @@
-import type { Cure } from '../../lib/errors.ts';
 import { toTheMinute, toTheSecond } from '../../lib/moment.ts';
-import { SIGN_IN } from '../../lib/sign-in.ts';
 import { nameOf } from '../../lib/upstream-names.ts';
 import type { Intervention } from '../interventions.ts';
-import type { SubscriptionRecord } from '../record.ts';
+import type { RecordedError, SubscriptionRecord } from '../record.ts';
 import { THEN_RETRY } from '../record-writer.ts';
 
 /** Who takes looks. */
@@ -155,7 +153,7 @@ function whyItStands(record: SubscriptionRecord, goesOn: string): string | undef
 
   switch (record.state) {
     case 'needs-attention':
-      return `Has needed you since ${troubled ?? since}, for ${doing}${at}: ${said} ${thenOf(said, record.lastError?.cure)}`;
+      return `Has needed you since ${troubled ?? since}, for ${doing}${at}: ${said} ${thenOf(record.lastError)}`;
     case 'failed':
       if (!record.lastError) return UNTOLD_FAILURE;
       return record.failure?.kind === 'customer'
@@ -174,10 +172,9 @@ function whyItStands(record: SubscriptionRecord, goesOn: string): string | undef
 }
 
 /** What is left to do once a person has done what the error says. */
-function thenOf(said: string, cure: Cure | undefined): string {
+function thenOf({ cure, curedBy }: Partial<RecordedError> = {}): string {
   if (cure === 'retry') return THEN_RETRY;
-  // What it says then is when the new token is taken up, and that may need a restart.
-  if (said.endsWith(SIGN_IN)) return 'Once it is taken up, the order goes on by itself, or at once with look.';
+  if (curedBy === 'setting') return 'Once it is taken up, the order goes on by itself, or at once with look.';
   return 'Then it goes on by itself, or at once with look.';
 }
 

@@ -258,9 +258,10 @@ describe('the partner’s user', () => {
     [65001, TENANT, 'entra.no-service-principal'],
     [65001, PARTNER, 'entra.consent-needed'],
   ])('refused with AADSTS%i in %s says what to do', async (number, tenantId, code) => {
+    const curedBy = code === 'entra.no-service-principal' || number === 65001 ? undefined : 'setting';
     const { azure } = await startCloud(() => READ, { issueToken: () => noToken('invalid_grant', number) });
     const error = await failureOf(azure.bootstrap.assignRole({ ...WHERE, tenantId }, GRANT));
-    expect(error).toMatchObject({ code, effect: 'none' });
+    expect(error).toMatchObject({ code, effect: 'none', curedBy });
     expect(inspect(error, { depth: 9, showHidden: true })).not.toMatch(/giulia|seed-refresh|cl1ent/);
   });
 
@@ -268,6 +269,7 @@ describe('the partner’s user', () => {
     const { azure, tokenCalls } = await startCloud(() => READ, { seed: undefined });
     await expect(azure.bootstrap.deleteAlias('a')).rejects.toMatchObject({
       code: 'entra.consent-missing',
+      curedBy: 'setting',
       message: expect.stringMatching(/`connector sign-in`.* is taken up when the service is restarted\.$/),
     });
     expect(tokenCalls).toHaveLength(0);
@@ -279,7 +281,7 @@ describe('the partner’s user', () => {
       const { azure } = await startCloud(() => refusal);
       const error = await failureOf(azure.bootstrap.assignRole(WHERE, GRANT));
       expect(error).toBeInstanceOf(AttentionError);
-      expect(error).toMatchObject({ code: 'entra.mfa-needed', effect: 'none' });
+      expect(error).toMatchObject({ code: 'entra.mfa-needed', effect: 'none', curedBy: 'setting' });
       expect(String(error)).toContain('PARTNER_CENTER_REFRESH_TOKEN');
     }
     const { azure } = await startCloud(() => challenged(), {

@@ -65,6 +65,7 @@ describe('refusals', () => {
     expect(error).toMatchObject({
       code,
       effect,
+      curedBy: status === 401 ? 'setting' : undefined,
       facts: { upstream: 'cloudesire', method: 'PATCH', path: '/subscription/50010', status },
     });
   });

@@ -77,6 +77,7 @@ describe('an unauthorized call', () => {
     expect(error).toBeInstanceOf(AttentionError);
     expect(error).toMatchObject({
       code: 'partner-center.mfa-required',
+      curedBy: 'setting',
       message: expect.stringMatching(/PARTNER_CENTER_REFRESH_TOKEN/),
     });
   });

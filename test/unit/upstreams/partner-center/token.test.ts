@@ -264,6 +264,7 @@ describe('user token', () => {
       expect(error).toBeInstanceOf(AttentionError);
       expect(error).toMatchObject({
         code: 'entra.consent-needed',
+        curedBy: 'setting',
         message: expect.stringMatching(/`connector sign-in`.*restarted/),
         effect: 'none',
         facts: { upstreamCode: `AADSTS${number}` },
@@ -278,6 +279,7 @@ describe('user token', () => {
     expect(tokens.hasUser).toBe(false);
     await expect(tokens.appUser()).rejects.toMatchObject({
       code: 'entra.consent-missing',
+      curedBy: 'setting',
       message: expect.stringMatching(/`connector sign-in`.* is taken up when the service is restarted\.$/),
       effect: 'none',
     });

@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest';
-import { SIGN_IN } from '../../../../src/lib/sign-in.ts';
 import { actionsFor, type Intervention } from '../../../../src/workflows/interventions.ts';
 import { whyOf } from '../../../../src/workflows/ops/standing.ts';
 import type { SubscriptionRecord } from '../../../../src/workflows/record.ts';
@@ -27,8 +26,11 @@ it.each<[string | undefined, Partial<SubscriptionRecord>]>([
     { state: 'needs-attention', lastError: { ...lastError, cure: 'retry' } },
   ],
   [
-    `Has needed you since 2026-03-02 09:21 UTC, for a look: The consent is gone: ${SIGN_IN} Once it is taken up, the order goes on by itself, or at once with look.`,
-    { state: 'needs-attention', lastError: { ...lastError, message: `The consent is gone: ${SIGN_IN}` } },
+    'Has needed you since 2026-03-02 09:21 UTC, for a look: The token is void. Set CMW_AUTH_TOKEN. Once it is taken up, the order goes on by itself, or at once with look.',
+    {
+      state: 'needs-attention',
+      lastError: { ...lastError, message: 'The token is void. Set CMW_AUTH_TOKEN.', curedBy: 'setting' },
+    },
   ],
   [
     'Failing since 2026-03-01 00:00 UTC, 3 times, at a look: Plan 2101 lacks offerId. Add it. It is tried again by itself.',
