@@ -5,10 +5,11 @@ import { LongestFirst } from './test/support/longest-first.ts';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // These need programs of their own, a browser and promtool: npm run test:console, npm run test:alerts.
+    // These need programs of their own, a browser and promtool, or another release: npm run test:console, test:alerts, test:upgrade.
     exclude: [
       ...(process.env.CONSOLE ? [] : ['test/console/**']),
       ...(process.env.ALERTS ? [] : ['test/alerts/**/*.test.ts']),
+      ...(process.env.UPGRADE_FROM === undefined ? ['test/upgrade/**'] : []),
     ],
     globalSetup: ['test/support/global-redis.ts'],
     // Waits are filled by others' computing; more of them would rather be in each other's way.

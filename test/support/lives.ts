@@ -186,6 +186,7 @@ const VARYING: [RegExp, string][] = [
   [/-pg-[a-z0-9]+/g, '-pg-<hash>'],
 ];
 
-function comparable<T>(value: T): T {
+/** The same without what differs from life to life. */
+export function comparable<T>(value: T): T {
   return JSON.parse(VARYING.reduce((text, [pattern, word]) => text.replaceAll(pattern, word), JSON.stringify(value)));
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { inject } from 'vitest';
-import { composeLooks } from '../../src/compose/looks.ts';
 import { composeStore } from '../../src/compose/store.ts';
-import { type Config, loadConfig } from '../../src/config.ts';
+import type { Config } from '../../src/config.ts';
 import { type Alerts, createAlerts } from '../../src/lib/alerts.ts';
 import { createKeys, type Keys } from '../../src/store/keys.ts';
 import { workerConnection } from '../../src/store/redis.ts';
@@ -13,6 +12,7 @@ import type { Records, Timeline } from '../../src/workflows/record.ts';
 import { trustAuthority } from '../emulator/core/tls.ts';
 import { type Emulators, startEmulators } from '../emulator/emulators.ts';
 import { createMemoryLog } from './memory-log.ts';
+import { PRESENT, type Release } from './release.ts';
 
 export interface World {
   emulators: Emulators;
@@ -34,8 +34,8 @@ export interface World {
   requested: readonly number[];
   /** So many looks can be asked for by one sweep or comparison from now on, until the reset: for more the backlog is full. */
   limitLooks(most: number): void;
-  /** A new process takes the place of the old one: nothing is remembered but what is in Redis. The environment may differ. */
-  restart(environment?: Record<string, string>): void;
+  /** A new process takes the place of the old one: nothing is remembered but what is in Redis. The environment may differ, and the release. */
+  restart(environment?: Record<string, string>, release?: Release): void;
   /** Virtual time passes, and with it the limits of calls, which count real time, begin anew. */
   pass(ms: number): Promise<void>;
   /** Looks until nothing is left to do, or it waits for somebody: then virtual time moves on, by `atLeastMs`, at most `looks` times. */
@@ -68,7 +68,7 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
   const emulators = await startEmulators();
   trustAuthority(emulators.caFile);
   const prefix = `test-${randomUUID()}`;
-  const configWith = (changes: Record<string, string>): Config =>
+  const configWith = (changes: Record<string, string>, { loadConfig }: Release): Config =>
     loadConfig({
       ...emulators.environment(),
       REDIS_URL: databaseOfThisWorker(),
@@ -80,13 +80,13 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
       ...environment,
       ...changes,
     });
-  const config = configWith({});
+  const config = configWith({}, PRESENT);
   const redis = workerConnection(config.redis.url);
   const keys = createKeys(prefix);
   const alerts: string[] = [];
   const requested: number[] = [];
   let room = Number.POSITIVE_INFINITY;
-  let { looks, text } = start(config);
+  let { looks, text } = start(config, PRESENT);
   const signal = new AbortController().signal;
   const { completeness, records, timeline } = composeStore(config, redis);
   await completeness.note('whole');
@@ -112,8 +112,8 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     limitLooks(most) {
       room = most;
     },
-    restart(changes = {}) {
-      ({ looks, text } = start(configWith(changes)));
+    restart(changes = {}, release = PRESENT) {
+      ({ looks, text } = start(configWith(changes, release), release));
     },
     async settle(subscriptionId, { looks: most = 100, atLeastMs = 500 } = {}) {
       for (let looksMade = 0; looksMade < most; looksMade += 1) {
@@ -144,11 +144,11 @@ export async function createWorld(environment: Record<string, string> = {}): Pro
     },
   };
 
-  function start(settings: Config) {
+  function start(settings: Config, release: Release) {
     const { log, text: written } = createMemoryLog();
     const told: Alerts = createAlerts({ log, count: (code) => alerts.push(code) });
-    const composed = composeLooks(settings, {
-      store: composeStore(settings, redis),
+    const composed = release.composeLooks(settings, {
+      store: release.composeStore(settings, redis),
       log,
       alerts: told,
       async requestLook(id) {

@@ -5,9 +5,14 @@ import { createDerivedSecrets } from '../../src/store/derived-secrets.ts';
 import { createSecretBox } from '../../src/store/secret-box.ts';
 import { configurationOf } from '../../src/workflows/azure/assignment.ts';
 import { deploymentOf, groupOf, sharedAliasOf, tagsOf } from '../../src/workflows/azure/names.ts';
+import { createFulfillmentWriter } from '../../src/workflows/fulfillment-writer.ts';
 import { markOf } from '../../src/workflows/mark.ts';
+import type { SubscriptionRecord } from '../../src/workflows/record.ts';
+import { createRecordWriter } from '../../src/workflows/record-writer.ts';
+import { createTestLane } from '../support/memory-journal.ts';
+import { createTestClock } from '../support/test-clock.ts';
 
-/* What each release works out anew, and has to work out as all before it did; what each step stores is in test/support/stored-forms.ts. */
+/* What each release works out anew, and has to work out as all before it did. What is stored is compared in test/support/fault-sweep.ts. */
 
 const key = Buffer.alloc(32, 7);
 const secrets = createDerivedSecrets([key]);
@@ -53,4 +58,36 @@ it('looks and sweeps that one release has asked for are made by the other, and o
   expect([LOOKS, SWEEPS]).toEqual(['looks', 'sweeps']);
   expect(Look.parse({ subscriptionId: 50010, added: 'by a later release' })).toEqual({ subscriptionId: 50010 });
   expect(lookOptions(50010).deduplication).toMatchObject({ id: '50010' });
+});
+
+it('what a later release has added to a record stays there while this one writes it, after a way back', async () => {
+  const added = { by: 'a later release' };
+  const stored = {
+    subscriptionId: 50010,
+    state: 'waiting',
+    since: '2026-03-02T09:00:00.000Z',
+    attempts: 0,
+    added,
+    fulfillment: { productType: 'license', added },
+  };
+  const put: unknown[] = [];
+  const clock = createTestClock();
+  const writer = createRecordWriter({
+    lane: createTestLane(),
+    stored: stored as unknown as SubscriptionRecord,
+    records: { put: async (_lane, record) => void put.push(record) },
+    timeline: { add: async () => {} },
+    alerts: { attention() {}, bug() {} },
+    clock,
+  });
+  const { note } = createFulfillmentWriter({
+    writer,
+    turn: { urgency: 'urgent', sinceAt: 0 },
+    partnerSubscriptions: { note: async () => {} },
+    clock,
+  });
+
+  await writer.standAt('running', {});
+  await note({ orderId: 'AB12' });
+  expect(put.at(-1)).toMatchObject({ state: 'running', added, fulfillment: { orderId: 'AB12', added } });
 });
