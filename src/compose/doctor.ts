@@ -6,22 +6,17 @@ import type { Log } from '../lib/log.ts';
 import { createProducer } from '../queue/producer.ts';
 import { producerConnection } from '../store/redis.ts';
 import { redisWarnings, tellOutages } from '../store/redis-server.ts';
-import { createAzure } from '../upstreams/azure/client.ts';
-import { createCloudesire } from '../upstreams/cloudesire/client.ts';
-import { type Budget, createHttp, path } from '../upstreams/http.ts';
-import { createPartnerCenter } from '../upstreams/partner-center/client.ts';
-import { createTokens } from '../upstreams/partner-center/token.ts';
-import { createTemplateHost } from '../upstreams/template-host.ts';
+import { path } from '../upstreams/http.ts';
 import { readUpstreamTime } from '../upstreams/wall-clock.ts';
 import { examine, type StoreFacts } from '../workflows/ops/doctor.ts';
+import { composeClients } from './clients.ts';
 import { composeStore } from './store.ts';
 
 const REDIS_WITHIN_MS = 5_000;
 /** Somebody sits there and waits. */
 const ANSWER_WITHIN_MS = 15_000;
 
-/** Keeps within no limit and remembers nothing: for a few calls, where there is no Redis. */
-const NO_BUDGET: Budget = { take: async () => undefined, pause: async () => {} };
+/** Remembers nothing: where there is no Redis. */
 const NO_TOKENS = { load: async () => undefined, save: async () => {} };
 
 /**
@@ -44,14 +39,15 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
     confirm: store.replication.confirm,
     backlogLimit: config.backlogLimit,
   });
-  const refreshTokens = isThere ? store.refreshTokens : NO_TOKENS;
-  const budget = isThere ? store.budgetFor(() => undefined) : NO_BUDGET;
-  const calls = { readTimeoutMs: ANSWER_WITHIN_MS, readOnly: true, budget, observe: () => {} };
-  const { baseUrl, authorityUrl, refreshToken: seed, ...app } = config.partnerCenter;
-  const httpFor = (upstream: string, base: string) => createHttp({ ...calls, upstream, baseUrl: base });
-  const entra = httpFor('entra', authorityUrl);
-  const tokens = createTokens({ ...app, http: entra, clock: systemClock, refreshTokens, seed });
-  const { azure, http, sales } = config;
+  const { entra, tokens, cloudesire, partnerCenter, azure, templateHost } = composeClients(config, {
+    budget: isThere ? store.budgetFor(() => undefined) : undefined,
+    refreshTokens: isThere ? store.refreshTokens : NO_TOKENS,
+    readTimeoutMs: ANSWER_WITHIN_MS,
+    readOnly: true,
+    observe: () => {},
+  });
+  const { tenantId } = config.partnerCenter;
+  const { publicUrl } = config.http;
 
   async function examineStore(): Promise<StoreFacts> {
     if (!isThere) {
@@ -78,34 +74,20 @@ export async function openDoctor(config: Config, { log }: { log: Log }) {
         settings: {
           warnings: config.warnings,
           problems: config.secretProblems(),
-          webhookUrl: http.publicUrl && `${http.publicUrl}/partner-center/event`,
-          sandboxOrders: sales.sandboxOrders,
-          isBillingAccountSet: azure.billingAccount !== undefined,
+          webhookUrl: publicUrl && `${publicUrl}/partner-center/event`,
+          sandboxOrders: config.sales.sandboxOrders,
+          isBillingAccountSet: config.azure.billingAccount !== undefined,
         },
         examineStore,
         workers: store.presence.read,
         taking: producer.taking,
         assertSealedReadable: store.refreshTokens.assertReadable,
-        upstreamTime: () => readUpstreamTime(entra, path`/${app.tenantId}/v2.0/.well-known/openid-configuration`),
-        cloudesire: createCloudesire({
-          http: httpFor('cloudesire', config.cloudesire.baseUrl),
-          token: config.cloudesire.authToken,
-        }),
-        partnerCenter: createPartnerCenter({ http: httpFor('partner-center', baseUrl), tokens }),
+        upstreamTime: () => readUpstreamTime(entra, path`/${tenantId}/v2.0/.well-known/openid-configuration`),
+        cloudesire,
+        partnerCenter,
         tokens,
-        azure: createAzure({
-          ...app,
-          ...calls,
-          partnerTenantId: app.tenantId,
-          armUrl: azure.armUrl,
-          billingAccount: azure.billingAccount,
-          authorityUrl,
-          refreshTokens,
-          seed,
-          timeoutMs: ANSWER_WITHIN_MS,
-          clock: systemClock,
-        }),
-        templateHost: createTemplateHost({ hosts: azure.templateHosts }),
+        azure,
+        templateHost,
         clock: systemClock,
       }),
     async close() {

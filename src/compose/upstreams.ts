@@ -1,17 +1,12 @@
 import type { Config } from '../config.ts';
 import type { Alerts } from '../lib/alerts.ts';
-import { systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { toTheSecond } from '../lib/moment.ts';
 import type { Turn } from '../lib/turn.ts';
 import { nameOf } from '../lib/upstream-names.ts';
 import type { OutageListener } from '../store/circuit.ts';
-import { createAzure } from '../upstreams/azure/client.ts';
-import { createCloudesire } from '../upstreams/cloudesire/client.ts';
-import { createHttp, type Http, path, type UpstreamCall } from '../upstreams/http.ts';
-import { createPartnerCenter } from '../upstreams/partner-center/client.ts';
-import { createTokens } from '../upstreams/partner-center/token.ts';
-import { createTemplateHost } from '../upstreams/template-host.ts';
+import { type Http, path, type UpstreamCall } from '../upstreams/http.ts';
+import { type Clients, composeClients } from './clients.ts';
 import type { UPSTREAMS } from './limits.ts';
 import type { Store } from './store.ts';
 
@@ -28,10 +23,8 @@ export interface UpstreamParts {
 }
 
 /** Builds the clients of the upstreams. Those of all processes draw from one budget, and know of one another's outages. */
-export function composeUpstreams(config: Config, parts: UpstreamParts) {
+export function composeUpstreams(config: Config, parts: UpstreamParts): Clients {
   const { store, observe, readTimeoutMs, mayWrite, turn } = parts;
-  const { refreshTokens } = store;
-  const budget = store.budgetFor(turn);
   const circuit = store.circuitWith({
     retryBaseMs: config.timing.retryBaseMs,
     turn,
@@ -39,64 +32,25 @@ export function composeUpstreams(config: Config, parts: UpstreamParts) {
     ask: (upstream) => isThere[upstream as (typeof UPSTREAMS)[number]](),
     random: Math.random,
   });
-  const { baseUrl, authorityUrl, refreshToken, ...app } = config.partnerCenter;
-
-  const httpFor = (upstream: string, base: string): Http =>
-    createHttp({
-      upstream,
-      baseUrl: base,
-      readTimeoutMs,
-      readOnly: config.readOnly,
-      budget,
-      circuit,
-      mayWrite,
-      observe,
-    });
-  const entra = httpFor('entra', authorityUrl);
-  const arm = httpFor('arm', config.azure.armUrl);
-  const tokens = createTokens({
-    ...app,
-    http: entra,
-    clock: systemClock,
-    refreshTokens,
-    seed: refreshToken,
+  const clients = composeClients(config, {
+    budget: store.budgetFor(turn),
+    circuit,
+    refreshTokens: store.refreshTokens,
+    readTimeoutMs,
+    readOnly: config.readOnly,
+    mayWrite,
+    observe,
   });
-  const cloudesire = createCloudesire({
-    http: httpFor('cloudesire', config.cloudesire.baseUrl),
-    token: config.cloudesire.authToken,
-  });
-  const partnerCenter = createPartnerCenter({ http: httpFor('partner-center', baseUrl), tokens });
+  const { cloudesire, partnerCenter, entra, arm } = clients;
+  const { tenantId } = config.partnerCenter;
   /** Of each upstream a cheap read that concerns no customer, and is made however little else there is to do. */
   const isThere: Record<(typeof UPSTREAMS)[number], () => Promise<unknown>> = {
     cloudesire: cloudesire.customers.me,
     'partner-center': partnerCenter.account.isThere,
-    entra: () => openly(entra, path`/${app.tenantId}/v2.0/.well-known/openid-configuration`),
+    entra: () => openly(entra, path`/${tenantId}/v2.0/.well-known/openid-configuration`),
     arm: () => openly(arm, '/metadata/endpoints', { 'api-version': '2022-09-01' }),
   };
-  return {
-    cloudesire,
-    partnerCenter,
-    azure: createAzure({
-      armUrl: config.azure.armUrl,
-      billingAccount: config.azure.billingAccount,
-      authorityUrl,
-      clientId: app.clientId,
-      clientSecret: app.clientSecret,
-      partnerTenantId: app.tenantId,
-      refreshTokens,
-      seed: refreshToken,
-      readOnly: config.readOnly,
-      timeoutMs: readTimeoutMs,
-      budget,
-      circuit,
-      mayWrite,
-      observe,
-      clock: systemClock,
-      // Who looks again that rarely need not hold a worker much longer.
-      pauseMs: config.timing.pollEveryMs / 10,
-    }),
-    templateHost: createTemplateHost({ hosts: config.azure.templateHosts }),
-  };
+  return clients;
 }
 
 /** Reads what needs no token, and whose content does not matter. */

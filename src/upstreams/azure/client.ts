@@ -1,6 +1,6 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { Secret } from '../../lib/secret.ts';
-import { type Budget, type Circuit, createHttp, type UpstreamCall } from '../http.ts';
+import type { Http } from '../http.ts';
 import type { RefreshTokenStore } from '../refresh-token.ts';
 import { createArm } from './arm.ts';
 import type { Azure } from './azure.ts';
@@ -17,7 +17,11 @@ export type * from './azure.ts';
 export { faultsOf } from './errors.ts';
 
 export interface AzureParts {
+  /** Stands for ARM, at `armUrl`. */
+  arm: Http;
   armUrl: string;
+  /** Stands for the Entra ID authority, at `authorityUrl`. */
+  entra: Http;
   authorityUrl: string;
   clientId: string;
   clientSecret: Secret;
@@ -27,20 +31,10 @@ export interface AzureParts {
   seed?: Secret | undefined;
   /** Name of the billing account for new Azure subscriptions; without it, the one of the partner agreement. */
   billingAccount?: string | undefined;
-  readOnly: boolean;
-  /** Limit of a read; writes get three times that. */
-  timeoutMs: number;
-  budget: Budget;
-  circuit?: Circuit;
-  /** As in `HttpParts`. */
-  mayWrite?: (() => Promise<void>) | undefined;
-  observe(call: UpstreamCall): void;
   clock: Clock;
-  /** Between two looks within one call, of which there are a few at most; 1.5 seconds without it. */
-  pauseMs?: number;
+  /** Between two looks within one call, of which there are a few at most. */
+  pauseMs: number;
 }
-
-const PAUSE_MS = 1_500;
 
 /**
  * Returns the client of Azure Resource Manager. The SDK is loaded at the first call. All its requests go the way of
@@ -50,15 +44,10 @@ const PAUSE_MS = 1_500;
  * @see https://learn.microsoft.com/rest/api/resources
  */
 export function createAzure(parts: AzureParts): Azure {
-  const { armUrl, authorityUrl, partnerTenantId, billingAccount, pauseMs = PAUSE_MS } = parts;
-  const { readOnly, timeoutMs: readTimeoutMs, budget, circuit, mayWrite, observe } = parts;
-  const shared = { readTimeoutMs, readOnly, budget, circuit, mayWrite, observe };
-  const httpFor = (upstream: string, baseUrl: string) =>
-    createHttp({ upstream, baseUrl: new URL(baseUrl).origin, ...shared });
-
-  const entra = { http: httpFor('entra', authorityUrl), upstream: 'entra', baseUrl: authorityUrl };
-  const credentials = createCredentials({ ...parts, send: createSend(entra) });
-  const arm = { http: httpFor('arm', armUrl), armUrl, credentials };
+  const { armUrl, authorityUrl, partnerTenantId, billingAccount, pauseMs } = parts;
+  const sendToEntra = createSend({ http: parts.entra, upstream: 'entra', baseUrl: authorityUrl });
+  const credentials = createCredentials({ ...parts, send: sendToEntra });
+  const arm = { http: parts.arm, armUrl, credentials };
   const pending: Pending = new Map();
 
   return {

@@ -30,23 +30,24 @@ export type Decide = (outgoing: Outgoing & { path: string }) => {
  * observation are those of `http`, redirects are not followed, proxies of the environment not used. All that `http` throws
  * reaches the caller unchanged, for the libraries pass on what is not their own.
  *
- * @param baseUrl the only place that anything is sent to. Addresses come from answers too (further pages, operations, token
- *   endpoints), and a token goes with each of them.
+ * @param baseUrl where `http` sends, the only place that anything is sent to. Addresses come from answers too (further pages,
+ *   operations, token endpoints), and a token goes with each of them.
  * @throws {AttentionError} `<upstream>.foreign-address` for any other place
  */
 export function createSend({ http, upstream, baseUrl }: { http: Http; upstream: string; baseUrl: string }) {
-  const { origin } = new URL(baseUrl);
+  const { origin, pathname } = new URL(baseUrl);
+  const root = pathname.replace(/\/+$/, '');
 
   return (outgoing: Outgoing, decide: Decide): Promise<Answer> => {
     const url = URL.parse(outgoing.url);
-    if (url?.origin !== origin) {
+    if (url?.origin !== origin || !url.pathname.startsWith(`${root}/`)) {
       throw new AttentionError(
         `${upstream}.foreign-address`,
         `An answer of ${nameOf(upstream)} names an address on another host, ${url?.host ?? 'unreadable'}, which is not followed. Check whether the configured address is the right one.`,
         { facts: { upstream }, effect: 'none' },
       );
     }
-    const path = url.pathname;
+    const path = url.pathname.slice(root.length);
     return http.send({
       method: outgoing.method as Method,
       path,

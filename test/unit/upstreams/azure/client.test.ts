@@ -90,7 +90,7 @@ describe('every call', () => {
   });
 
   it('ends at its time limit', async () => {
-    const { there } = await startCloud(() => ({ fault: 'silent' }), { timeoutMs: 2_000 });
+    const { there } = await startCloud(() => ({ fault: 'silent' }), { readTimeoutMs: 2_000 });
     await expect(there.groups.get('mp-1')).rejects.toMatchObject({ code: 'arm.no-answer', effect: 'none' });
   });
 

@@ -1,7 +1,7 @@
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { fixedSecret } from '../../../../src/lib/secret.ts';
 import { type AzureParts, createAzure } from '../../../../src/upstreams/azure/client.ts';
-import type { UpstreamCall } from '../../../../src/upstreams/http.ts';
+import { createHttp, type HttpParts, type UpstreamCall } from '../../../../src/upstreams/http.ts';
 import { createTestClock } from '../../../support/test-clock.ts';
 import { issue, rsaKey } from '../../intake/certificates.ts';
 import { type Received, type Reply, startUpstream } from '../fake-upstream.ts';
@@ -33,8 +33,13 @@ export async function startCloud(
   respond: (call: Received, n: number) => Reply,
   {
     issueToken = issueAny,
+    readTimeoutMs = 10_000,
+    readOnly = false,
+    budget: otherBudget,
     ...parts
-  }: Partial<AzureParts> & { issueToken?: (call: TokenCall, n: number) => Reply } = {},
+  }: Partial<AzureParts & Pick<HttpParts, 'readTimeoutMs' | 'readOnly' | 'budget'>> & {
+    issueToken?: (call: TokenCall, n: number) => Reply;
+  } = {},
 ) {
   const calls: Received[] = [];
   const tokenCalls: TokenCall[] = [];
@@ -64,18 +69,26 @@ export async function startCloud(
   };
   const refreshTokens = createStore();
   const clock = createTestClock(Date.now());
+  const { armUrl = upstream.url, authorityUrl = upstream.url } = parts;
+  const httpFor = (name: string, baseUrl: string) =>
+    createHttp({
+      upstream: name,
+      baseUrl,
+      readTimeoutMs,
+      readOnly,
+      budget: otherBudget ?? budget,
+      observe: (call) => observed.push(call),
+    });
   const azure = createAzure({
-    armUrl: upstream.url,
-    authorityUrl: upstream.url,
+    arm: httpFor('arm', armUrl),
+    armUrl,
+    entra: httpFor('entra', authorityUrl),
+    authorityUrl,
     clientId: 'app-id',
     clientSecret: fixedSecret('cl1ent-s3cret'),
     partnerTenantId: PARTNER,
     refreshTokens,
     seed: fixedSecret('seed-refresh-token'),
-    readOnly: false,
-    timeoutMs: 10_000,
-    budget,
-    observe: (call) => observed.push(call),
     clock,
     pauseMs: 1,
     ...parts,

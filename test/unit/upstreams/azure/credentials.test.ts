@@ -310,18 +310,23 @@ describe('in a process of its own', () => {
     const [ca, script] = [join(folder, 'ca.pem'), join(folder, 'script.ts')];
     writeFileSync(ca, AUTHORITY_PEM);
     const client = new URL('../../../../src/upstreams/azure/client.ts', import.meta.url);
+    const http = new URL('../../../../src/upstreams/http.ts', import.meta.url);
     writeFileSync(
       script,
       `import { registerHooks } from 'node:module';
        const loaded = [];
        registerHooks({ load(url, context, next) { if (/node_modules\\/(@azure|@typespec)/.test(url)) loaded.push(url); return next(url, context); } });
        const { createAzure } = await import(${JSON.stringify(client.href)});
+       const { createHttp } = await import(${JSON.stringify(http.href)});
        const fixed = (value) => ({ read: () => value, isReplaced: () => false });
+       const httpFor = (upstream) =>
+         createHttp({ upstream, baseUrl: ${JSON.stringify(url)}, readTimeoutMs: 10_000, readOnly: false, observe() {} });
        const azure = createAzure({
+         arm: httpFor('arm'), entra: httpFor('entra'), pauseMs: 1_500,
          armUrl: ${JSON.stringify(url)}, authorityUrl: ${JSON.stringify(url)}, clientId: 'app-id', clientSecret: fixed('cl1ent-s3cret'),
-         partnerTenantId: '${PARTNER}', seed: fixed('s33d-refresh-token'), readOnly: false, timeoutMs: 10_000,
+         partnerTenantId: '${PARTNER}', seed: fixed('s33d-refresh-token'),
          refreshTokens: { load: async () => undefined, save: async () => {} },
-         budget: { take: async () => undefined, pause: async () => {} }, observe() {}, clock: { now: () => Date.now() },
+         clock: { now: () => Date.now() },
        });
        const there = azure.in({ tenantId: '${TENANT}', subscriptionId: '${SUBSCRIPTION}' });
        const before = loaded.length;

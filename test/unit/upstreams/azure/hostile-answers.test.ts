@@ -68,7 +68,7 @@ const linked = recorded.chain((body) => address.map((nextLink) => ({ value: [bod
 
 it('whatever ARM answers is read, or refused with an error of ours, and nothing is sent anywhere else', async () => {
   let replies: Reply[] = [];
-  const cloud = await startCloud((_, n) => replies[n % replies.length] ?? {}, { timeoutMs: 5_000 });
+  const cloud = await startCloud((_, n) => replies[n % replies.length] ?? {}, { readTimeoutMs: 5_000 });
   const reply = fc.record({
     status: fc.constantFrom(200, 200, 200, 201, 202, 204, 400, 401, 403, 404, 409, 429, 500),
     headers,
