@@ -1,14 +1,14 @@
 import type { Config } from '../config.ts';
 import type { FlowParts } from '../engine/workflow.ts';
 import type { Alerts } from '../lib/alerts.ts';
+import { backoffMs } from '../lib/backoff.ts';
 import { systemClock } from '../lib/clock.ts';
+import { createDerivedSecrets } from '../lib/derived-secrets.ts';
 import type { Log } from '../lib/log.ts';
 import { patternOf } from '../lib/route-pattern.ts';
+import { createSecretBox } from '../lib/secret-box.ts';
 import { createTurns } from '../lib/turn.ts';
-import { backoffMs } from '../queue/retry-policy.ts';
 import { createReport } from '../report/report.ts';
-import { createDerivedSecrets } from '../store/derived-secrets.ts';
-import { createSecretBox } from '../store/secret-box.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { createCatalog } from '../workflows/catalog.ts';
 import { createInventory } from '../workflows/drift/inventory.ts';

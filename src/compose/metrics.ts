@@ -5,7 +5,7 @@ import type { Producer } from '../queue/producer.ts';
 import { REVISION, VERSION } from '../version.ts';
 import { type Measures, PRODUCT_TYPES } from '../workflows/operations.ts';
 import { sumExposed } from '../workflows/ops/overview.ts';
-import type { Tally } from '../workflows/record.ts';
+import type { Tally } from '../workflows/tallies.ts';
 import { budgetsLeft, UPSTREAMS } from './limits.ts';
 import type { Store } from './store.ts';
 

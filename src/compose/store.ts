@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import { systemClock } from '../lib/clock.ts';
+import { createSecretBox } from '../lib/secret-box.ts';
 import type { Turn } from '../lib/turn.ts';
 import { createAudit } from '../store/audit.ts';
 import { createBudget, createLines, listBudgets } from '../store/budget.ts';
@@ -19,7 +20,6 @@ import { createRecords } from '../store/records.ts';
 import { checkWritable } from '../store/redis-server.ts';
 import { createRefreshTokenStore } from '../store/refresh-token.ts';
 import { createReplication } from '../store/replication.ts';
-import { createSecretBox } from '../store/secret-box.ts';
 import { createSweepLog } from '../store/sweep-log.ts';
 import { createTallies } from '../store/tallies.ts';
 import { createTemplateStore } from '../store/templates.ts';

@@ -3,9 +3,6 @@ import { AttentionError, ConnectorError } from '../lib/errors.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Journal, JournalEntry, Lane } from './journal.ts';
 
-/** What the queue is to do with a subscription after a look at it: nothing, or look again after a pause. */
-export type LookOutcome = { done: true } | { againInMs: number };
-
 /** The run pauses: the job goes back to the queue and holds no worker until `resumeAt`. */
 export class Suspended extends Error {
   readonly resumeAt: number;

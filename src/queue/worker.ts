@@ -1,7 +1,7 @@
 import { type EventEmitter, once } from 'node:events';
 import { DelayedError, isNotConnectionError, type Job, Queue, Worker } from 'bullmq';
 import { LaneLostError } from '../engine/journal.ts';
-import { type LookOutcome, Stopping } from '../engine/workflow.ts';
+import { Stopping } from '../engine/workflow.ts';
 import { RetryableError } from '../lib/errors.ts';
 import { LOOKS, Look, type QueueConnection, SWEEPS, type Sweep } from './jobs.ts';
 
@@ -30,6 +30,9 @@ const STOP_LIMIT_MS = 10_000;
 const LOCK = { lockDuration: 10_000, lockRenewTime: 2_000, stalledInterval: 5_000 };
 
 /** The part of a process that runs jobs. */
+/** What the queue is to do with a subscription after a look at it: nothing, or look again after a pause. */
+export type LookOutcome = { done: true } | { againInMs: number };
+
 export interface ConnectorWorker {
   /** Begins to take jobs, as soon as Redis is there. */
   start(): void;

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Completeness, Extent } from '../workflows/record.ts';
+import type { Completeness, Extent } from '../workflows/completeness.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
 

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Costs } from '../workflows/record.ts';
+import type { Costs } from '../workflows/usage.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
 

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { CustomerDirectory, KnownCustomer } from '../workflows/record.ts';
+import type { CustomerDirectory, KnownCustomer } from '../workflows/customer-directory.ts';
 import type { Keys } from './keys.ts';
 import { createFencedWrite } from './lanes.ts';
 import type { Replication } from './replication.ts';

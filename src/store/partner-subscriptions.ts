@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { PartnerSubscriptionIndex } from '../workflows/record.ts';
+import type { PartnerSubscriptionIndex } from '../workflows/partner-subscription-index.ts';
 import type { Keys } from './keys.ts';
 
 /** The index in Redis. Partner Center writes the same id now in lower, now in upper case, so the case makes no difference. */

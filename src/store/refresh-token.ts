@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Clock } from '../lib/clock.ts';
+import type { SecretBox } from '../lib/secret-box.ts';
 import type { RefreshTokenStore } from '../upstreams/refresh-token.ts';
-import type { SecretBox } from '../workflows/record.ts';
 import type { Keys } from './keys.ts';
 
 /**

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { FinishedSweep, SweepLog } from '../workflows/record.ts';
+import type { FinishedSweep, SweepLog } from '../workflows/drift/sweep-log.ts';
 import type { Keys } from './keys.ts';
 
 /** The last finished sweep in Redis, of whichever process. */

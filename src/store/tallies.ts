@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { kindOfWait } from '../lib/wait.ts';
-import type { CustomersTurn, ExposedCost, Records, SubscriptionRecord, Tallies, Tally } from '../workflows/record.ts';
+import type { Records, SubscriptionRecord } from '../workflows/record.ts';
+import type { CustomersTurn, ExposedCost, Tallies, Tally } from '../workflows/tallies.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
 

@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip, gzip } from 'node:zlib';
 import type { Redis } from 'ioredis';
-import type { TemplateStore } from '../workflows/record.ts';
+import type { TemplateStore } from '../workflows/azure/blueprint.ts';
 import type { Keys } from './keys.ts';
 
 const compress = promisify(gzip);

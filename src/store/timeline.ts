@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Timeline, TimelineEntry } from '../workflows/record.ts';
+import type { Timeline, TimelineEntry } from '../workflows/timeline.ts';
 import type { Keys } from './keys.ts';
 import { createFencedWrite, type WriteCommand } from './lanes.ts';
 import { defineScript } from './script.ts';

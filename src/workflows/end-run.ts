@@ -1,9 +1,10 @@
 import type { Lane } from '../engine/journal.ts';
-import type { LookOutcome } from '../engine/workflow.ts';
 import { AttentionError } from '../lib/errors.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
+import type { CustomerDirectory } from './customer-directory.ts';
+import type { LookOutcome } from './look.ts';
 import type { Operation } from './operations.ts';
-import type { CustomerDirectory, Run, SubscriptionRecord } from './record.ts';
+import type { Run, SubscriptionRecord } from './record.ts';
 import { QUIET, type RecordWriter } from './record-writer.ts';
 import { isChangeOfPlan } from './stuck-change.ts';
 

@@ -4,7 +4,8 @@ import type { Turn } from '../lib/turn.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { Product } from './catalog.ts';
 import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
-import { type PartnerSubscriptionIndex, progressOf } from './record.ts';
+import type { PartnerSubscriptionIndex } from './partner-subscription-index.ts';
+import { progressOf } from './record.ts';
 import type { RecordWriter } from './record-writer.ts';
 import { mayExist, TAKEN_UP_AGAIN } from './recovery.ts';
 

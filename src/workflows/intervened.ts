@@ -1,10 +1,10 @@
-import type { LookOutcome } from '../engine/workflow.ts';
 import { AttentionError, ConnectorError } from '../lib/errors.ts';
 import { toTheMinute } from '../lib/moment.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { Intervention } from './interventions.ts';
+import type { LookOutcome } from './look.ts';
 import { QUIET, type RecordWriter } from './record-writer.ts';
 import { stuckChangeOf } from './stuck-change.ts';
 

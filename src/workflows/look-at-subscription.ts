@@ -1,5 +1,5 @@
 import type { Lane } from '../engine/journal.ts';
-import { type LookOutcome, Suspended } from '../engine/workflow.ts';
+import { Suspended } from '../engine/workflow.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import { AttentionError } from '../lib/errors.ts';
 import { nameIn } from '../lib/foreign-text.ts';
@@ -9,14 +9,17 @@ import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { Catalog } from './catalog.ts';
 import { compare } from './comparison.ts';
+import type { Completeness } from './completeness.ts';
 import { digest } from './digest.ts';
 import { createFulfillmentWriter, type FulfillmentWriterParts } from './fulfillment-writer.ts';
 import { lookAtIntervened } from './intervened.ts';
+import type { LookOutcome } from './look.ts';
 import type { ProductType } from './operations.ts';
-import { type Completeness, isUnseen, progressOf, type Records, type Timeline } from './record.ts';
+import { isUnseen, progressOf, type Records } from './record.ts';
 import { createRecordWriter, QUIET } from './record-writer.ts';
 import { createRunOperation, type RunOperationParts } from './run-operation.ts';
 import { createSettle } from './settle.ts';
+import type { Timeline } from './timeline.ts';
 import { lookAtUnshown } from './unshown.ts';
 
 /** What the look itself asks, and what its rooms need beyond that. */

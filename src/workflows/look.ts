@@ -39,6 +39,9 @@ export interface Look {
   isStillIn(statuses: DeploymentStatus[], isWanted: (fresh: Subscription) => boolean): Promise<boolean>;
 }
 
+/** What comes of a look: nothing more is to be done, or another look after a pause. */
+export type LookOutcome = { done: true } | { againInMs: number };
+
 /** What operations have pressed. */
 export interface Asked {
   look: boolean;

@@ -6,7 +6,8 @@ import { ConnectorError, type Cure } from '../lib/errors.ts';
 import { inOrder } from '../lib/foreign-text.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Measures } from './operations.ts';
-import type { RecordState, Records, SubscriptionRecord, Timeline, TimelineEntry } from './record.ts';
+import type { RecordState, Records, SubscriptionRecord } from './record.ts';
+import type { Timeline, TimelineEntry } from './timeline.ts';
 
 /** What becomes of a record; `undefined` takes a fact away. */
 export type Changes = { [field in keyof SubscriptionRecord]?: SubscriptionRecord[field] | undefined };

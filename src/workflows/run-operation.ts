@@ -1,5 +1,5 @@
 import type { Journal } from '../engine/journal.ts';
-import { type FlowParts, type LookOutcome, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
+import { type FlowParts, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
 import { AttentionError, RetryableError } from '../lib/errors.ts';
 import type { Turn } from '../lib/turn.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
@@ -8,7 +8,7 @@ import type { Product } from './catalog.ts';
 import { createEndRun, type EndRunParts } from './end-run.ts';
 import type { FulfillmentWriter } from './fulfillment-writer.ts';
 import type { Interventions } from './interventions.ts';
-import { type Asked, createLook } from './look.ts';
+import { type Asked, createLook, type LookOutcome } from './look.ts';
 import { progressOf, type RecordState, type Records, type Run, standingOf } from './record.ts';
 import { createStepObserver, type StepObserverParts } from './step-observer.ts';
 import { stuckChangeOf } from './stuck-change.ts';

@@ -2,8 +2,9 @@ import type { Lane } from '../engine/journal.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AttentionError } from '../lib/errors.ts';
-import type { Records, Timeline } from './record.ts';
+import type { Records } from './record.ts';
 import { createRecordWriter, lastErrorOf } from './record-writer.ts';
+import type { Timeline } from './timeline.ts';
 
 export interface SetAsideParts {
   records: Records;

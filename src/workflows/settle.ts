@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { LaneLostError } from '../engine/journal.ts';
-import { type LookOutcome, Stopping, Suspended } from '../engine/workflow.ts';
+import { Stopping, Suspended } from '../engine/workflow.ts';
 import type { Clock } from '../lib/clock.ts';
 import {
   AttentionError,
@@ -17,6 +17,7 @@ import type { Turn } from '../lib/turn.ts';
 import { nameOf } from '../lib/upstream-names.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
+import type { LookOutcome } from './look.ts';
 import { type Failure, type SubscriptionRecord, standingOf } from './record.ts';
 import { type Changes, lastErrorOf, messageOf, type RecordWriter } from './record-writer.ts';
 

@@ -1,6 +1,6 @@
-import type { LookOutcome } from '../engine/workflow.ts';
 import { AttentionError } from '../lib/errors.ts';
 import { mayBeCharged } from './fulfillment.ts';
+import type { LookOutcome } from './look.ts';
 import type { RecordWriter } from './record-writer.ts';
 
 /** So many looks in a row may find nothing before an unknown subscription is forgotten: a new one may not be visible at once. */

@@ -5,8 +5,16 @@ import type { AzureUsage } from '../upstreams/partner-center/schema.ts';
 import { findAzurePlan } from './azure/azure-plan.ts';
 import { groupOf } from './azure/names.ts';
 import type { Fulfillment } from './fulfillment.ts';
-import type { Costs, Records } from './record.ts';
+import type { Records } from './record.ts';
 import { isSameId } from './same-id.ts';
+
+/** What deployments have cost, by billing period. */
+export interface Costs {
+  /** The cost of a period so far; a lower one than before changes nothing. */
+  note(subscriptionId: number, period: string, cost: number): Promise<void>;
+  /** Over all periods. With `since`, an ISO instant: without what was known when that was asked for the first time. */
+  total(subscriptionId: number, since: string | undefined): Promise<number>;
+}
 
 /** What the marketplace may ask for: seats of a licence, and what a deployment has cost so far in the currency of Partner Center. */
 export type Metric = 'seats' | 'azure-cost';

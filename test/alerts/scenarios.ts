@@ -1,10 +1,10 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { inject, vi } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
+import { createSecretBox } from '../../src/lib/secret-box.ts';
 import { createKeys } from '../../src/store/keys.ts';
 import { workerConnection } from '../../src/store/redis.ts';
 import { createRefreshTokenStore } from '../../src/store/refresh-token.ts';
-import { createSecretBox } from '../../src/store/secret-box.ts';
 import { CMW_EVENT_SECRETS } from '../emulator/cloudesire/emulator.ts';
 import type { Emulators } from '../emulator/emulators.ts';
 import { type Scrape, scrape, valueIn } from '../support/prometheus.ts';

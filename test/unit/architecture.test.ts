@@ -24,7 +24,7 @@ const ROOMS: Record<string, string[]> = {
     'lib',
     'engine/journal.ts',
     'upstreams/(http|refresh-token)\\.ts',
-    'workflows/([^/]+|(drift|ops)/[^/]+)\\.ts',
+    'workflows/([^/]+|(drift|ops|azure)/[^/]+)\\.ts',
   ],
   queue: ['lib', 'engine'],
   // The marketplace's questions are put in the words of those who answer them: types again.

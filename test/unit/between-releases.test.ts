@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { loadConfig } from '../../src/config.ts';
+import { createDerivedSecrets } from '../../src/lib/derived-secrets.ts';
+import { createSecretBox } from '../../src/lib/secret-box.ts';
 import { LOOKS, Look, lookOptions, SWEEPS } from '../../src/queue/jobs.ts';
-import { createDerivedSecrets } from '../../src/store/derived-secrets.ts';
-import { createSecretBox } from '../../src/store/secret-box.ts';
 import { configurationOf } from '../../src/workflows/azure/assignment.ts';
 import { deploymentOf, groupOf, sharedAliasOf, tagsOf } from '../../src/workflows/azure/names.ts';
 import { createFulfillmentWriter } from '../../src/workflows/fulfillment-writer.ts';

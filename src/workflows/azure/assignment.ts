@@ -1,3 +1,4 @@
+import type { DerivedSecrets } from '../../lib/derived-secrets.ts';
 import { AttentionError } from '../../lib/errors.ts';
 import type { DeploymentBody, Image } from '../../upstreams/azure/client.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
@@ -5,7 +6,6 @@ import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import type { AzureFulfillment } from '../fulfillment.ts';
 import type { Look } from '../look.ts';
 import type { ProductType } from '../operations.ts';
-import type { DerivedSecrets } from '../record.ts';
 import { readSelling } from '../selling.ts';
 import { architectureOf, type Blueprint, type BlueprintParts, readBlueprint } from './blueprint.ts';
 import { atRetry } from './faults.ts';

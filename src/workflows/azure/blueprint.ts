@@ -1,10 +1,16 @@
 import { createHash } from 'node:crypto';
 import { AttentionError } from '../../lib/errors.ts';
 import type { TemplateHost } from '../../upstreams/template-host.ts';
-import type { TemplateStore } from '../record.ts';
+
 import { readMarketplaceVm } from './marketplace-vm.ts';
 import type { AzureOrder } from './order.ts';
 import { readTemplate, type Template } from './template.ts';
+
+/** Templates by the SHA-256 of their content, in hexadecimal digits. */
+export interface TemplateStore {
+  get(sha256: string): Promise<string | undefined>;
+  put(sha256: string, text: string): Promise<void>;
+}
 
 /** A template that has been read and checked. */
 export interface Blueprint {

@@ -1,10 +1,10 @@
+import type { DerivedSecrets } from '../../lib/derived-secrets.ts';
 import type { Azure } from '../../upstreams/azure/client.ts';
 import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../../upstreams/cloudesire/schema.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { ProductType } from '../operations.ts';
-import type { DerivedSecrets } from '../record.ts';
 import { DELIVERED, readKnownCustomer, readWhose } from '../recovery.ts';
 import { reaches } from './access.ts';
 import { configurationOf } from './assignment.ts';

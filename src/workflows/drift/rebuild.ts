@@ -10,10 +10,14 @@ import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Subscription, SubscriptionSummary } from '../../upstreams/cloudesire/schema.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Catalog } from '../catalog.ts';
+import type { Completeness } from '../completeness.ts';
+import type { CustomerDirectory } from '../customer-directory.ts';
 import type { Fulfillment } from '../fulfillment.ts';
 import type { ProductType } from '../operations.ts';
-import type { Completeness, CustomerDirectory, PartnerSubscriptionIndex, Records, Timeline } from '../record.ts';
+import type { PartnerSubscriptionIndex } from '../partner-subscription-index.ts';
+import type { Records } from '../record.ts';
 import { readKnownCustomer, TAKEN_UP_AGAIN } from '../recovery.ts';
+import type { Timeline } from '../timeline.ts';
 import { cspSubscriptions, endedSubscriptions, LIVING, readCspType } from './csp-subscriptions.ts';
 import type { Inventory } from './inventory.ts';
 

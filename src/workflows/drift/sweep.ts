@@ -7,9 +7,10 @@ import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { SubscriptionSummary } from '../../upstreams/cloudesire/schema.ts';
 import { digest } from '../digest.ts';
 import type { Interventions } from '../interventions.ts';
-import type { Records, SubscriptionRecord, SweepLog } from '../record.ts';
+import type { Records, SubscriptionRecord } from '../record.ts';
 import { cspSubscriptions, endedSubscriptions, LIVING } from './csp-subscriptions.ts';
 import { isInService, isTakenOut, mostChanges } from './out-of-service.ts';
+import type { SweepLog } from './sweep-log.ts';
 
 export interface SweepParts {
   cloudesire: Pick<Cloudesire, 'subscriptions'>;

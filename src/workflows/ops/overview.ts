@@ -1,4 +1,6 @@
-import type { CustomerDirectory, ExposedCost, RecordState, Records, SubscriptionRecord, Tallies } from '../record.ts';
+import type { CustomerDirectory } from '../customer-directory.ts';
+import type { RecordState, Records, SubscriptionRecord } from '../record.ts';
+import type { ExposedCost, Tallies } from '../tallies.ts';
 
 /** How all subscriptions stand, in numbers. */
 export interface Overview {

@@ -1,7 +1,8 @@
 import type { Clock } from '../../lib/clock.ts';
 import { ConnectorError, PermanentError, RetryableError } from '../../lib/errors.ts';
 import { type Action, assertPossible, type Interventions, type Press } from '../interventions.ts';
-import type { Records, Timeline } from '../record.ts';
+import type { Records } from '../record.ts';
+import type { Timeline } from '../timeline.ts';
 import type { Audit } from './audit.ts';
 import { standingStillFor } from './dead-letters.ts';
 

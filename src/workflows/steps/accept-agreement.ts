@@ -6,9 +6,9 @@ import type { Report } from '../../report/report.ts';
 import type { AgreementNeed } from '../../report/texts/texts.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
+import type { CustomerDirectory } from '../customer-directory.ts';
 import type { Grace } from '../grace.ts';
 import type { Look } from '../look.ts';
-import type { CustomerDirectory } from '../record.ts';
 import { pollPlan } from './polls.ts';
 
 export interface AcceptAgreementParts {

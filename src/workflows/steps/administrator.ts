@@ -1,6 +1,7 @@
 import type { Flow } from '../../engine/workflow.ts';
+import type { SecretBox } from '../../lib/secret-box.ts';
+import type { CustomerDirectory } from '../customer-directory.ts';
 import type { Look } from '../look.ts';
-import type { CustomerDirectory, SecretBox } from '../record.ts';
 
 export interface AdministratorParts {
   directory: CustomerDirectory;

@@ -1,7 +1,7 @@
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
 import type { Checks } from '../checks.ts';
-import type { CustomerDirectory } from '../record.ts';
+import type { CustomerDirectory } from '../customer-directory.ts';
 import { existingTenant, findForgottenCustomer, findNamedCustomer } from './named-tenant.ts';
 import { checkNewCustomer } from './new-customer.ts';
 import { enteredFor, newDomain, readDomainWish, tenantDomains } from './tenant-domain.ts';

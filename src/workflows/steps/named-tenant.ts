@@ -1,7 +1,7 @@
 import { CustomerError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { Buyer } from '../buyer.ts';
-import type { CustomerDirectory } from '../record.ts';
+import type { CustomerDirectory } from '../customer-directory.ts';
 import { type DomainWish, domainsFor } from './tenant-domain.ts';
 
 /** The domain of an existing tenant that the buyer named; undefined when a new one is to be created. */

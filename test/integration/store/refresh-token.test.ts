@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it } from 'vitest';
+import { createSecretBox } from '../../../src/lib/secret-box.ts';
 import { createRefreshTokenStore } from '../../../src/store/refresh-token.ts';
-import { createSecretBox } from '../../../src/store/secret-box.ts';
 import { openStore } from './setup.ts';
 
 const clock = { now: () => Date.parse('2026-11-20T08:00:00Z') };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { createDerivedSecrets } from '../../../../src/lib/derived-secrets.ts';
 import { RetryableError } from '../../../../src/lib/errors.ts';
-import { createDerivedSecrets } from '../../../../src/store/derived-secrets.ts';
 import type { ProposedOrder } from '../../../../src/workflows/checks.ts';
 import type { Fulfillment } from '../../../../src/workflows/fulfillment.ts';
 import type { ValidateLicenseOrderParts } from '../../../../src/workflows/license/validate-order.ts';

@@ -1,5 +1,16 @@
 import { createHmac, hkdfSync } from 'node:crypto';
-import type { DerivedSecrets } from '../workflows/record.ts';
+
+/** Secrets that are derived when they are needed, and kept nowhere. */
+export interface DerivedSecrets {
+  /** The password for a subject: 24 characters of four classes, or as many as are allowed; always the same for the same key. */
+  password(subject: string, atMost?: number): string;
+  /** Tells texts apart without telling anything of them to those who lack the key. */
+  digest(text: string): string;
+  /** Tells keys apart without telling anything of them. */
+  fingerprint: string;
+  /** The same with the key of this fingerprint, as long as it is among the keys. */
+  madeWith(fingerprint: string): DerivedSecrets | undefined;
+}
 
 /** Characters that need no quoting anywhere a person may paste a password. */
 const CLASSES = ['ABCDEFGHJKLMNPQRSTUVWXYZ', 'abcdefghijkmnopqrstuvwxyz', '23456789', '-_.~+='];

@@ -1,6 +1,12 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { AttentionError } from '../lib/errors.ts';
-import type { SecretBox } from '../workflows/record.ts';
+
+/** Encrypts what must rest in Redis although it is secret. */
+export interface SecretBox {
+  seal(plain: string): string;
+  /** @throws when the text was sealed with another key or tampered with */
+  open(sealed: string): string;
+}
 
 /** Names algorithm and layout, so that both can change one day while old texts stay readable. */
 const VERSION = 'v1:';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { backoffMs } from '../../../src/queue/retry-policy.ts';
+import { backoffMs } from '../../../src/lib/backoff.ts';
 
 const policy = { baseMs: 1_000, capMs: 60_000, random: () => 1 };
 

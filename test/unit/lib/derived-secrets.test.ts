@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { createDerivedSecrets } from '../../../src/store/derived-secrets.ts';
+import { createDerivedSecrets } from '../../../src/lib/derived-secrets.ts';
 
 const key = randomBytes(32);
 const secrets = createDerivedSecrets([key]);
