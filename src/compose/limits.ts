@@ -28,36 +28,34 @@ const BUDGETS = [
   { begins: 'arm-write/', upstream: 'arm', kind: 'write', limit: ARM_WRITE_LIMIT },
 ] as const;
 
-/** The limit of a budget, by its name. */
-export function limitOf(budget: string): RateLimit {
-  return kindOf(budget).limit;
+/** The limit of a budget, by its name; `undefined` for one of which this release knows nothing. */
+export function limitOf(budget: string): RateLimit | undefined {
+  return kindOf(budget)?.limit;
 }
 
-function kindOf(budget: string): { upstream: string; limit: RateLimit } {
-  const known = BUDGETS.find(({ begins }) => budget.startsWith(begins));
-  return known ?? { upstream: 'partner-center', limit: PARTNER_CENTER_LIMIT };
+function kindOf(budget: string) {
+  return BUDGETS.find(({ begins }) => budget.startsWith(begins));
 }
 
 /** The upstreams that have refused calls for a minute or more: until when, and how many orders stand in line for them. */
 export function throttlesOf(budgets: BudgetState[]): Throttle[] {
   const refusing = budgets.filter(({ refusedUntil }) => refusedUntil !== undefined);
-  const byUpstream = Map.groupBy(refusing, ({ budget }) => kindOf(budget).upstream);
-  return [...byUpstream].map(([upstream, those]) => ({
-    upstream,
-    until:
-      those
-        .map(({ refusedUntil = '' }) => refusedUntil)
-        .toSorted()
-        .at(-1) ?? '',
-    waiting: those.reduce((sum, { waiting }) => sum + waiting, 0),
-  }));
+  const byUpstream = Map.groupBy(refusing, ({ budget }) => kindOf(budget)?.upstream);
+  return [...byUpstream].flatMap(([upstream, those]) => {
+    const until = those
+      .map(({ refusedUntil = '' }) => refusedUntil)
+      .toSorted()
+      .at(-1);
+    if (upstream === undefined || until === undefined) return [];
+    return [{ upstream, until, waiting: those.reduce((sum, { waiting }) => sum + waiting, 0) }];
+  });
 }
 
 /** How many calls are left of each kind of budget: of the one that is scarcest. */
 export function budgetsLeft(budgets: BudgetState[]): { upstream: string; kind: string; left: number }[] {
   return BUDGETS.map(({ upstream, kind, begins, limit: { calls } }) => {
     const left = budgets
-      .filter(({ budget }) => BUDGETS.find((known) => budget.startsWith(known.begins))?.begins === begins)
+      .filter(({ budget }) => kindOf(budget)?.begins === begins)
       .map(({ limit, used, pausedUntil }) => (pausedUntil ? 0 : Math.max(0, limit - used)));
     return { upstream, kind, left: Math.min(calls, ...left) };
   });

@@ -192,7 +192,8 @@ const CALL_UP = `
 
 export interface BudgetParts {
   /** The limit of a key; it must be the same in all processes. */
-  limitOf: (budget: string) => RateLimit;
+  /** `undefined` where nothing is known of a budget of that name: another release may have left it. */
+  limitOf: (budget: string) => RateLimit | undefined;
   /** On whose behalf a call is made. Calls without a turn go first, and have no place in a line. */
   turn?: () => Turn | undefined;
 }
@@ -206,6 +207,13 @@ export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => u
   const take = defineScript(redis, 'takeBudget', TAKE);
   const pause = defineScript(redis, 'pauseBudget', PAUSE);
   const begun = new WeakMap<Turn, Set<string>>();
+
+  /** What is asked for here is named by our own code: a name without a limit is a mistake in it. */
+  function givenLimitOf(budget: string): RateLimit {
+    const limit = limitOf(budget);
+    if (limit === undefined) throw new TypeError(`Nobody has said how many calls "${budget}" allows.`);
+    return limit;
+  }
 
   /** Of which keys this turn has made calls. */
   function begunBy(current: Turn | undefined): Set<string> {
@@ -228,7 +236,7 @@ export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => u
       ]);
       const share = LEFT_TO_OTHERS[current?.urgency ?? 'asked'];
       const limits = budgets.flatMap((budget) => {
-        const { calls, inMs } = limitOf(budget);
+        const { calls, inMs } = givenLimitOf(budget);
         return [calls, 1_000 * inMs, share, known.has(budget) ? 0 : 1, budget];
       });
       const who = [randomUUID(), current?.holder ?? '', placeOf(current)];
@@ -250,7 +258,7 @@ export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => u
         keys.budgetPause(budget),
         keys.budgetLearned(budget),
       ]);
-      const limits = budgets.map(limitOf).flatMap(({ calls, inMs }) => [calls, 1_000 * inMs]);
+      const limits = budgets.map(givenLimitOf).flatMap(({ calls, inMs }) => [calls, 1_000 * inMs]);
       const kind = refused ? (ms < LASTING_PAUSE_MS ? 1 : 2) : 0;
       await pause(touched, [Math.ceil(ms * 1_000), kind, ...limits]);
     },
@@ -286,7 +294,9 @@ export function createLines(redis: Redis, keys: Keys, limitOf: BudgetParts['limi
         names.map(async (name) => {
           const line = keys.budgetLine(name);
           if ((await redis.exists(line)) === 0) return [];
-          const { calls, inMs } = limitOf(name);
+          const limit = limitOf(name);
+          if (limit === undefined) return [];
+          const { calls, inMs } = limit;
           const touched = [
             keys.budget(name),
             keys.budgetPause(name),
@@ -309,24 +319,28 @@ export async function listBudgets(redis: Redis, keys: Keys, limitOf: BudgetParts
   const nowUs = seconds * 1_000_000 + micros;
   const names = await redis.zrevrange(keys.budgets, 0, LISTED - 1);
   return Promise.all(
-    names.map(async (budget) => {
-      const { calls, inMs } = limitOf(budget);
-      const [used, waiting, paused, [cap, capEnds, refusedUntil]] = await Promise.all([
-        redis.zcount(keys.budget(budget), nowUs - 1_000 * inMs, '+inf'),
-        redis.zcard(keys.budgetLine(budget)),
-        redis.get(keys.budgetPause(budget)),
-        redis.hmget(keys.budgetLearned(budget), 'cap', 'capEnds', 'refusedUntil'),
-      ]);
-      return {
-        budget,
-        used,
-        limit: Number(capEnds) > nowUs ? Math.min(calls, Number(cap)) : calls,
-        waiting,
-        ...(Number(paused) > nowUs && { pausedUntil: isoOf(Number(paused)) }),
-        ...(Number(paused) > nowUs && Number(refusedUntil) > nowUs && { refusedUntil: isoOf(Number(refusedUntil)) }),
-      };
+    names.flatMap((budget) => {
+      const limit = limitOf(budget);
+      return limit ? [stateOf(budget, limit)] : [];
     }),
   );
+
+  async function stateOf(budget: string, { calls, inMs }: RateLimit): Promise<BudgetState> {
+    const [used, waiting, paused, [cap, capEnds, refusedUntil]] = await Promise.all([
+      redis.zcount(keys.budget(budget), nowUs - 1_000 * inMs, '+inf'),
+      redis.zcard(keys.budgetLine(budget)),
+      redis.get(keys.budgetPause(budget)),
+      redis.hmget(keys.budgetLearned(budget), 'cap', 'capEnds', 'refusedUntil'),
+    ]);
+    return {
+      budget,
+      used,
+      limit: Number(capEnds) > nowUs ? Math.min(calls, Number(cap)) : calls,
+      waiting,
+      ...(Number(paused) > nowUs && { pausedUntil: isoOf(Number(paused)) }),
+      ...(Number(paused) > nowUs && Number(refusedUntil) > nowUs && { refusedUntil: isoOf(Number(refusedUntil)) }),
+    };
+  }
 }
 
 function isoOf(us: number): string {

@@ -46,6 +46,20 @@ it('allows one call after exactly the wait that it named', async () => {
   expect(await budget.take(['partner'])).toBeUndefined();
 });
 
+it('allows nothing under a name without a limit, and passes over one that another release has left', async () => {
+  const { redis, keys } = openStore();
+  const limitOf = (name: string) => (name === 'partner' ? { calls: 30, inMs: MINUTE_MS } : undefined);
+  const other = createBudget(redis, keys, { limitOf: () => ({ calls: 1, inMs: MINUTE_MS }) });
+  await other.take(['former', 'partner']);
+  await other.take(['former']);
+
+  const budget = createBudget(redis, keys, { limitOf });
+  await expect(budget.take(['partner', 'former'])).rejects.toThrow('"former"');
+  await expect(budget.pause(['former'], 1_000, { refused: true })).rejects.toThrow('"former"');
+  expect(await listBudgets(redis, keys, limitOf)).toEqual([{ budget: 'partner', used: 1, limit: 30, waiting: 0 }]);
+  expect(await createLines(redis, keys, limitOf).callUp(1_000)).toEqual([]);
+});
+
 it('counts the calls of many callers together', async () => {
   const { redis, keys } = openStore();
   const callers = Array.from({ length: 4 }, () =>

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { budgetsLeft, limitOf } from '../../../src/compose/limits.ts';
+import { budgetsLeft, limitOf, throttlesOf } from '../../../src/compose/limits.ts';
 
 it('of each kind of budget the scarcest counts, and names neither a customer nor a subscription', () => {
   const state = { waiting: 0, limit: 450 };
@@ -14,7 +14,14 @@ it('of each kind of budget the scarcest counts, and names neither a customer nor
     { upstream: 'cloudesire', kind: 'account', left: 0 },
     { upstream: 'partner-center', kind: 'customer', left: 20 },
     { upstream: 'partner-center', kind: 'partner', left: 400 },
-    { upstream: 'arm', kind: 'read', left: limitOf('arm-read/0a1b').calls },
+    { upstream: 'arm', kind: 'read', left: limitOf('arm-read/0a1b')?.calls },
     { upstream: 'arm', kind: 'write', left: 0 },
   ]);
+});
+
+it('nothing is allowed, counted or told under a name that nobody knows', () => {
+  expect(limitOf('partner-centre')).toBeUndefined();
+  const unknown = { budget: 'partner-centre', used: 450, limit: 450, waiting: 3 };
+  expect(throttlesOf([{ ...unknown, refusedUntil: '2026-03-02T09:00:00.000Z' }])).toEqual([]);
+  expect(budgetsLeft([unknown]).map(({ left }) => left)).not.toContain(0);
 });
