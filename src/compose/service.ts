@@ -7,6 +7,7 @@ import { metricsRoute } from '../intake/metrics.ts';
 import { describeRoutes } from '../intake/openapi.ts';
 import { createServer } from '../intake/server.ts';
 import { createAlerts } from '../lib/alerts.ts';
+import { systemClock } from '../lib/clock.ts';
 import type { ErrorReporting } from '../lib/error-reporting.ts';
 import type { Log } from '../lib/log.ts';
 import { createMetrics, type Metrics } from '../lib/metrics.ts';
@@ -52,13 +53,14 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
   const metrics = createMetrics();
   const alerts = createAlerts({ log, reporting, trace: tracing?.current, count: (code) => metrics.countAlert(code) });
   const { prefix } = config.redis;
+  const clock = systemClock;
   let stopping = false;
   const isStopping = () => stopping;
 
   const redis = producerConnection(config.redis.url);
   tellOutages(redis, log);
   const store = composeStore(config, redis);
-  const traces = tracing && composeTracing(tracing, store.traces);
+  const traces = tracing && composeTracing(tracing, store.traces, clock);
   const producer = createProducer({
     redis,
     prefix,
@@ -148,7 +150,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
       const [workers, taking] = await Promise.all([store.presence.read(), producer.taking()]);
       // That none is there is no matter of this process, and true of each while the first one starts.
       if (workers.count === 0) return [];
-      const nowMs = Date.now();
+      const nowMs = clock.now();
       return [standstillOf(workers, taking, nowMs) ?? noteOnBacklog(taking, nowMs)].filter(
         (note) => note !== undefined,
       );

@@ -64,7 +64,7 @@ export function composeStore(config: Config, redis: Redis) {
     presence: createPresence(redis, keys),
     quarantine: createQuarantine(redis, keys, clock),
     sweepLog: createSweepLog(redis, keys),
-    traces: createTraceCarrier(redis, keys),
+    traces: createTraceCarrier(redis, keys, clock),
 
     /** The budget of calls, as drawn from by whoever has the turn. */
     budgetFor: (turn: () => Turn | undefined) => createBudget(redis, keys, { limitOf, turn }),

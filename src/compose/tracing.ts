@@ -1,4 +1,5 @@
 import type { FlowParts } from '../engine/workflow.ts';
+import type { Clock } from '../lib/clock.ts';
 import { patternOf } from '../lib/route-pattern.ts';
 import type { Span, SpanFacts, Tracing } from '../lib/tracing.ts';
 import type { TraceCarrier } from '../store/traces.ts';
@@ -25,7 +26,7 @@ export type Traces = ReturnType<typeof composeTracing>;
  *
  * @param carrier by which what led to a look gets to the process that makes it
  */
-export function composeTracing(tracing: Tracing, carrier: TraceCarrier) {
+export function composeTracing(tracing: Tracing, carrier: TraceCarrier, clock: Clock) {
   const requests = new WeakMap<object, Span>();
 
   return {
@@ -42,7 +43,7 @@ export function composeTracing(tracing: Tracing, carrier: TraceCarrier) {
         name: `${method} ${route}`,
         kind: 'server',
         facts,
-        startedAt: Date.now() - elapsedMs,
+        startedAt: clock.now() - elapsedMs,
       });
       requests.set(request, span);
       span.run(rest);
@@ -58,7 +59,7 @@ export function composeTracing(tracing: Tracing, carrier: TraceCarrier) {
       const facts = { ...QUEUE, 'messaging.operation.type': 'send', 'connector.subscription.id': subscriptionId };
       return tracing.within({ name: 'send looks', kind: 'producer', facts }, (span) => {
         // Commands of one connection keep their order: it is there before the look is. That it may get lost does not matter.
-        void carrier.leave(subscriptionId, span.traceparent, Date.now()).catch(() => {});
+        void carrier.leave(subscriptionId, span.traceparent, clock.now()).catch(() => {});
         return request();
       });
     },
@@ -69,7 +70,7 @@ export function composeTracing(tracing: Tracing, carrier: TraceCarrier) {
       look: () => Promise<O>,
     ): Promise<O> {
       const { parent, links } = await carrier.take(subscriptionId).catch(() => ({ parent: undefined, links: [] }));
-      const beganAt = Date.now();
+      const beganAt = clock.now();
       const facts = { ...QUEUE, 'messaging.operation.type': 'process', 'connector.subscription.id': subscriptionId };
       return tracing.within(
         { name: 'look', kind: 'consumer', parent: parent?.traceparent, links, facts },
@@ -102,7 +103,7 @@ export function composeTracing(tracing: Tracing, carrier: TraceCarrier) {
         'connector.correlation_id': correlationId,
         'connector.request_id': requestId,
       };
-      const startedAt = Date.now() - durationMs;
+      const startedAt = clock.now() - durationMs;
       tracing.begin({ name: `${method} ${route}`, kind: 'client', facts, startedAt }).end({ errorCode });
     },
   };

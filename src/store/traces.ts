@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Clock } from '../lib/clock.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
 
@@ -32,7 +33,7 @@ const LEAVE = `
 `;
 
 /** Keeps them in Redis, apart from the queue: a request that another one answers would take its cause with it. */
-export function createTraceCarrier(redis: Redis, keys: Keys): TraceCarrier {
+export function createTraceCarrier(redis: Redis, keys: Keys, clock: Clock): TraceCarrier {
   const write = defineScript(redis, 'leaveTrace', LEAVE);
   const put = async (command: 'LPUSH' | 'RPUSH', subscriptionId: number, cause: string) => {
     await write([keys.traces(subscriptionId)], [command, cause, MOST - 1, 2 * TOGETHER_MS]);
@@ -50,7 +51,7 @@ export function createTraceCarrier(redis: Redis, keys: Keys): TraceCarrier {
         return { traceparent, beganAt: Number(beganAt) };
       });
       const [first, ...rest] = causes;
-      if (!first || Date.now() - first.beganAt < TOGETHER_MS)
+      if (!first || clock.now() - first.beganAt < TOGETHER_MS)
         return { ...(first && { parent: first }), links: rest.map(({ traceparent }) => traceparent) };
       return { links: causes.map(({ traceparent }) => traceparent) };
     },
