@@ -4,7 +4,7 @@ import { systemClock } from '../lib/clock.ts';
 import { AttentionError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { createProducer } from '../queue/producer.ts';
-import { producerConnection } from '../store/redis.ts';
+import { terminalConnection } from '../store/redis.ts';
 import { redisWarnings, tellOutages } from '../store/redis-server.ts';
 import { path } from '../upstreams/http.ts';
 import { readUpstreamTime } from '../upstreams/wall-clock.ts';
@@ -24,7 +24,7 @@ const NO_TOKENS = { load: async () => undefined, save: async () => {} };
  * shared limits, but whether an upstream is out is found out anew, and failures here count for nobody else.
  */
 export async function openDoctor(config: Config, { log }: { log: Log }) {
-  const redis = producerConnection(config.redis.url);
+  const redis = terminalConnection(config.redis.url);
   tellOutages(redis, log);
   const isThere =
     redis.status === 'ready' ||

@@ -5,7 +5,7 @@ import { systemClock } from '../lib/clock.ts';
 import { RetryableError } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { createProducer, type Producer } from '../queue/producer.ts';
-import { producerConnection } from '../store/redis.ts';
+import { terminalConnection } from '../store/redis.ts';
 import { tellOutages } from '../store/redis-server.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { VERSION } from '../version.ts';
@@ -34,7 +34,7 @@ import { composeStore, type Store } from './store.ts';
 const REDIS_WITHIN_MS = 5_000;
 
 export interface OperationsParts {
-  /** Over a connection from `producerConnection`. */
+  /** Over a connection from `producerConnection` or `terminalConnection`. */
   store: Store;
   config: Config;
   producer: Pick<Producer, 'requestLook' | 'backlog' | 'taking' | 'queuedSince'>;
@@ -205,7 +205,7 @@ export async function openOperations(
   { log, signal, say }: { log: Log; signal: AbortSignal; say: (sentence: string) => void },
 ): Promise<Operations & Maintenance & { close(): Promise<void> }> {
   const { url, prefix } = config.redis;
-  const redis = producerConnection(url);
+  const redis = terminalConnection(url);
   tellOutages(redis, log);
   try {
     if (redis.status !== 'ready') await once(redis, 'ready', { signal: AbortSignal.timeout(REDIS_WITHIN_MS) });

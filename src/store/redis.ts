@@ -30,12 +30,26 @@ const RECONNECT_AND_SEND_AGAIN = 2;
  * It reconnects by itself, at least once a second, to the master of the moment.
  */
 export function producerConnection(url: string): Redis {
+  return connectForCaller(url, { commandTimeout: 1_500, socketTimeout: SILENCE_MS.producer });
+}
+
+/**
+ * As `producerConnection`, for a person at a terminal, who rather waits for 10 s than begins anew: where the machine is overloaded, the answer
+ * is there in time, and this process does not get to read it.
+ */
+export function terminalConnection(url: string): Redis {
+  return connectForCaller(url, { commandTimeout: 10_000, socketTimeout: SILENCE_MS.worker });
+}
+
+function connectForCaller(
+  url: string,
+  patience: Required<Pick<RedisOptions, 'commandTimeout' | 'socketTimeout'>>,
+): Redis {
   const redis = connect(url, {
     connectionName: 'microsoft-connector-producer',
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
-    commandTimeout: 1_500,
-    socketTimeout: SILENCE_MS.producer,
+    ...patience,
     ...reconnecting((message) => (DEMOTED.test(message) ? RECONNECT : KEEP)),
   });
   noteOutages(redis);

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createKeys } from '../../../src/store/keys.ts';
-import { isOutage, producerConnection, workerConnection } from '../../../src/store/redis.ts';
+import { isOutage, producerConnection, terminalConnection, workerConnection } from '../../../src/store/redis.ts';
 import { checkWritable, redisWarnings, watchServer } from '../../../src/store/redis-server.ts';
 import { createReplication } from '../../../src/store/replication.ts';
 import { defineScript } from '../../../src/store/script.ts';
@@ -61,6 +61,18 @@ it('lets nobody wait on a producer connection: Redis away, frozen, and back', as
   await server.restart();
   await ready;
   await expect(redis.set('a', '1')).resolves.toBe('OK');
+});
+
+it('lets a person at a terminal wait for longer than a producer connection', async () => {
+  const { server, redis } = await setUp(producerConnection);
+  const terminal = connection(server.url, terminalConnection);
+  if (terminal.status !== 'ready') await heard(terminal, 'ready');
+
+  await server.kill('SIGSTOP');
+  const patient = terminal.set('a', '1');
+  await expect(redis.set('a', '1')).rejects.toThrow('Command timed out');
+  await server.kill('SIGCONT');
+  await expect(patient).resolves.toBe('OK');
 });
 
 it('holds commands of a worker connection back until Redis has returned', async () => {
