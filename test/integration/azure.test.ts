@@ -697,7 +697,7 @@ describe('a deployment that fails', () => {
     expect(await recordOf(id)).toMatchObject({
       state: 'waiting',
       waitingFor: expect.stringMatching(
-        /^Azure to be ready for another try, number 2 of 6 \(if none succeeds a person is told\), at [-\d]{10} \d\d:\d\d UTC: Deployment \S+ failed: SkuNotAvailable.*[^.]$/s,
+        /^Azure to have capacity in westeurope for another try, number 2 of 6 \(if none succeeds a person is told\), at [-\d]{10} \d\d:\d\d UTC: Deployment \S+ failed: SkuNotAvailable.* Where that lasts, sell another vmSize, or another region while nothing of the order is deployed; look tries at once$/s,
       ),
     });
     expect(whyOf(await recordOf(id), undefined)).not.toMatch(/\.\.|tried again/);
@@ -710,6 +710,27 @@ describe('a deployment that fails', () => {
 
     expect(shown(id).deploymentStatus).toBe('DEPLOYED');
     expect(books().deployments).toHaveLength(2);
+    expect(world.alerts).toEqual([]);
+  });
+
+  it('for lack of capacity, which the check before tells, is waited for alike, and nothing is written', async () => {
+    world.emulators.arm.failResource({ kind: 'capacity', at: 'preflight', resource: 'virtualMachines', times: 1_000 });
+    const id = order(2201);
+    const isChecked = async () => (await world.records.get(id))?.step === 'have deployment 1 checked';
+    for (let looks = 0; looks < 60 && !(await isChecked()); looks += 1) await settle(id, 1);
+    expect(await recordOf(id)).toMatchObject({
+      state: 'waiting',
+      attempts: 0,
+      waitingFor: expect.stringMatching(
+        /^Azure to have capacity in westeurope, asked for every hour: .* failed: SkuNotAvailable.* Where that lasts, sell another vmSize, or another region while nothing of the order is deployed; look tries at once$/s,
+      ),
+    });
+    expect(whyOf(await recordOf(id), undefined)).not.toMatch(/\.\.|tried again/);
+    expect(books().created).toEqual([]);
+
+    world.emulators.arm.clearFailures();
+    await settle(id);
+    expect(shown(id).deploymentStatus).toBe('DEPLOYED');
     expect(world.alerts).toEqual([]);
   });
 

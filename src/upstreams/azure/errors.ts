@@ -6,6 +6,7 @@ import {
   RetryableError,
 } from '../../lib/errors.ts';
 import { SIGN_IN } from '../../lib/sign-in.ts';
+import type { Wait } from '../../lib/wait.ts';
 import type { Answer } from '../http.ts';
 import type { Fault, FaultKind } from './azure.ts';
 import { faultsIn } from './faults.ts';
@@ -158,7 +159,11 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
     }
     const { retryAfterMs = BY_KIND[worst.kind].retryAfterMs } = advice;
     const text = `${what} ${advice.text}${told}`;
-    return new RetryableError(`arm.${code}`, text, { ...options, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    return new RetryableError(`arm.${code}`, text, {
+      ...options,
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+      ...(worst.kind === 'capacity' && { waitingFor: capacityFor(worst) }),
+    });
   }
 
   function isForMfa(): boolean {
@@ -166,6 +171,13 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
     const challenge = answer.headers['www-authenticate'] ?? '';
     return /insufficient_claims/.test(challenge) || faults.some(({ message }) => MFA.test(message));
   }
+}
+
+/** The same at each call, unlike the error, so that the story tells it once. */
+function capacityFor({ code, message, target }: Fault): Wait {
+  const where = target ? ` at ${target}` : '';
+  const says = `${code}${where}: ${message}`.replace(/[.:\s]+$/, '');
+  return `Azure to have capacity, asked for every hour: ${says}`;
 }
 
 const WHO: Record<Actor, string> = {

@@ -9,7 +9,7 @@ import type { Look } from '../look.ts';
 import { pollPlan } from '../steps/polls.ts';
 import { type CurrentAssignment, unknownLike } from './assignment.ts';
 import { architectureOf, providersOf } from './blueprint.ts';
-import { atRetry, CAPACITY_PAUSE_MS, causeOf, errorOf, isOfContent, mayPass } from './faults.ts';
+import { atRetry, CAPACITY_PAUSE_MS, capacityIn, causeOf, errorOf, isOfContent, mayPass } from './faults.ts';
 import { prepareImage } from './image.ts';
 import { deploymentOf, groupOf, isOurs, notOurs, TEMPLATE_TAG, tagsOf } from './names.ts';
 import { noteAzure } from './note.ts';
@@ -102,7 +102,8 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
     await makeGroup(start);
     await flow.step(`have deployment ${attempt} checked`, async () => {
       const faults = await subscription.deployments.validate(group, name, await compose(image));
-      if (faults.length > 0) throw errorOf('The check of the deployment', faults, { dnsParameter, isDelivered });
+      if (faults.length > 0)
+        throw errorOf('The check of the deployment', faults, { region, dnsParameter, isDelivered });
     }, [start]);
     const sent = await flow.effect<Sent, Sent>(start, {
       async prepare() {
@@ -163,9 +164,11 @@ export async function deploy(flow: Flow, look: Look, deployment: Deployment, par
         forMs: worst?.kind === 'capacity' ? CAPACITY_PAUSE_MS : grace(PAUSE_MS),
         waitingFor(endsAt) {
           const due = toTheMinute(new Date(endsAt).toISOString());
-          const tries = `number ${attempt - first + 2} of ${MOST_ATTEMPTS_BY_ITSELF + 1}`;
+          const tries = `another try, number ${attempt - first + 2} of ${MOST_ATTEMPTS_BY_ITSELF + 1} (if none succeeds a person is told), at ${due}`;
+          const cause = causeOf(what, faults);
+          if (worst?.kind === 'capacity') return capacityIn(region, ` for ${tries}`, cause);
           // The sentence around it ends with a full stop of its own.
-          return `Azure to be ready for another try, ${tries} (if none succeeds a person is told), at ${due}: ${causeOf(what, faults).replace(/\.$/, '')}`;
+          return `Azure to be ready for ${tries}: ${cause.replace(/\.$/, '')}`;
         },
         // Marketplace and sweeps ask for looks at any time; only persons know that it is worth a try.
         isOver: async ({ hasBegun }) =>

@@ -1,5 +1,6 @@
 import { AttentionError, type ConnectorError, CustomerError, RetryableError } from '../../lib/errors.ts';
 import { nameIn } from '../../lib/foreign-text.ts';
+import type { Wait } from '../../lib/wait.ts';
 import { type Fault, faultsOf } from '../../upstreams/azure/client.ts';
 import { isOfQuota, RAISE_QUOTA, worstOf } from '../../upstreams/azure/taxonomy.ts';
 
@@ -54,9 +55,20 @@ export function causeOf(what: string, faults: readonly Fault[]): string {
 }
 
 /**
+ * What lack of capacity is waited for, whether it is known from the check before a deployment or from its failure, and what operations can
+ * do meanwhile. The sentence around it ends with a full stop of its own.
+ *
+ * @param when it is asked for again
+ */
+export function capacityIn(region: string, when: string, cause: string): Wait {
+  return `Azure to have capacity in ${region}${when}: ${cause} Where that lasts, sell another vmSize, or another region while nothing of the order is deployed; look tries at once`;
+}
+
+/**
  * The error that stands for the causes of a refusal or failure, with the innermost one in its text.
  *
  * @param what was tried, as the begin of a sentence
+ * @param region to which it was to be deployed
  * @param dnsParameter code of the parameter by which the customer chooses the DNS label
  * @param isDelivered whether the customer has it already: until then nothing of theirs is lost with it
  * @param wasSent whether it failed at Azure, rather than in the check before: then only `retry`, or other parameters, begin it anew
@@ -65,7 +77,7 @@ export function causeOf(what: string, faults: readonly Fault[]): string {
 export function errorOf(
   what: string,
   faults: readonly Fault[],
-  { dnsParameter = '', isDelivered = true, wasSent = false } = {},
+  { region = 'its region', dnsParameter = '', isDelivered = true, wasSent = false } = {},
 ): ConnectorError {
   const worst = worstOf(faults);
   const cause = causeOf(what, faults);
@@ -106,6 +118,7 @@ export function errorOf(
       return new RetryableError(code, `${cause} Azure lacks capacity.`, {
         ...options,
         retryAfterMs: CAPACITY_PAUSE_MS,
+        waitingFor: capacityIn(region, ', asked for every hour', cause),
       });
     case 'conflict':
     case 'transient':

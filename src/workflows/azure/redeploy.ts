@@ -57,7 +57,8 @@ export function createRedeploy(
         const name = deploymentOf(subscription.id, attempt + 1);
         const body = (await assignment.read()).body(image);
         const foreseen = await inAzure.deployments.whatIf(groupOf(subscription.id), name, body);
-        if ('faults' in foreseen) throw errorOf('The look ahead at the change', foreseen.faults, parts.settings);
+        if ('faults' in foreseen)
+          throw errorOf('The look ahead at the change', foreseen.faults, { ...parts.settings, region });
         return foreseen.changes.filter(({ action }) => action !== 'NoChange' && action !== 'Ignore').slice(0, 50);
       });
       const { outputs, wish } = await deploy(flow, look, deployment, parts);

@@ -120,6 +120,12 @@ describe('power', () => {
     const { there } = await startCloud(() => refused(409, 'AllocationFailed', 'We do not have sufficient capacity.'));
     const error = await failureOf(there.power.start(MACHINE));
     expect(error).toBeInstanceOf(RetryableError);
-    expect(error).toMatchObject({ code: 'arm.AllocationFailed', retryAfterMs: 3_600_000 });
+    expect(error).toMatchObject({
+      code: 'arm.AllocationFailed',
+      retryAfterMs: 3_600_000,
+      waitingFor: expect.stringMatching(
+        /^Azure to have capacity, asked for every hour: AllocationFailed: We do not have sufficient capacity$/,
+      ),
+    });
   });
 });

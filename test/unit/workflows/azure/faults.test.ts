@@ -69,10 +69,17 @@ describe('what a cause asks for', () => {
     expect(errorOf('x', [fault({ code: 'DnsRecordInUse', kind: 'permanent' })])).toBeInstanceOf(CustomerError);
   });
 
-  it('lack of machines is asked about no more than once an hour', () => {
-    const error = errorOf('x', [fault({ code: 'AllocationFailed', kind: 'capacity' })]);
+  it('lack of machines is waited for, which is no failure, and asked about no more than once an hour', () => {
+    const error = errorOf('The check', [fault({ code: 'AllocationFailed', kind: 'capacity', message: 'Full.' })], {
+      region: 'westeurope',
+    });
 
-    expect(error).toMatchObject({ retryAfterMs: 3_600_000 });
+    expect(error).toMatchObject({
+      retryAfterMs: 3_600_000,
+      waitingFor:
+        'Azure to have capacity in westeurope, asked for every hour: The check failed: AllocationFailed: Full. Where that lasts, sell another vmSize, or another region while nothing of the order is deployed; look tries at once',
+    });
+    expect(errorOf('x', [fault({ kind: 'conflict' })])).toMatchObject({ waitingFor: undefined });
   });
 
   it.each([
