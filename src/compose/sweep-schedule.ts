@@ -3,8 +3,8 @@ import type { Producer } from '../queue/producer.ts';
 
 /** Pause before a sweep is asked for again. */
 const ASK_AGAIN_MS = 5_000;
-/** How often it is seen whether sweeps are still on schedule, at most. */
-const SEE_EVERY_MS = 60_000;
+/** Longest time between two checks that sweeps are still scheduled. */
+const CHECK_EVERY_MS = 60_000;
 
 export interface SweepScheduleParts {
   producer: Pick<Producer, 'scheduleSweeps' | 'requestSweep' | 'areSweepsScheduled'>;
@@ -13,44 +13,54 @@ export interface SweepScheduleParts {
   log: Log;
 }
 
-/** Keeps the sweeps on schedule, whatever becomes of the Redis that has it. */
+/** Keeps sweeps scheduled, whatever becomes of the Redis that holds the schedule. */
 export interface SweepSchedule {
   start(): void;
   stop(): void;
-  /** Begins a new schedule, with a sweep at once. Never throws: it goes on trying. */
+  /**
+   * Schedules sweeps anew and asks for one at once. Resolves after the first try and never throws: what failed is tried again until it
+   * succeeds. While a retry is due, a further call tries at once in its place.
+   */
   sweepAnew(): Promise<void>;
 }
 
-/** Creates what sees to the schedule. It sees nothing before it is started. */
+/** Creates what watches the schedule. It checks nothing before it is started. */
 export function createSweepSchedule({ producer, everyMs, isStopping, log }: SweepScheduleParts): SweepSchedule {
-  let timer: NodeJS.Timeout | undefined;
+  let checking: NodeJS.Timeout | undefined;
+  let retrying: NodeJS.Timeout | undefined;
 
   return {
     start() {
-      timer = setInterval(() => void see(), Math.min(SEE_EVERY_MS, everyMs));
+      checking = setInterval(() => void check(), Math.min(CHECK_EVERY_MS, everyMs));
     },
-    stop: () => clearInterval(timer),
+    stop() {
+      clearInterval(checking);
+      clearTimeout(retrying);
+    },
     sweepAnew,
   };
 
   /**
-   * A Redis that was not there before may lack what the last one was given: what a master had not passed on, what came after a backup. The
-   * marketplace knows it all.
+   * A Redis that the connection had not met before may lack what the former one was given: what a master had not replicated, or what came
+   * after a backup. A sweep learns all of it from the marketplace.
    */
   async function sweepAnew(): Promise<void> {
+    clearTimeout(retrying);
     if (isStopping()) return;
     try {
       await producer.scheduleSweeps(everyMs);
       await producer.requestSweep();
     } catch (err) {
       log.warn({ err }, 'a sweep could not be asked for; it is tried again');
-      setTimeout(() => void sweepAnew(), ASK_AGAIN_MS).unref();
+      // Another call may have failed meanwhile; one retry answers both.
+      clearTimeout(retrying);
+      retrying = setTimeout(() => void sweepAnew(), ASK_AGAIN_MS).unref();
     }
   }
 
-  /** Redis may be emptied under a service that lives on: then nobody would sweep any more, and nothing be found again. */
-  async function see(): Promise<void> {
-    // Without an answer there is no telling; a Redis that comes back is asked anyway.
+  /** Redis may be emptied while the service runs: then no sweep would be made any more, and nothing that was missed be found. */
+  async function check(): Promise<void> {
+    // While Redis does not answer nothing is known; when it is back, sweepAnew is called anyway.
     if (await producer.areSweepsScheduled().catch(() => true)) return;
     log.warn('the schedule of the sweeps was gone: was Redis emptied? A sweep begins at once');
     await sweepAnew();

@@ -242,7 +242,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     },
 
     scheduleSweeps: (everyMs) => confirmed(() => scheduleSweeps(everyMs)),
-    areSweepsScheduled: async () => (await sweeps.getJobScheduler('sweep')) !== undefined,
+    areSweepsScheduled: () => confirmed(async () => (await sweeps.getJobScheduler('sweep')) !== undefined),
 
     backlog: () => confirmed(backlog),
     looks: () => confirmed(countLooks),

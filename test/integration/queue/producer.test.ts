@@ -170,7 +170,8 @@ it('rejects at once while Redis is away from the start, and works when it has co
 
   const away = producer.requestLook(1);
   expect(await msOf(away)).toBeLessThan(100);
-  await expect(away).rejects.toMatchObject({ code: 'queue.unavailable', effect: 'none' });
+  for (const refused of [away, producer.areSweepsScheduled()])
+    await expect(refused).rejects.toMatchObject({ code: 'queue.unavailable', effect: 'none' });
 
   await server.restart();
   await vi.waitFor(async () => expect(await producer.requestLook(1)).toBe('queued'), 5_000);
