@@ -4,7 +4,7 @@ import type { Action, Press } from '../workflows/interventions.ts';
 import { type Command, EXIT, readReason, readSubscriptionId, UsageError } from './command.ts';
 
 export interface PressParts {
-  act(action: Action, subscriptionId: number, press: Press): Promise<void>;
+  act(action: Action, subscriptionId: number, press: Press): Promise<'queued' | 'backlog-full'>;
 }
 
 const SUMMARIES: Record<Action, string> = {
@@ -15,6 +15,9 @@ const SUMMARIES: Record<Action, string> = {
   detach: 'leaves a subscription to people: it is neither read nor changed again',
   attach: 'gives detached subscriptions back to the connector',
 };
+
+/** Of a press that holds although the queue has no room for the look that follows. */
+const LOOKED_AT_LATER = ' Too many subscriptions wait for a look: the next sweep asks for this one.';
 
 /** A command that presses one of the buttons of operations; `readOperator` tells who does. */
 export function press(action: Action, readOperator: () => string): Command<PressParts> {
@@ -41,8 +44,8 @@ export function press(action: Action, readOperator: () => string): Command<Press
         let failures = 0;
         for (const id of ids) {
           try {
-            await act(action, id, { by, reason });
-            output.write(`${id}: ${action} is accepted.\n`);
+            const look = await act(action, id, { by, reason });
+            output.write(`${id}: ${action} is accepted.${look === 'queued' ? '' : LOOKED_AT_LATER}\n`);
           } catch (error) {
             if (!(error instanceof ConnectorError)) throw error;
             failures += 1;

@@ -101,7 +101,13 @@ const REASONS = { look: MaybeReasoned, retry: MaybeReasoned, hold: Reasoned, rel
 const Confirmed = Reasoned.extend({ confirm: z.string().describe('The id of the subscription, typed again') });
 const Login = z.object({ token: z.string().min(1).max(1_000), operator: Operator }).meta({ id: 'Login' });
 
-const Queued = z.object({ status: z.literal('queued') });
+const Acted = z.object({
+  status: z
+    .enum(['queued', 'backlog-full'])
+    .describe(
+      'What became of the look that follows. backlog-full, after hold, release, detach and attach: it is done, and the next sweep asks for the look, since too many wait',
+    ),
+});
 
 const SUMMARIES: Record<(typeof ACTIONS)[number], string> = {
   look: 'Look at it again now',
@@ -406,11 +412,10 @@ function writeRoutes(app: FastifyInstance, operations: OpsOperations): void {
       summary: SUMMARIES[action],
       params: Id,
       body: REASONS[action],
-      answer: Queued,
+      answer: Acted,
       unknown: unknownSubscription,
       async work({ params: { id }, body: { reason }, by }) {
-        await operations.act(action, id, { by, reason });
-        return { status: 'queued' };
+        return { status: await operations.act(action, id, { by, reason }) };
       },
     });
   }
@@ -421,14 +426,13 @@ function writeRoutes(app: FastifyInstance, operations: OpsOperations): void {
     summary: SUMMARIES.detach,
     params: Id,
     body: Confirmed,
-    answer: Queued,
+    answer: Acted,
     unknown: unknownSubscription,
     async work({ params: { id }, body: { reason, confirm }, by }) {
       if (confirm !== String(id)) {
         throw new PermanentError('ops.not-confirmed', `To detach subscription ${id}, send its id as "confirm" too.`);
       }
-      await operations.act('detach', id, { by, reason });
-      return { status: 'queued' };
+      return { status: await operations.act('detach', id, { by, reason }) };
     },
   });
 

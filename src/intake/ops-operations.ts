@@ -141,7 +141,8 @@ export interface OpsOperations {
   overview(): Promise<OpsOverview>;
   list(query: OpsQuery): Promise<OpsList<OpsRecord>>;
   show(subscriptionId: number): Promise<OpsStory | undefined>;
-  act(action: (typeof ACTIONS)[number], subscriptionId: number, press: OpsPress): Promise<void>;
+  /** Tells what became of the look that follows; `backlog-full`: the next sweep asks for it, and what was decided is in force. */
+  act(action: (typeof ACTIONS)[number], subscriptionId: number, press: OpsPress): Promise<'queued' | 'backlog-full'>;
   listExposures(page: OpsPage): Promise<OpsList<OpsExposed>>;
   listCustomers(page: OpsPage): Promise<OpsList<OpsKnownCustomer>>;
   listDeadLetters(): Promise<OpsDeadLetters[]>;

@@ -26,6 +26,8 @@ export async function lookAtIntervened(
     await writer.standAt('idle', {
       ...QUIET,
       aside,
+      // Whatever becomes of it meanwhile, a sweep has it looked at once it is given back.
+      seen: undefined,
       waitingFor: `operations, who have detached it (${by}, ${toTheMinute(at)}: ${reason})`,
     });
     return { done: true };

@@ -294,6 +294,51 @@ describe('what is pressed', () => {
   });
 });
 
+describe('while no more looks can wait', () => {
+  const trail = async () =>
+    (await operations.listAudit({ page: 1, pageSize: 50 })).items.map(({ action, outcome }) => `${action} ${outcome}`);
+
+  it('what is held, released, detached or attached is so, and said to wait for the next sweep, which looks at it', async () => {
+    const id = await sell();
+    room = 0;
+    const stands = async () => (await operations.list({ page: 1, pageSize: 50 })).items[0]?.intervention?.kind;
+    expect(await operations.act('hold', id, PRESS)).toBe('backlog-full');
+    expect(await stands()).toBe('held');
+    expect((await operations.show(id))?.timeline[0]).toMatchObject({
+      kind: 'wait',
+      text: expect.stringMatching(/^waits for the next sweep/),
+    });
+    expect(await operations.act('release', id, PRESS)).toBe('backlog-full');
+    expect(await stands()).toBeUndefined();
+    expect(await operations.act('detach', id, PRESS)).toBe('backlog-full');
+    expect(await stands()).toBe('detached');
+    await world.look(id);
+    expect(await world.sweep()).toEqual([]);
+    expect(await operations.act('attach', id, PRESS)).toBe('backlog-full');
+    expect(await stands()).toBeUndefined();
+    expect(await world.sweep()).toEqual([id]);
+    expect(await trail()).toEqual(['attach accepted', 'detach accepted', 'release accepted', 'hold accepted']);
+  });
+
+  it('what was released is looked at by the next sweep', async () => {
+    const id = order();
+    await world.look(id);
+    await operations.act('hold', id, PRESS);
+    await world.look(id);
+    room = 0;
+    expect(await operations.act('release', id, PRESS)).toBe('backlog-full');
+    expect(await world.sweep()).toEqual([id]);
+  });
+
+  it('neither look nor retry is taken', async () => {
+    const id = await sell();
+    room = 0;
+    for (const action of ['look', 'retry'] as const)
+      await expect(operations.act(action, id, PRESS)).rejects.toMatchObject({ code: 'backlog.full' });
+    expect(await trail()).toEqual(['retry failed', 'retry accepted', 'look failed', 'look accepted']);
+  });
+});
+
 describe('what stands still for one reason', () => {
   /** Orders of this many companies that Microsoft refuses, all for the same reason. */
   async function refused(): Promise<number[]> {

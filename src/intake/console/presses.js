@@ -53,9 +53,10 @@ export function createPresses({ said, loggedOut, changed }) {
       const answer = await write(path, body);
       dialog.close();
       const taken = outcomeOf(press, answer);
-      said(ids.length > 0 ? `${taken} Waiting for the look …` : taken);
+      const looked = answer.status === 'backlog-full' ? [] : ids;
+      said(looked.length > 0 ? `${taken} Waiting for the look …` : taken);
       changed();
-      void follow(ids, before);
+      void follow(looked, before);
     } catch (error) {
       if (error instanceof LoggedOut) loggedOut(error);
       else if (error instanceof Away)
@@ -190,9 +191,11 @@ export function cureButton({ code, count, subscriptionIds }, cure = 'retry') {
 
 /**
  * @param {Press} press
- * @param {{ queued?: number, left?: number }} answer
+ * @param {{ status?: string, queued?: number, left?: number }} answer
  */
-function outcomeOf({ title: what, isLook }, { queued, left = 0 }) {
+function outcomeOf({ title: what, isLook }, { status, queued, left = 0 }) {
+  if (status === 'backlog-full')
+    return `${what}: taken at ${clockOf(now())}. Too many subscriptions wait for a look: the next sweep asks for this one.`;
   if (queued === undefined) return `${what}: taken at ${clockOf(now())}.`;
   const more = left > 0 ? ` ${left} more are left: press it again in a while.` : '';
   const asked = isLook ? counted(queued, 'look') : counted(queued, 'retry', 'retries');

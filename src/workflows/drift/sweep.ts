@@ -91,6 +91,11 @@ export function createSweep({
       else refused += 1;
     }
 
+    /** Detached, and its look has written that down. */
+    function isLeftAlone(id: number, record: SubscriptionRecord | undefined): boolean {
+      return decided.get(id)?.kind === 'detached' && record?.state === 'idle';
+    }
+
     async function takeOutOrTell(): Promise<void> {
       const most = mostChanges(inService);
       if (toTakeOut.length > most) {
@@ -122,7 +127,7 @@ export function createSweep({
         if (signal.aborted) return;
         listed.add(seen.id);
         const record = await records.get(seen.id);
-        if (isSettled(record, seen, clock.now())) continue;
+        if (isSettled(record, seen, clock.now()) || isLeftAlone(seen.id, record)) continue;
         await decide(seen.id, isTakenOut(seen.deploymentStatus, record));
       }
     }

@@ -19,12 +19,13 @@ export interface PressesParts {
 /** What operations can press. Each press stands in the audit trail before anything of it is done. */
 export interface Presses {
   /**
-   * Carries out an action on a subscription. `look` also does for one of which nothing is known yet.
+   * Carries out an action on a subscription. `look` also does for one of which nothing is known yet. Resolves with what became of the look
+   * that follows. `backlog-full`: too many wait, so that the next sweep asks for it; what was held, released, detached or attached is so.
    *
    * @throws {PermanentError} `ops.unknown-subscription`, or as `assertPossible` does
-   * @throws {RetryableError} `backlog.full` when too many looks wait, `queue.unavailable` without Redis
+   * @throws {RetryableError} `backlog.full` when too many looks wait for `look` or `retry`, `queue.unavailable` without Redis
    */
-  act(action: Action, subscriptionId: number, press: Press): Promise<void>;
+  act(action: Action, subscriptionId: number, press: Press): Promise<'queued' | 'backlog-full'>;
   /** Throws a quarantined body away. @throws {PermanentError} `ops.unknown-body` */
   discardQuarantined(digest: string, press: Press): Promise<void>;
   /**
@@ -75,40 +76,50 @@ export function createPresses(parts: PressesParts): Presses {
     }
   }
 
-  async function lookSoon(subscriptionId: number): Promise<void> {
-    if ((await parts.requestLook(subscriptionId)) !== 'queued') throw backlogFull();
+  async function lookSoon(subscriptionId: number): Promise<'queued'> {
+    const answer = await parts.requestLook(subscriptionId);
+    if (answer !== 'queued') throw backlogFull();
+    return answer;
   }
 
-  const acts: Record<Action, (subscriptionId: number, press: Press) => Promise<void>> = {
+  /** What was decided is in force already: its look may come later. */
+  async function lookOnceThereIsRoom(subscriptionId: number): Promise<'queued' | 'backlog-full'> {
+    const answer = await parts.requestLook(subscriptionId);
+    if (answer === 'backlog-full')
+      await timeline.note(subscriptionId, { at: now(), kind: 'wait', text: LOOKED_AT_LATER });
+    return answer;
+  }
+
+  const acts: Record<Action, (subscriptionId: number, press: Press) => Promise<'queued' | 'backlog-full'>> = {
     async look(subscriptionId) {
       await records.askLook(subscriptionId);
-      await lookSoon(subscriptionId);
+      return lookSoon(subscriptionId);
     },
 
     async retry(subscriptionId) {
       await records.askRetry(subscriptionId);
-      await lookSoon(subscriptionId);
+      return lookSoon(subscriptionId);
     },
 
     // The look that follows writes down where the subscription stands now.
     async hold(subscriptionId, press) {
       await interventions.set(subscriptionId, { kind: 'held', ...press, at: now() });
-      await lookSoon(subscriptionId);
+      return lookOnceThereIsRoom(subscriptionId);
     },
 
     async release(subscriptionId) {
       await interventions.lift(subscriptionId);
-      await lookSoon(subscriptionId);
+      return lookOnceThereIsRoom(subscriptionId);
     },
 
     async detach(subscriptionId, press) {
       await interventions.set(subscriptionId, { kind: 'detached', ...press, at: now() });
-      await lookSoon(subscriptionId);
+      return lookOnceThereIsRoom(subscriptionId);
     },
 
     async attach(subscriptionId) {
       await interventions.lift(subscriptionId);
-      await lookSoon(subscriptionId);
+      return lookOnceThereIsRoom(subscriptionId);
     },
   };
 
@@ -123,9 +134,9 @@ export function createPresses(parts: PressesParts): Presses {
         }
         assertPossible(action, subscriptionId, intervention);
       });
-      await audited({ action, subscriptionId, ...press }, async () => {
+      return audited({ action, subscriptionId, ...press }, async () => {
         await timeline.note(subscriptionId, { at: now(), kind: 'operator', text: SAID[action], ...press });
-        await acts[action](subscriptionId, press);
+        return acts[action](subscriptionId, press);
       });
     },
 
@@ -172,6 +183,9 @@ const MOST_AT_ONCE = 500;
 function backlogFull(): RetryableError {
   return new RetryableError('backlog.full', 'Too many subscriptions wait for a look; ask again in a minute.');
 }
+
+/** How the story of a subscription tells that the look after a decision has to wait. */
+const LOOKED_AT_LATER = 'waits for the next sweep to ask for a look, since too many subscriptions wait for one';
 
 /** How the story of a subscription tells of an action. */
 const SAID: Record<Action, string> = {

@@ -13,6 +13,7 @@ function recording() {
     async act(...given: unknown[]) {
       presses.push(given);
       if (given[1] === 7) throw new PermanentError('ops.held', 'Subscription 7 is held already.', { effect: 'none' });
+      return given[1] === 9 ? ('backlog-full' as const) : ('queued' as const);
     },
   };
 }
@@ -32,6 +33,14 @@ it('says of each one what does not fit, goes on with the others, and ends with 1
   const { code, text } = await run(press('hold', readOperator), ['7', '8', '--reason', 'x'], recording());
   expect(code).toBe(1);
   expect(text).toBe('7: Subscription 7 is held already. (ops.held)\n8: hold is accepted.\n');
+});
+
+it('says which one is looked at only once there is room, and counts it as pressed', async () => {
+  const { code, text } = await run(press('release', readOperator), ['8', '9', '--reason', 'x'], recording());
+  expect(code).toBe(0);
+  expect(text).toMatch(
+    /^8: release is accepted\.\n9: release is accepted\. Too many .* the next sweep asks for this one\.\n$/,
+  );
 });
 
 it('does nothing without a reason, without a subscription, or for what is no number', () => {

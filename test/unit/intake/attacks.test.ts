@@ -52,7 +52,7 @@ async function setup() {
       operations: idleOperations({
         list: () => pass('list', { items: [], total: 0 }),
         show: (id) => pass(`show ${id}`, undefined),
-        act: (action, id) => pass(`${action} ${id}`, undefined),
+        act: (action, id) => pass(`${action} ${id}`, 'queued' as const),
       }),
     });
   });

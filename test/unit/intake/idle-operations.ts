@@ -23,7 +23,7 @@ export function idleOperations(instead: Partial<OpsOperations> = {}): OpsOperati
     }),
     list: nothing,
     show: async () => undefined,
-    act: async () => {},
+    act: async () => 'queued',
     listExposures: nothing,
     listCustomers: nothing,
     listDeadLetters: async () => [],

@@ -55,6 +55,7 @@ async function setup(instead: Partial<OpsOperations> = {}, token: Secret = fixed
       presses.push(press);
       if (press[1] === 99999) throw new PermanentError('ops.unknown-subscription', 'Nothing is known of it.');
       if (press[1] === 50013) throw new PermanentError('ops.held', 'It is held already.');
+      return 'queued';
     },
     ...instead,
   });
@@ -216,6 +217,18 @@ describe('the actions', () => {
       ...ACTIONS.map((action) => [action, 50010, press]),
       ['look', 50010, { ...press, by: 'token' }],
     ]);
+  });
+
+  it('say whether the look that follows has to wait for the next sweep', async () => {
+    const body = JSON.stringify({ reason: 'a dispute', confirm: '50010' });
+    for (const status of ['queued', 'backlog-full'] as const) {
+      const { call } = await setup({ act: async () => status });
+      for (const action of ['release', 'detach'])
+        expect(await call('POST', `/subscriptions/50010/${action}`, body)).toMatchObject({
+          status: 202,
+          body: { status },
+        });
+    }
   });
 
   it('look and retry without a reason too, as the contract of programs has it', async () => {
