@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type JobsOptions, Queue } from 'bullmq';
 import { RetryableError } from '../lib/errors.ts';
+import { internalsOf } from './bullmq-internals.ts';
 import { LOOKS, type Look, lookOptions, type QueueConnection, SWEEPS, type Sweep } from './jobs.ts';
 
 /** Looks that nobody waits for come after all others: BullMQ runs jobs without a priority first. */
@@ -11,12 +12,8 @@ const COUNT_LIFE_MS = 250;
 const WAITING = ['wait', 'prioritized'] as const;
 /** How a look is said to stand there. */
 const WAITING_STATES = new Set<string>(['waiting', 'prioritized']);
-/** BullMQ keeps the instant at which a job is due in the upper bits of its score. */
-const DUE_FACTOR = 0x1000;
 /** So many of the looks that are next are asked how long they have waited. */
 const SEEN_OF_BACKLOG = 50;
-/** Keys that one step of the search for stray looks visits. */
-const SCAN_COUNT = 1_000;
 /** A failed sweep is tried again after 30 s, 1 min, 2 min, 4 min and 8 min, and then left to the next period. */
 const SWEEP_OPTIONS: JobsOptions = {
   attempts: 6,
@@ -91,6 +88,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
   const options = { connection: redis, prefix, skipWaitingForReady: true, skipVersionCheck: true };
   const looks = new Queue<Look, void, 'look', Look, void, 'look'>(LOOKS, options);
   const sweeps = new Queue<Sweep, void, 'sweep', Sweep, void, 'sweep'>(SWEEPS, options);
+  const internals = internalsOf(looks);
   // An outage also rejects the calls that it hits; without a listener Node would end the process.
   for (const queue of [looks, sweeps]) queue.on('error', () => {});
 
@@ -136,11 +134,8 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
   async function oldestWaitingSince(): Promise<number | undefined> {
     const first = await Promise.all(WAITING.map((state) => looks.getJobs([state], 0, SEEN_OF_BACKLOG - 1, true)));
     const fresh = first.flat().filter((look) => look !== undefined && look.processedOn === undefined);
-    const [, score] = await (await looks.getBackend().client).zrange(looks.toKey('delayed'), 0, 0, {
-      WITHSCORES: true,
-    });
-    const dueAtMs = score === undefined ? Number.POSITIVE_INFINITY : dueAtMsOf(score);
-    const overdue = dueAtMs <= Date.now() ? [dueAtMs] : [];
+    const dueAtMs = await internals.firstDueAtMs();
+    const overdue = dueAtMs !== undefined && dueAtMs <= Date.now() ? [dueAtMs] : [];
     const since = [...fresh.map(({ timestamp }) => timestamp), ...overdue];
     return since.length === 0 ? undefined : Math.min(...since);
   }
@@ -151,7 +146,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
       oldestWaitingSince(),
       looks.isPaused(),
     ]);
-    return { waiting, active, oldestSinceMs, ...(isPaused && { pausedIn: looks.toKey('meta') }) };
+    return { waiting, active, oldestSinceMs, ...(isPaused && { pausedIn: internals.pauseKey }) };
   }
 
   async function queuedSince(subscriptionId: number): Promise<number | undefined> {
@@ -162,9 +157,8 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     if (WAITING_STATES.has(state)) return look.processedOn === undefined ? look.timestamp : undefined;
     if (state !== 'delayed') return undefined;
     // Only a worker takes what is due out of its pause.
-    const score = await (await looks.getBackend().client).zscore(looks.toKey('delayed'), jobId);
-    const dueAtMs = dueAtMsOf(score ?? Number.POSITIVE_INFINITY);
-    return dueAtMs <= Date.now() ? dueAtMs : undefined;
+    const dueAtMs = await internals.dueAtMs(jobId);
+    return dueAtMs !== undefined && dueAtMs <= Date.now() ? dueAtMs : undefined;
   }
 
   async function requestLook(subscriptionId: number, urgent: boolean): Promise<'queued' | 'backlog-full'> {
@@ -216,12 +210,9 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
 
   /** Jobs that hold the lane of a subscription and stand in no queue, each with its subscription. */
   async function findUnlisted(): Promise<Map<string, number>> {
-    const client = await looks.getBackend().client;
-    const keyStart = looks.toKey('de:');
     const holders = new Map<string, number>();
-    for await (const keys of client.scanStream({ match: `${keyStart}*`, count: SCAN_COUNT })) {
-      const found = (keys as string[]).map(async (key) => {
-        const id = key.slice(keyStart.length);
+    for await (const ids of internals.laneIds()) {
+      const found = ids.map(async (id) => {
         const jobId = await looks.getDeduplicationJobId(id);
         if (jobId !== null) holders.set(jobId, Number(id));
       });
@@ -255,9 +246,4 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
       await Promise.all([looks.close(), sweeps.close()]);
     },
   };
-}
-
-/** Milliseconds since the epoch. */
-function dueAtMsOf(score: string | number): number {
-  return Math.floor(Number(score) / DUE_FACTOR);
 }

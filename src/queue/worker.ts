@@ -1,8 +1,9 @@
 import { type EventEmitter, once } from 'node:events';
-import { DelayedError, isNotConnectionError, type Job, Queue, Worker } from 'bullmq';
+import { DelayedError, type Job, Queue, Worker } from 'bullmq';
 import { LaneLostError } from '../engine/journal.ts';
 import { Stopping } from '../engine/workflow.ts';
 import { RetryableError } from '../lib/errors.ts';
+import { internalsOf, isLockLost, isOutage, NEVER_FAIL_STALLED } from './bullmq-internals.ts';
 import { LOOKS, Look, type QueueConnection, SWEEPS, type Sweep } from './jobs.ts';
 
 /** Pause after a look that ended with an exception, i.e. with a mistake of ours. */
@@ -68,10 +69,11 @@ interface Parts {
 export function createWorker(parts: Parts): ConnectorWorker {
   const { connection, prefix, concurrency, look, sweep, setAside, onError } = parts;
   const shared = { connection, prefix };
-  const running = { ...shared, ...LOCK, maxStalledCount: UNLIMITED, autorun: false, runRetryDelay: 1_000 };
+  const running = { ...shared, ...LOCK, maxStalledCount: NEVER_FAIL_STALLED, autorun: false, runRetryDelay: 1_000 };
   const looks = new Worker<Look, void, 'look'>(LOOKS, runLook, { ...running, concurrency });
   const sweeps = new Worker<Sweep, void, 'sweep'>(SWEEPS, (_job, _token, signal) => sweep(signal!), running);
   const queue = new Queue<Look, void, 'look', Look, void, 'look'>(LOOKS, shared);
+  const internals = internalsOf(queue);
   let stopping = false;
   let stopped: Promise<void> | undefined;
   let isSuspectAtWork = false;
@@ -90,7 +92,7 @@ export function createWorker(parts: Parts): ConnectorWorker {
           if (isSuspect) isSuspectAtWork = false;
         });
     // Crashes that came before a look which reached its end are not charged to the next one.
-    if (job.stalledCounter > 0) await (await queue.getBackend().client).hdel(queue.toKey(job.id!), CRASHES_FIELD);
+    if (job.stalledCounter > 0) await internals.clearStalledCount(job.id!);
 
     const wasTakenOver = signal!.aborted && !stopping;
     if (wasTakenOver) throw new DelayedError();
@@ -105,9 +107,7 @@ export function createWorker(parts: Parts): ConnectorWorker {
    */
   async function putAside(job: LookJob, token: string, subscriptionId: number): Promise<never> {
     await setAside(subscriptionId, { crashes: job.stalledCounter, againInMs: AFTER_CRASHES_MS }).catch(onError);
-    return leave(job, token, AFTER_CRASHES_MS, async () => {
-      await (await queue.getBackend().client).hset(queue.toKey(job.id!), { [CRASHES_FIELD]: CRASH_LIMIT });
-    });
+    return leave(job, token, AFTER_CRASHES_MS, () => internals.setStalledCount(job.id!, CRASH_LIMIT));
   }
 
   /** Puts a look off that was not made. */
@@ -130,7 +130,7 @@ export function createWorker(parts: Parts): ConnectorWorker {
   ): Promise<number | undefined> {
     try {
       // A request that was kept until now came before this look, which therefore answers it.
-      await (await queue.getBackend().client).del(keptRequest(subscriptionId));
+      await internals.forgetKeptRequest(String(subscriptionId));
       const outcome = await look(subscriptionId, signal, asked);
       return 'done' in outcome ? undefined : outcome.againInMs;
     } catch (error) {
@@ -147,23 +147,15 @@ export function createWorker(parts: Parts): ConnectorWorker {
    */
   async function putOff(job: LookJob, token: string, subscriptionId: number, pauseMs: number): Promise<void> {
     try {
-      const dueInMs = (await wasRequested(subscriptionId)) ? 0 : pauseMs;
+      const wasRequested = () => internals.isRequestKept(String(subscriptionId));
+      const dueInMs = (await wasRequested()) ? 0 : pauseMs;
       await job.moveToDelayed(Date.now() + dueInMs, token);
       // A request in between the two may also have met the look already put off: then it is due, and this fails.
-      if (dueInMs > 0 && (await wasRequested(subscriptionId))) await job.promote().catch(() => {});
+      if (dueInMs > 0 && (await wasRequested())) await job.promote().catch(() => {});
     } catch (error) {
       // The job stays in the queue under a lock that nobody renews: within about 15 s a worker takes it up again.
       onError(toldApart(error));
     }
-  }
-
-  async function wasRequested(subscriptionId: number): Promise<boolean> {
-    return (await (await queue.getBackend().client).hexists(keptRequest(subscriptionId), 'data')) === 1;
-  }
-
-  /** Where BullMQ keeps the last request that came during a look. */
-  function keptRequest(subscriptionId: number): string {
-    return queue.toKey(`dn:${subscriptionId}`);
   }
 
   for (const part of [looks, sweeps, queue] as EventEmitter[]) {
@@ -204,24 +196,9 @@ export function createWorker(parts: Parts): ConnectorWorker {
 
 type LookJob = Job<Look, void, 'look'>;
 
-/** Where BullMQ counts on a job how often it was taken from a worker that let its lock run out. */
-const CRASHES_FIELD = 'stc';
-/** What BullMQ does at its own limit, to fail the job, would free the lane for a request that came meanwhile, as if nothing had happened. */
-const UNLIMITED = 1_000_000;
-
-/** The health check tells of an outage of Redis; BullMQ passes on every single attempt to reconnect that failed. */
-function isOutage(error: Error): boolean {
-  return 'syscall' in error || !isNotConnectionError(error) || SILENCE.test(error.message);
-}
-
-/** What ioredis says when the other end does not answer, or no Sentinel does. */
-const SILENCE = /^(?:Socket timeout|All sentinels are unreachable)/;
-/** What BullMQ says of a job that is not this worker's any more. */
-const LOCK_LOST = /^(?:could not renew lock|Missing lock|Lock mismatch)/;
-
 /** A lock that ran out is no mistake of ours: so it goes with an outage that lasts longer than a lock. */
 function toldApart(error: unknown): unknown {
-  if (!(error instanceof Error) || !LOCK_LOST.test(error.message)) return error;
+  if (!isLockLost(error)) return error;
   const message = `A look lost its lock, as happens when Redis or this process stands still for more than ${LOCK.lockDuration / 1000} s. The subscription is looked at again.`;
   return new RetryableError('queue.lock-lost', message, { cause: error });
 }
