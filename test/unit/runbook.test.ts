@@ -7,7 +7,12 @@ const text = (path: string) => readFileSync(join(ROOT, path), 'utf8');
 
 /** Where failures of orders and of the service arise. What callers and customers are answered at once is described elsewhere. */
 const SOURCES = globSync('src/{engine,workflows,upstreams,store,queue}/**/*.ts', { cwd: ROOT })
-  .concat(globSync('src/compose/*.ts', { cwd: ROOT }), 'src/report/report.ts', 'src/intake/partner-center-event.ts')
+  .concat(
+    globSync('src/compose/*.ts', { cwd: ROOT }),
+    'src/report/report.ts',
+    'src/intake/partner-center-event.ts',
+    'src/lib/secret-box.ts',
+  )
   .filter((path) => !/\/(doctor|validate-order|checks|check-customer|compose\/tracing)\.ts$/.test(path));
 /** Look like codes. */
 const NO_CODES = /^(contoso[.].*|subscriptions[.]list|(ops|event|signature)[.].*)$/;
