@@ -1,5 +1,6 @@
 import { compose } from './compose/service.ts';
-import { type Config, loadConfig, type TellSecret } from './config.ts';
+import type { TellSecret } from './config/secret-files.ts';
+import { type Config, loadConfig } from './config.ts';
 import { errorReporting, flushErrorReporting } from './instrument.ts';
 import { ConnectorError } from './lib/errors.ts';
 import { createLog } from './lib/log.ts';

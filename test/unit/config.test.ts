@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { type Config, loadConfig, readSentry, VARIABLES } from '../../src/config.ts';
+import { VARIABLES } from '../../src/config/settings.ts';
+import { type Config, loadConfig, readSentry } from '../../src/config.ts';
 import { PermanentError } from '../../src/lib/errors.ts';
 
 const REQUIRED = {

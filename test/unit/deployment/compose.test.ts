@@ -2,7 +2,8 @@ import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { loadConfig, VARIABLES } from '../../../src/config.ts';
+import { VARIABLES } from '../../../src/config/settings.ts';
+import { loadConfig } from '../../../src/config.ts';
 import { startEmulators } from '../../emulator/emulators.ts';
 import { readDockerfile } from '../../support/image.ts';
 
