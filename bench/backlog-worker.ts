@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parentPort, workerData } from 'node:worker_threads';
 import { Redis } from 'ioredis';
-import { createTurns } from '../src/lib/turn.ts';
 import { createBudget } from '../src/store/budget.ts';
 import { createKeys } from '../src/store/keys.ts';
+import { createTurns } from '../src/workflows/turn.ts';
 import type { Share, Spent } from './backlog.ts';
 
 /* A process of the service that works off its share of a backlog. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Redis } from 'ioredis';
-import { createTurns } from '../src/lib/turn.ts';
 import { createBudget } from '../src/store/budget.ts';
 import { createCircuit } from '../src/store/circuit.ts';
 import { createKeys } from '../src/store/keys.ts';
+import { createTurns } from '../src/workflows/turn.ts';
 import { type Comparison, forget } from './comparison.ts';
 
 const ROUNDS = 5;

@@ -2,7 +2,6 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../config.ts';
 import { systemClock } from '../lib/clock.ts';
 import { createSecretBox } from '../lib/secret-box.ts';
-import type { Turn } from '../lib/turn.ts';
 import { createAudit } from '../store/audit.ts';
 import { createBudget, createLines, listBudgets } from '../store/budget.ts';
 import { type CircuitParts, createCircuit, listCircuits } from '../store/circuit.ts';
@@ -25,6 +24,7 @@ import { createTallies } from '../store/tallies.ts';
 import { createTemplateStore } from '../store/templates.ts';
 import { createTimeline } from '../store/timeline.ts';
 import { createTraceCarrier } from '../store/traces.ts';
+import type { Turn } from '../workflows/turn.ts';
 import { limitOf, UPSTREAMS } from './limits.ts';
 
 /** What the connector keeps in Redis, by what it is. */

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { Turn } from '../lib/turn.ts';
 import { LASTING_PAUSE_MS } from '../lib/wait.ts';
 import type { Budget } from '../upstreams/http.ts';
+import type { Turn } from '../workflows/turn.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
 

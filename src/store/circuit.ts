@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { Turn } from '../lib/turn.ts';
 import type { Circuit } from '../upstreams/http.ts';
+import type { Turn } from '../workflows/turn.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
 

@@ -12,8 +12,8 @@ import {
 } from '../lib/errors.ts';
 import { parseForeignJson } from '../lib/json.ts';
 import { toTheMinute, toTheSecond } from '../lib/moment.ts';
-import { nameOf } from '../lib/upstream-names.ts';
 import { LASTING_PAUSE_MS } from '../lib/wait.ts';
+import { nameOf } from './names.ts';
 
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

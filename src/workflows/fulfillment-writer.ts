@@ -1,6 +1,5 @@
 import type { Clock } from '../lib/clock.ts';
 import { compact } from '../lib/compact.ts';
-import type { Turn } from '../lib/turn.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { Product } from './catalog.ts';
 import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
@@ -8,6 +7,7 @@ import type { PartnerSubscriptionIndex } from './partner-subscription-index.ts';
 import { progressOf } from './record.ts';
 import type { RecordWriter } from './record-writer.ts';
 import { mayExist, TAKEN_UP_AGAIN } from './recovery.ts';
+import type { Turn } from './turn.ts';
 
 /** What exists at Microsoft for the subscription that is looked at, kept in its record and found by the name that Partner Center has for it. */
 export interface FulfillmentWriter {

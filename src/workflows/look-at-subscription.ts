@@ -3,7 +3,6 @@ import { Suspended } from '../engine/workflow.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import { AttentionError } from '../lib/errors.ts';
 import { nameIn } from '../lib/foreign-text.ts';
-import type { Turn, Turns } from '../lib/turn.ts';
 import type { Report } from '../report/report.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
@@ -20,6 +19,7 @@ import { createRecordWriter, QUIET } from './record-writer.ts';
 import { createRunOperation, type RunOperationParts } from './run-operation.ts';
 import { createSettle } from './settle.ts';
 import type { Timeline } from './timeline.ts';
+import type { Turn, Turns } from './turn.ts';
 import { lookAtUnshown } from './unshown.ts';
 
 /** What the look itself asks, and what its rooms need beyond that. */

@@ -1,10 +1,10 @@
 import type { Lane } from '../engine/journal.ts';
 import { compact } from '../lib/compact.ts';
 import type { Cure, CuredBy } from '../lib/errors.ts';
-import type { Turn } from '../lib/turn.ts';
 import type { Wait } from '../lib/wait.ts';
 import { type Fulfillment, mayBeCharged } from './fulfillment.ts';
 import type { Operation, ProductType } from './operations.ts';
+import type { Turn } from './turn.ts';
 
 /** Where a subscription stands, in the words of the operations API. */
 export type RecordState = 'idle' | 'running' | 'waiting' | 'retrying' | 'needs-attention' | 'failed' | 'done';

@@ -1,7 +1,6 @@
 import type { Journal } from '../engine/journal.ts';
 import { type FlowParts, resumeFlow, Stopping, Suspended } from '../engine/workflow.ts';
 import { AttentionError, RetryableError } from '../lib/errors.ts';
-import type { Turn } from '../lib/turn.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { Product } from './catalog.ts';
@@ -12,6 +11,7 @@ import { type Asked, createLook, type LookOutcome } from './look.ts';
 import { progressOf, type RecordState, type Records, type Run, standingOf } from './record.ts';
 import { createStepObserver, type StepObserverParts } from './step-observer.ts';
 import { stuckChangeOf } from './stuck-change.ts';
+import type { Turn } from './turn.ts';
 
 export interface RunOperationParts extends EndRunParts, StepObserverParts {
   turn: Turn;

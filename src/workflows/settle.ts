@@ -13,13 +13,13 @@ import {
 } from '../lib/errors.ts';
 import type { Log } from '../lib/log.ts';
 import { toTheMinute } from '../lib/moment.ts';
-import type { Turn } from '../lib/turn.ts';
-import { nameOf } from '../lib/upstream-names.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
+import { nameOf } from '../upstreams/names.ts';
 import type { LookOutcome } from './look.ts';
 import { type Failure, type SubscriptionRecord, standingOf } from './record.ts';
 import { type Changes, lastErrorOf, messageOf, type RecordWriter } from './record-writer.ts';
+import type { Turn } from './turn.ts';
 
 export interface SettleParts {
   writer: RecordWriter;

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import { createTurns, type Turn } from '../../src/lib/turn.ts';
 import { createBudget, createLines, type RateLimit } from '../../src/store/budget.ts';
 import type { Keys } from '../../src/store/keys.ts';
 import type { Budget } from '../../src/upstreams/http.ts';
+import { createTurns, type Turn } from '../../src/workflows/turn.ts';
 
 /** A piece of work that makes calls to an upstream, one after the other, and comes back when one is put off. */
 export interface Look {

@@ -9,7 +9,7 @@ const ROOMS: Record<string, string[]> = {
   engine: ['lib'],
   'upstreams/cloudesire': ['lib', 'upstreams/http\\.ts'],
   'upstreams/partner-center': ['lib', 'upstreams/(http|entra|refresh-token)\\.ts'],
-  'upstreams/azure': ['lib', 'upstreams/(http|entra|refresh-token)\\.ts'],
+  'upstreams/azure': ['lib', 'upstreams/(http|entra|names|refresh-token)\\.ts'],
   // What lies in no folder of its own: what all clients share, and clients of a single file.
   upstreams: ['lib'],
   report: ['lib', 'upstreams'],

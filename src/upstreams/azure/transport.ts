@@ -1,7 +1,7 @@
 import type { ClientOptions } from '@azure-rest/core-client';
 import { AttentionError, type ConnectorError } from '../../lib/errors.ts';
-import { nameOf } from '../../lib/upstream-names.ts';
 import type { Answer, Http, HttpRequest, Method } from '../http.ts';
+import { nameOf } from '../names.ts';
 
 /** What the SDK sends with instead of its own client. */
 export type HttpClient = NonNullable<ClientOptions['httpClient']>;

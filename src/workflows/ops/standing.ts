@@ -1,5 +1,5 @@
 import { toTheMinute, toTheSecond } from '../../lib/moment.ts';
-import { nameOf } from '../../lib/upstream-names.ts';
+import { nameOf } from '../../upstreams/names.ts';
 import type { Intervention } from '../interventions.ts';
 import type { RecordedError, SubscriptionRecord } from '../record.ts';
 import { THEN_RETRY } from '../record-writer.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createTurns, type Turn } from '../../../src/lib/turn.ts';
 import { createBudget, createLines, listBudgets } from '../../../src/store/budget.ts';
+import { createTurns, type Turn } from '../../../src/workflows/turn.ts';
 import { type Look, passBudgets, seeded, workOff } from '../../support/backlog.ts';
 import { openStore } from './setup.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Turn } from '../../../src/lib/turn.ts';
 import { createCircuit, listCircuits, type Outage } from '../../../src/store/circuit.ts';
 import type { Passage } from '../../../src/upstreams/http.ts';
+import type { Turn } from '../../../src/workflows/turn.ts';
 import { openStore } from './setup.ts';
 
 /**
