@@ -7,9 +7,9 @@ import type { Secret } from '../lib/secret.ts';
 
 /** What others look for in Consul. */
 const NAME = 'microsoft-connector';
-/** How the agent finds out whether we are ready; two misses in a row are a matter of seconds. */
+/** How the agent checks whether we are ready; two failures in a row come within seconds. */
 const CHECK = { Interval: '5s', Timeout: '2s' };
-/** An instance that vanished stands in the list, as critical, for so long. Longer than an outage of Redis; whoever lives announces itself again. */
+/** How long a vanished instance stays listed, as critical. Longer than an outage of Redis; an instance that lives registers again. */
 const FORGET_AFTER = '30m';
 const AGENT_WITHIN_MS = 2_000;
 
@@ -21,7 +21,7 @@ export interface AnnouncementParts {
   role: 'web' | 'worker' | 'all';
   /** Address that the service was told to listen on; a wildcard leaves open which one others shall use. */
   host: string;
-  /** How often it is made sure that the agent still knows us. */
+  /** How often to check that the agent still knows us. */
   everyMs: number;
   log: Log;
 }
@@ -47,7 +47,7 @@ export interface Announcement {
  */
 export function createAnnouncement({ agentUrl, token, role, host, everyMs, log }: AnnouncementParts): Announcement {
   let problem: string | undefined = 'The Consul agent has not been told of this instance yet.';
-  /** The port under which the agent knows us. */
+  /** The port that is registered with the agent. */
   let announcedPort: number | undefined;
   let isWithdrawn = false;
   let timer: NodeJS.Timeout | undefined;
@@ -63,7 +63,7 @@ export function createAnnouncement({ agentUrl, token, role, host, everyMs, log }
   async function makeSure(port: number): Promise<void> {
     try {
       const known = await ask('GET', `/v1/agent/service/${encodeURIComponent(idOf(port))}`);
-      // What a former process has announced under the same name may differ.
+      // A former process may have registered something else under the same name.
       if (announcedPort === undefined || known.status === 404) {
         expectSuccess(await ask('PUT', '/v1/agent/service/register', describe(port, known.localAddress)));
         log.info({ agent: agentUrl, address: known.localAddress, port }, 'announced to Consul');
@@ -108,7 +108,7 @@ export function createAnnouncement({ agentUrl, token, role, host, everyMs, log }
     return new Promise((resolve, reject) => {
       const signal = AbortSignal.timeout(AGENT_WITHIN_MS);
       const sent = sendRequest(url, { method, headers, signal, agent: false }, (response) => {
-        // An address of version 4 may come in the clothes of version 6.
+        // Where the socket is IPv6, Node reports an IPv4 address in its IPv4-mapped form.
         const localAddress = (response.socket.localAddress ?? '').replace(/^::ffff:/, '');
         response.resume();
         resolve({ status: response.statusCode ?? 0, localAddress });
@@ -141,7 +141,7 @@ export function createAnnouncement({ agentUrl, token, role, host, everyMs, log }
 
 interface Answer {
   status: number;
-  /** From which of our addresses the agent was asked. */
+  /** Which of our addresses the request was sent from. */
   localAddress: string;
 }
 

@@ -16,7 +16,7 @@ import { azureSettings, licenseSettings } from './settings.ts';
 import type { Store } from './store.ts';
 import { composeUpstreams } from './upstreams.ts';
 
-/** An answer that comes too late for one question is still good for the next. */
+/** Timeout of a call: longer than the deadline of a question, since a late answer is remembered for the next one. */
 const LATE_ANSWER_MS = 10_000;
 
 export interface CheckParts {
@@ -28,8 +28,8 @@ export interface CheckParts {
 }
 
 /**
- * Builds what the marketplace asks while a customer orders. Nothing of it changes anything anywhere. What the catalogues of
- * both sides say is remembered for a while; what says anything of a person is asked anew each time.
+ * Builds the answers to what the marketplace asks while a customer orders. All of it is read-only. The catalogues of both sides
+ * are cached for a while; personal data is fetched each time.
  */
 export function composeChecks(config: Config, { store, log, alerts, observe }: CheckParts) {
   const { records, directory, costs } = store;
@@ -81,7 +81,7 @@ export function composeChecks(config: Config, { store, log, alerts, observe }: C
     secrets: createDerivedSecrets(config.redis.stateKeys),
     settings: azureSettings(config),
   };
-  // All orders of a customer are in one answer, and the marketplace asks about one after the other.
+  // One answer covers all orders of a customer, and the marketplace asks about one after the other.
   const forOnePause = remembering(config.timing.pollEveryMs);
   const spending = {
     usage: forOnePause(partnerCenter.azure.usage),
@@ -110,7 +110,7 @@ export function composeChecks(config: Config, { store, log, alerts, observe }: C
   };
 }
 
-/** Answers that are kept for so long. There are never so many products in a marketplace that one would be pushed out early. */
+/** A cache whose answers expire after `forMs`. No marketplace has so many products that one would be evicted earlier. */
 function remembering(forMs: number) {
   return <A extends unknown[], T>(load: (...args: A) => Promise<T>) =>
     remember(load, { forMs, atMost: 1_000 }, systemClock);

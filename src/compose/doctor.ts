@@ -16,12 +16,12 @@ const REDIS_WITHIN_MS = 5_000;
 /** Somebody sits there and waits. */
 const ANSWER_WITHIN_MS = 15_000;
 
-/** Remembers nothing: where there is no Redis. */
+/** A token store for where there is no Redis: it keeps nothing. */
 const NO_TOKENS = { load: async () => undefined, save: async () => {} };
 
 /**
- * Builds the examination of the service's set-up, for a process of its own. Upstreams are looked at without Redis too. Calls keep within the
- * shared limits, but whether an upstream is out is found out anew, and failures here count for nobody else.
+ * Builds the examination of the service's set-up, for a process of its own. Upstreams are examined without Redis too. Calls count towards
+ * the shared rate limits, but not for the circuit breakers: an open one is ignored, and failures here open none.
  */
 export async function openDoctor(config: Config, { log }: { log: Log }) {
   const redis = terminalConnection(config.redis.url);

@@ -24,9 +24,9 @@ import { composeOperations } from './operations.ts';
 import type { Store } from './store.ts';
 import type { Traces } from './tracing.ts';
 
-/** Answers to an event never take longer; the promise to the marketplace is 2 s. */
+/** Deadline of the answer to an event; the marketplace is promised 2 s. */
 const EVENT_ANSWER_WITHIN_MS = 1_800;
-/** What is asked while a customer orders is found out by then; the promise to the marketplace is 3 s. */
+/** Deadline of the answer to a question while a customer orders; the marketplace is promised 3 s. */
 const QUESTION_DEADLINE_MS = 2_500;
 
 export interface IntakeParts {
@@ -56,7 +56,7 @@ export function composeIntake(config: Config, parts: IntakeParts): void {
 
   const ask = (id: number) => (traces ? traces.ask(id, () => producer.requestLook(id)) : producer.requestLook(id));
 
-  /** The event itself is safe in the queue: that a line of its story is lost in an outage does not matter. */
+  /** The event itself is safe in the queue: losing an entry of the timeline in an outage does not matter. */
   function heard(subscriptionId: number, text: string, facts: object = {}): void {
     const entry = { at: new Date(clock.now()).toISOString(), kind: 'event', text, ...facts } as const;
     timeline.hear(subscriptionId, entry).catch((err: unknown) => log.debug({ err }, 'an event is not in the story'));

@@ -9,8 +9,8 @@ const PARTNER_CENTER_LIMIT = { calls: 450, inMs: 60_000 };
 /** Where Cloudesire limits calls, it allows 5,000 a minute unless configured otherwise. https://github.com/ClouDesire/java-api-client */
 const CLOUDESIRE_LIMIT = { calls: 4_500, inMs: 60_000 };
 /**
- * Azure gives each principal 250 reads in a subscription and refills 25 a second, and 200 writes of which it refills 10: so many in the
- * time of a refill never empty it. A tenth is left to people.
+ * Azure limits each principal in a subscription by token buckets: 250 reads, refilled at 25 a second, and 200 writes, refilled at 10. Calls
+ * at the rate of the refill never empty them. A tenth is left to people.
  * https://learn.microsoft.com/azure/azure-resource-manager/management/request-limits-and-throttling
  */
 const ARM_READ_LIMIT = { calls: 225, inMs: 10_000 };
@@ -19,7 +19,7 @@ const ARM_WRITE_LIMIT = { calls: 180, inMs: 20_000 };
 /** The upstreams whose outages are known. */
 export const UPSTREAMS = ['cloudesire', 'partner-center', 'entra', 'arm'] as const;
 
-/** Kinds of budget by the beginning of its name, the longer one first. */
+/** Kinds of budget by the prefix of the name, longer prefixes first. */
 const BUDGETS = [
   { begins: 'cloudesire', upstream: 'cloudesire', kind: 'account', limit: CLOUDESIRE_LIMIT },
   { begins: 'partner-center:customer:', upstream: 'partner-center', kind: 'customer', limit: PARTNER_CENTER_LIMIT },
@@ -37,7 +37,7 @@ function kindOf(budget: string) {
   return BUDGETS.find(({ begins }) => budget.startsWith(begins));
 }
 
-/** The upstreams that have refused calls for a minute or more: until when, and how many orders stand in line for them. */
+/** The upstreams that have refused calls for a minute or more: until when, and how many orders queue for them. */
 export function throttlesOf(budgets: BudgetState[]): Throttle[] {
   const refusing = budgets.filter(({ refusedUntil }) => refusedUntil !== undefined);
   const byUpstream = Map.groupBy(refusing, ({ budget }) => kindOf(budget)?.upstream);
@@ -51,7 +51,7 @@ export function throttlesOf(budgets: BudgetState[]): Throttle[] {
   });
 }
 
-/** How many calls are left of each kind of budget: of the one that is scarcest. */
+/** Calls left of each kind of budget: those of the budget of that kind with the fewest left. */
 export function budgetsLeft(budgets: BudgetState[]): { upstream: string; kind: string; left: number }[] {
   return BUDGETS.map(({ upstream, kind, begins, limit: { calls } }) => {
     const left = budgets

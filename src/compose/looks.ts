@@ -117,7 +117,7 @@ export function composeLooks(
       retryBaseMs: timing.retryBaseMs,
     },
   });
-  /** A call belongs to the story of the subscription that it was made for, without anything that names anybody. */
+  /** Adds a call to the timeline of the subscription that it was made for, without personal data. */
   function tellCall({ path, ...call }: UpstreamCall): void {
     const { holder } = turns.current() ?? {};
     if (holder === undefined) return;
@@ -188,7 +188,7 @@ export function composeLooks(
   });
   return {
     webhookRegistration,
-    /** Those whose looks wait for calls and may have them sooner than they were told; to be asked again after `everyMs`. */
+    /** Subscriptions whose looks wait for calls and may come sooner than they were told; to be asked again after `everyMs`. */
     calledUp: async (everyMs: number): Promise<number[]> => (await lines.callUp(everyMs)).map(Number),
     look: async (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) =>
       lanes.workIn(await lanes.openLane(subscriptionId, signal), (lane) => look(lane, asked)),

@@ -11,7 +11,7 @@ import type { Store } from './store.ts';
 
 const OUTCOMES = ['done', 'failed', 'refused'] as const;
 const EVENT_OUTCOMES = ['queued', 'backlog-full', 'unavailable', 'invalid', 'ignored', 'unsigned'];
-/** What a person is told once, without anything that stands still afterwards: an alert has to see their number grow. */
+/** Alerts that are told once and leave nothing stuck behind: a rule has to watch their counter grow. */
 const TOLD_ONCE = [
   'bug',
   'azure.left-behind',
@@ -44,8 +44,8 @@ export interface MetricsParts {
 }
 
 /**
- * Has `/metrics` tell how everything stands. What rests in Redis is told by every process alike: take the `max` of it, not the sum. Each
- * number is kept where it is read, so that telling them takes no longer with many subscriptions than with few.
+ * Registers the metrics of the whole service. What is in Redis is reported alike by every process: take the `max` of it, not the sum. Each
+ * number is maintained on write, so that a scrape takes no longer with many subscriptions than with few.
  */
 export function composeMetrics(config: Config, parts: MetricsParts): void {
   const { metrics, store, producer } = parts;
@@ -193,12 +193,12 @@ export function measuresOf({ operations, operationSeconds, stepSeconds }: Metric
   };
 }
 
-/** The words with which its name begins: numbers, identifiers and what else comes after tell one step of a kind from the next. */
+/** The words at the beginning of a step's name: numbers, identifiers and whatever follows differ between steps of one kind. */
 function kindOfStep(step: string): string {
   return /^[A-Za-z]+(?: [A-Za-z]+,?(?= |$))*/.exec(step)?.[0] ?? 'other';
 }
 
-/** An increase from nothing would be none. */
+/** Creates each counter at zero: Prometheus sees no increase in a series that begins at one. */
 function countFromZero({ events, operations, throttled, countAlert }: Metrics): void {
   for (const outcome of EVENT_OUTCOMES) events.inc({ outcome }, 0);
   for (const product of PRODUCT_TYPES) for (const outcome of OUTCOMES) operations.inc({ product, outcome }, 0);

@@ -30,7 +30,7 @@ import { throttlesOf } from './limits.ts';
 import { composeLooks } from './looks.ts';
 import { composeStore, type Store } from './store.ts';
 
-/** The store gets so long to answer a command that somebody has typed. */
+/** How long a typed command waits for Redis. */
 const REDIS_WITHIN_MS = 5_000;
 
 export interface OperationsParts {
@@ -245,7 +245,7 @@ export async function openOperations(
   };
 }
 
-/** Tells whoever sits there, once of each, which upstream is waited for. */
+/** Tells the person at the terminal, once for each upstream, that it is waited for. */
 function tellWaits(say: (sentence: string) => void): (call: UpstreamCall) => void {
   const told = new Set<string>();
   return ({ upstream, errorCode = '' }) => {

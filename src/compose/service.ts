@@ -25,11 +25,11 @@ import { createSweepSchedule } from './sweep-schedule.ts';
 import { composeTracing, type Traces } from './tracing.ts';
 import { composeWorker } from './worker.ts';
 
-/** A process that starts gives Redis so long before it listens, so that the first event is not refused. */
+/** How long a starting process waits for Redis before it listens, so that the first event is not refused. */
 const REDIS_WITHIN_MS = 2_000;
-/** After it was told to stop, a process listens for so long at least: long enough for a load balancer to see that it is not ready. */
+/** How long a stopping process goes on listening at least, so that a load balancer sees that it is not ready. */
 const LEAVE_MS = 1_000;
-/** How often it is made sure that Consul still knows of this instance. */
+/** How often to check that Consul still knows this instance. */
 const ANNOUNCE_EVERY_MS = 10_000;
 
 /** A running service. */
@@ -148,7 +148,7 @@ export function compose(config: Config, { log, reporting, tracing }: ServicePart
   async function noteOnQueue(): Promise<string[]> {
     try {
       const [workers, taking] = await Promise.all([store.presence.read(), producer.taking()]);
-      // That none is there is no matter of this process, and true of each while the first one starts.
+      // A missing worker is not this process's concern, and normal while the first one starts.
       if (workers.count === 0) return [];
       const nowMs = clock.now();
       return [standstillOf(workers, taking, nowMs) ?? noteOnBacklog(taking, nowMs)].filter(
@@ -200,7 +200,7 @@ function followRequests(
     metrics.requestSeconds.observe(labels, elapsedTime / 1_000);
     traces?.answered(request, statusCode);
   });
-  // Not before the body is read: what is called by the events of its stream is in no context of ours.
+  // Not before the body is read: callbacks of its stream run outside our async context.
   if (reporting) server.addHook('preValidation', (_request, _reply, done) => reporting.apart(done));
   if (traces)
     server.addHook('preValidation', (request, { elapsedTime }, done) => {

@@ -31,8 +31,8 @@ import { limitOf, UPSTREAMS } from './limits.ts';
 export type Store = ReturnType<typeof composeStore>;
 
 /**
- * Builds all that is kept in Redis over one connection, under the keys of this service. Building sends nothing but the question whether there
- * are replicas, so that a process may leave unused what it does not need.
+ * Builds all that is kept in Redis over one connection, under the keys of this service. Building sends nothing but the question whether
+ * there are replicas, so that a process may leave unused what it does not need.
  *
  * @param redis how it waits for a Redis that is away decides how all of this does: see `producerConnection` and `workerConnection`
  */

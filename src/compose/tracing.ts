@@ -5,11 +5,11 @@ import type { Span, SpanFacts, Tracing } from '../lib/tracing.ts';
 import type { TraceCarrier } from '../store/traces.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 
-/** Health checks and scrapes would be most of what there is to see. */
+/** Routes without traces: health checks and scrapes would be most of them. */
 const UNTOLD = /^\/(health|metrics)/;
 const QUEUE: SpanFacts = { 'messaging.system': 'bullmq', 'messaging.destination.name': 'looks' };
 
-/** A request as far as it is told. */
+/** What a trace tells of a request. */
 export interface Requested {
   method: string;
   /** Pattern of the route. */
@@ -17,14 +17,14 @@ export interface Requested {
   elapsedMs: number;
 }
 
-/** What follows a matter. */
+/** The tracing of the service. */
 export type Traces = ReturnType<typeof composeTracing>;
 
 /**
- * Follows one matter through all processes: the request that tells of it, the place in the queue, each look, its steps, and their calls.
- * Upstreams and callers are not told of the trace, and theirs are not carried on: it is ours alone.
+ * Traces one matter through all processes: the request that announces it, its time in the queue, each look, its steps, and their calls.
+ * The trace context is neither sent to upstreams nor taken from callers: traces are ours alone.
  *
- * @param carrier by which what led to a look gets to the process that makes it
+ * @param carrier takes the trace context from the process that asks for a look to the one that makes it
  */
 export function composeTracing(tracing: Tracing, carrier: TraceCarrier, clock: Clock) {
   const requests = new WeakMap<object, Span>();
@@ -32,7 +32,7 @@ export function composeTracing(tracing: Tracing, carrier: TraceCarrier, clock: C
   return {
     current: tracing.current,
 
-    /** Does the rest of a request in its span. */
+    /** Handles the rest of a request within its span. */
     request(request: object, { method, route, elapsedMs }: Requested, rest: () => void): void {
       if (UNTOLD.test(route)) {
         rest();
@@ -54,7 +54,7 @@ export function composeTracing(tracing: Tracing, carrier: TraceCarrier, clock: C
       requests.get(request)?.end({ facts, errorCode: status >= 500 ? String(status) : undefined });
     },
 
-    /** Asks for a look, which will know what it follows from. */
+    /** Asks for a look and leaves the trace context for it. */
     ask<T>(subscriptionId: number, request: () => Promise<T>): Promise<T> {
       const facts = { ...QUEUE, 'messaging.operation.type': 'send', 'connector.subscription.id': subscriptionId };
       return tracing.within({ name: 'send looks', kind: 'producer', facts }, (span) => {
@@ -64,7 +64,7 @@ export function composeTracing(tracing: Tracing, carrier: TraceCarrier, clock: C
       });
     },
 
-    /** Makes a look within the trace of what led to it. A look that has to go on later goes on in the same trace. */
+    /** Makes a look within the trace of its cause. A look that is continued later continues the same trace. */
     async look<O extends { done: true } | { againInMs: number }>(
       subscriptionId: number,
       look: () => Promise<O>,
@@ -75,7 +75,7 @@ export function composeTracing(tracing: Tracing, carrier: TraceCarrier, clock: C
       return tracing.within(
         { name: 'look', kind: 'consumer', parent: parent?.traceparent, links, facts },
         async ({ traceparent }) => {
-          // Whether it is put off or cut short, another look goes on with it.
+          // Postponed or interrupted, it is continued by another look.
           let isOver = false;
           try {
             const outcome = await look();

@@ -2,12 +2,15 @@ import type { Redis } from 'ioredis';
 import type { Audit, AuditEntry } from '../workflows/ops/audit.ts';
 import type { Keys } from './keys.ts';
 
-/** Lines that are kept at least; Redis removes whole blocks of those beyond. */
+/** Minimum number of entries kept; Redis trims the stream in whole blocks. */
 const KEPT_ENTRIES = 100_000;
 /** How many lines are read at once. */
 const CHUNK = 1_000;
 
-/** The audit trail in Redis: a stream, to which is only ever added. A page of it far back reads all that came after, about 0.1 s for 20,000 lines. */
+/**
+ * The audit trail in Redis: an append-only stream. To show an old page, all newer entries are read, which takes about 0.1 s for 20,000 of
+ * them.
+ */
 export function createAudit(redis: Redis, keys: Keys): Audit {
   async function* newestFirst(): AsyncIterable<AuditEntry> {
     let before = '+';

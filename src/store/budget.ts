@@ -6,13 +6,13 @@ import type { Turn } from '../workflows/turn.ts';
 import type { Keys } from './keys.ts';
 import { defineScript } from './script.ts';
 
-/** How it stands with the calls of one key. */
+/** State of the rate limit of one key. */
 export interface BudgetState {
   budget: string;
   /** Calls within the last period. */
   used: number;
   limit: number;
-  /** Holders that stand in line. */
+  /** Number of holders in the queue. */
   waiting: number;
   /** ISO instant before which no call is made. */
   pausedUntil?: string;
@@ -20,19 +20,19 @@ export interface BudgetState {
   refusedUntil?: string;
 }
 
-/** So many calls in so long: in any period of that length, not only in those of a clock. */
+/** At most `calls` in any period of `inMs`: a sliding window, not one that is aligned to the clock. */
 export interface RateLimit {
   calls: number;
   inMs: number;
 }
 
-/** The share of a limit that is left to those who are more urgent, so that they need not wait for a line to end. */
+/** Share of a limit that is reserved for more urgent calls, so that they need not wait until the queue is empty. */
 const LEFT_TO_OTHERS = { asked: 0, urgent: 0.02, background: 0.06 };
-/** How much longer calls in the background wait in a line than urgent ones: they come later, but they do come. */
+/** How much later a background call is placed in the queue than an urgent one: it is delayed, but never starved. */
 const HEAD_START_MS = 600_000;
 /**
- * How much of a head start those have who are further along: they need the fewest calls until they are done, and what was bought is paid for.
- * One that has not begun comes before them all the same once it has waited that much longer.
+ * How much earlier in the queue an order is placed that is further along: it needs the fewest calls to be completed, and what was bought is
+ * already paid for. An order that has not begun still goes first once it has waited that much longer.
  */
 const LEAD_MS = { begun: 3_600_000, bought: 7_200_000 };
 const LISTED = 200;
@@ -41,14 +41,14 @@ const LISTED = 200;
  * KEYS: the index of budgets, then of each budget
  *   calls    its calls of the last period, a sorted set by instant
  *   pause    the end of its pause
- *   line     those who wait for a call, a sorted set by their place
- *   back     the same by the instant at which they were told to come back
- *   learned  a hash: how many calls were made in how many turns, the cap after a refusal, and the end of one that lasts
+ *   line     priority queue of the holders that wait for a call, a sorted set by their place
+ *   back     the same holders by the instant at which they were told to come back
+ *   learned  a hash: how many calls were made in how many turns, the cap after a refusal, and the end of a lasting refusal
  * ARGV: a name for this call, holder or '', place; then of each budget limit, period, share left to others, whether this is the
  * turn's first call of it, and its name.
  *
- * Instants are in microseconds of Redis' own time. Answers how long to wait, and the end of a refusal that lasts, or 0. Whoever waits in a line is told a time of their own,
- * one after the other at the pace of the limit, so that none of them comes in vain and they do not all come at once.
+ * Instants are in microseconds of Redis' own time. Answers how long to wait, and the end of a lasting refusal, or 0. Each holder in the
+ * queue is given a time of its own, spaced at the rate of the limit, so that none comes in vain and they do not all come at once.
  */
 const TAKE = `
   local GRACE, INDEXED_MS, LEARNED_MS = 2000000, 3600000, 900000
@@ -85,7 +85,7 @@ const TAKE = `
       elseif paused == 0 then
         ahead = ahead - free + 1
       end
-      -- A little sooner than a turn of average length needs: a call that nobody comes for is lost, one that is asked for early is not.
+      -- A little sooner than an average turn needs: a call that nobody takes is lost, while asking too early costs nothing.
       local callsPerTurn = 0.8 * tonumber(known[3] or 1) / math.max(1, tonumber(known[4] or 1))
       local due = math.max(1000, first + ahead * math.max(1, callsPerTurn) * period / limit)
       if due > wait then wait, binding = due, at end
@@ -112,7 +112,7 @@ const TAKE = `
       if holder ~= '' then
         redis.call('HINCRBY', learned, 'calls', 1)
         if redis.call('HINCRBY', learned, 'turns', ARGV[5 * at + 2]) > 200 then
-          -- Halved now and then, so that what is learned is of late.
+          -- Halved from time to time, so that recent turns count most.
           local sums = redis.call('HMGET', learned, 'calls', 'turns')
           redis.call('HSET', learned, 'calls', math.floor(sums[1] / 2), 'turns', math.floor(sums[2] / 2))
         end
@@ -125,7 +125,10 @@ const TAKE = `
   return { math.ceil(wait), refusedUntil }
 `;
 
-/** KEYS: of each budget calls, pause and what was learned. ARGV: how long, whether it was refused, and for long; then of each budget limit and period. */
+/**
+ * KEYS: of each budget calls, pause and learned. ARGV: the length of the pause; 0, 1 or 2 for a warning, a refusal or a lasting refusal;
+ * then of each budget limit and period.
+ */
 const PAUSE = `
   local time = redis.call('TIME')
   local now = time[1] * 1000000 + time[2]
@@ -142,7 +145,7 @@ const PAUSE = `
       local cap = math.max(1, math.floor(used * 0.95))
       local known = redis.call('HMGET', learned, 'cap', 'capEnds')
       if known[1] and tonumber(known[2]) > now then cap = math.min(cap, tonumber(known[1])) end
-      -- Long enough to be worth more than the refusal that its end may bring.
+      -- Long enough to outweigh the refusal that may follow when the cap ends.
       local lasts = math.max(900000000, 15 * period)
       redis.call('HSET', learned, 'cap', cap, 'capEnds', string.format('%.0f', now + lasts))
       redis.call('PEXPIRE', learned, math.max(redis.call('PTTL', learned), math.ceil(lasts / 1000)))
@@ -157,8 +160,8 @@ const PAUSE = `
 
 /**
  * KEYS: calls, pause, line, back and learned of a budget. ARGV: limit, period, the share that is left to others, and the time until this is
- * asked again. Answers who is to come now: as many as the pace of the limit allows beyond those who were told to come by then anyway; or,
- * where the upstream has refused nothing of late, as many as use up a fifth of what is free.
+ * asked again. Answers which holders are to come now: as many as the rate of the limit allows in addition to those that are due by then
+ * anyway; or, where the upstream has refused nothing recently, as many as use up a fifth of the free calls.
  */
 const CALL_UP = `
   local calls, pause, line, back, learned = unpack(KEYS)
@@ -194,14 +197,15 @@ export interface BudgetParts {
   /** The limit of a key; it must be the same in all processes. */
   /** `undefined` where nothing is known of a budget of that name: another release may have left it. */
   limitOf: (budget: string) => RateLimit | undefined;
-  /** On whose behalf a call is made. Calls without a turn go first, and have no place in a line. */
+  /** On whose behalf a call is made. Calls without a turn go first and never queue. */
   turn?: () => Turn | undefined;
 }
 
 /**
- * Budgets in Redis, kept over all processes. Whoever is to wait has a place in the line, in which those who are furthest along go first, and of
- * these those who have waited longest; one that does not come back at the time it was told loses its place 2 s after. After a refusal by the
- * upstream, fewer calls than were refused are made for a quarter of an hour, of the narrowest key that had spent more than half of its limit.
+ * Rate limiter in Redis, shared by all processes. Whoever has to wait gets a place in a priority queue: orders that are furthest along go
+ * first, and among these the one that has waited longest. A holder that does not come back at its time loses its place 2 s later. After the
+ * upstream has refused a call, the limit is lowered to below the number of calls at which it refused, for a quarter of an hour, on the
+ * narrowest key that had used more than half of its limit.
  */
 export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => undefined }: BudgetParts): Budget {
   const take = defineScript(redis, 'takeBudget', TAKE);
@@ -215,7 +219,7 @@ export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => u
     return limit;
   }
 
-  /** Of which keys this turn has made calls. */
+  /** The keys that this turn has drawn calls from. */
   function begunBy(current: Turn | undefined): Set<string> {
     if (!current) return new Set();
     const known = begun.get(current) ?? new Set();
@@ -265,17 +269,17 @@ export function createBudget(redis: Redis, keys: Keys, { limitOf, turn = () => u
   };
 }
 
-/** The lines in which holders wait for calls, seen as a whole. */
+/** The priority queues in which holders wait for calls, all together. */
 export interface Lines {
-  /** Takes a holder out of every line, who will not come back. */
+  /** Removes a holder that will not come back from every queue. */
   leave(holder: string): Promise<void>;
   /**
-   * Who may come sooner than they were told, since others have left or needed fewer calls. To be asked again after `everyMs`.
+   * Holders that may come earlier than they were told, since others have left or needed fewer calls. To be asked again after `everyMs`.
    */
   callUp(everyMs: number): Promise<string[]>;
 }
 
-/** The lines of the keys that calls were asked of within an hour, the last 200. */
+/** The queues of the keys that were used within the last hour, at most 200. */
 export function createLines(redis: Redis, keys: Keys, limitOf: BudgetParts['limitOf']): Lines {
   const callUp = defineScript(redis, 'callUpLine', CALL_UP);
   const recent = () => redis.zrevrange(keys.budgets, 0, LISTED - 1);
@@ -313,7 +317,7 @@ export function createLines(redis: Redis, keys: Keys, limitOf: BudgetParts['limi
   };
 }
 
-/** How it stands with the keys that calls were asked of within an hour, the last 200. */
+/** State of the keys that were used within the last hour, at most 200. */
 export async function listBudgets(redis: Redis, keys: Keys, limitOf: BudgetParts['limitOf']): Promise<BudgetState[]> {
   const [seconds = 0, micros = 0] = (await redis.time()).map(Number);
   const nowUs = seconds * 1_000_000 + micros;
@@ -347,7 +351,7 @@ function isoOf(us: number): string {
   return new Date(us / 1_000).toISOString();
 }
 
-/** The further along, and then the older, the smaller; in microseconds, as a decimal number. */
+/** Place in the queue, smaller goes first: the further along, and then the older, the smaller. Microseconds, in decimal digits. */
 function placeOf(turn: Turn | undefined): string {
   if (!turn || turn.urgency === 'asked') return '0';
   if (turn.urgency === 'background') return String(1_000 * (turn.sinceAt + HEAD_START_MS));

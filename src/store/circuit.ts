@@ -7,9 +7,9 @@ import { defineScript } from './script.ts';
 
 /** What is told of the outage of an upstream, once for all processes. */
 export interface OutageListener {
-  /** No call goes to the upstream any more but now and then one that finds out whether it is back. */
+  /** The circuit has opened: no call is sent any more except a probe from time to time. */
   began(outage: Outage & { because: string }): void;
-  /** It has lasted for so long that a person should know: told once. */
+  /** The outage has lasted long enough that a person should know: told once. */
   lasts(outage: Outage & { because: string }): void;
   /** `wasTold`: a person was told that it lasts. */
   ended(outage: Outage & { wasTold: boolean }): void;
@@ -21,29 +21,31 @@ export interface Outage {
   since: string;
 }
 
-/** How it stands with an upstream. */
+/** State of the circuit of one upstream. */
 export interface CircuitState {
   upstream: string;
   /** ISO instant of the first failure of the outage; absent while the circuit is closed. */
   openSince?: string;
-  /** ISO instant of the next call that finds out whether it is back. */
+  /** ISO instant of the next probe. */
   nextProbeAt?: string;
 }
 
-/** The circuit opens after this many different failures without an answer in between. */
+/** Number of different failures, without an answer in between, that open the circuit. */
 const FAILURES = 5;
-/** Times the first back-off: when all has failed for so long, fewer are enough, if one of them concerns everybody. */
+/**
+ * In multiples of the first back-off: after this time without any answer fewer failures open it, if one of them would have met any call.
+ */
 const SILENCE = 60;
-/** What fails is tried again at least this often, so that the failures before it are remembered. */
+/** How long failures are remembered: longer than the longest pause before a failed call is tried again. */
 const REMEMBERED_MS = 1_800_000;
-/** Times the first back-off: the first probe of an outage, and the longest pause between two. */
+/** In multiples of the first back-off: pause before the first probe of an outage, and longest pause between two. */
 const FIRST_PROBE = 5;
 const LONGEST_PROBE = 60;
-/** Times the first back-off: the longest pauses of those who wait for the end of an outage. */
+/** In multiples of the first back-off: longest pause of a caller that waits for the end of an outage. */
 const LONGEST_WAIT = { asked: 60, urgent: 60, background: 300 };
-/** Times the first back-off: an outage that is shorter is no matter for a person. */
+/** In multiples of the first back-off: length of an outage from which on a person is told. */
 const TOLD_AFTER = 120;
-/** A process that dies while it probes hinders the others for so much longer than its call may take. */
+/** How much longer than its call a probe's lease lasts, after which another process may probe if this one has died. */
 const LEASE_SLACK_MS = 5_000;
 
 const NOW = `
@@ -51,7 +53,10 @@ const NOW = `
   local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
-/** ARGV: whether it may be a probe, and how long that lasts. `due` is what may not be one, although it is time for one. Answers state, now, since. */
+/**
+ * ARGV: whether the call may be the probe, and the length of a probe's lease. Answers state, now, since. `due`: a probe is due, but this
+ * call must not be it.
+ */
 const ENTER = `
   ${NOW}
   local since, probeAt, leased = unpack(redis.call('HMGET', KEYS[1], 'since', 'probeAt', 'leased'))
@@ -63,8 +68,8 @@ const ENTER = `
 `;
 
 /**
- * ARGV: failure, whether it was a probe, how many open the circuit, first and longest pause between probes, when it is told; whether it
- * concerns everybody, after how long a silence such a one is enough, and for how long failures are remembered.
+ * ARGV: failure, whether it was a probe, how many open the circuit, first and longest pause between probes, when a person is told; whether
+ * any call would have met it, the silence after which one such failure is enough, and how long failures are remembered.
  */
 const FAILED = `
   ${NOW}
@@ -100,14 +105,14 @@ const ANSWERED = `
 export interface CircuitParts {
   redis: Redis;
   keys: Keys;
-  /** First pause between two tries of something that fails: the pauses here are multiples of it. */
+  /** First back-off of failed work: the pauses here are multiples of it. */
   retryBaseMs: number;
   turn: () => Turn | undefined;
   tell: OutageListener;
   /**
-   * Makes a cheap call through this circuit that reads and concerns no customer. It is wanted when a few calls alone have failed for a minute
-   * and nobody else has called, since what becomes of it tells whether the upstream is out or something is wrong with those calls; and when
-   * it is time to find out whether the upstream is back, and only a call that changes something is there.
+   * Makes a cheap call through this circuit that reads and concerns no customer. It is made when only a few calls have failed for a minute
+   * and there were no others, since its outcome tells whether the upstream is out or something is wrong with those calls; and when a probe
+   * is due but the call at hand is a write.
    */
   ask(upstream: string): Promise<unknown>;
   /** Draws from [0, 1). */
@@ -115,14 +120,13 @@ export interface CircuitParts {
 }
 
 /**
- * Circuit breakers, one for each upstream and shared by all processes. Five different failures in a row without any answer open it:
- * connections that did not come about, each of which counts, and answers 5xx or none to different calls, so that what a single call
- * brings about does not keep all others away. Where few call, five do not come together: after a minute without any answer the connector
- * makes a call of its own, and that this fails too is enough. While it is open nothing is sent but one call at a time, ever more rarely, that finds out
- * whether the upstream is back; a call that changes something is never that one.
+ * Circuit breakers, one for each upstream and shared by all processes. A circuit opens after five different failures in a row without any
+ * answer: failed connections, each of which counts, and 5xx or missing answers to different calls, so that one call that always fails does
+ * not keep all others away. Where there are few calls, five failures take long to come together: after a minute without any answer the
+ * connector makes a call of its own, and its failure is enough. While the circuit is open nothing is sent but one probe at a time, ever
+ * more rarely; a write is never the probe.
  *
- * Whoever is kept away is told a time to come back that differs from one to the next, so that when the upstream is back the work goes on
- * little by little.
+ * Each caller that is turned away is given a different time to come back, so that the load returns gradually.
  */
 export function createCircuit({ redis, keys, retryBaseMs, turn, tell, ask, random }: CircuitParts): Circuit {
   const enter = defineScript(redis, 'enterCircuit', ENTER);
@@ -136,7 +140,9 @@ export function createCircuit({ redis, keys, retryBaseMs, turn, tell, ask, rando
     return Math.ceil(pauseMs * (0.5 + random()));
   }
 
-  /** The call tells the circuit itself what became of it; why else it fails, as for want of a token, is no matter here. */
+  /**
+   * The call reports its outcome to the circuit itself; if it fails for another reason, such as a missing token, that does not matter here.
+   */
   async function askQuietly(upstream: string): Promise<void> {
     await ask(upstream).catch(() => {});
   }
@@ -187,7 +193,7 @@ export function createCircuit({ redis, keys, retryBaseMs, turn, tell, ask, rando
   };
 }
 
-/** How it stands with these upstreams. */
+/** State of the circuits of these upstreams. */
 export function listCircuits(redis: Redis, keys: Keys, upstreams: readonly string[]): Promise<CircuitState[]> {
   return Promise.all(
     upstreams.map(async (upstream) => {

@@ -10,7 +10,7 @@ const CHANGE_CLAIM = `
   return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 `;
 
-/** Whether the records in this Redis are all that there are. A Redis that was lost has forgotten that too, which is the point of it. */
+/** Whether the records in this Redis are complete. A Redis that was lost has lost this mark too, which is its purpose. */
 export function createCompleteness(redis: Redis, keys: Keys): Completeness {
   const changeClaim = defineScript(redis, 'changeRebuildClaim', CHANGE_CLAIM);
 

@@ -25,14 +25,14 @@ export function createCosts(redis: Redis, keys: Keys): Costs {
       const entries = Object.entries(await redis.hgetall(key));
       const sum = entries.reduce((total, [period, cost]) => total + (period.startsWith(ZERO) ? 0 : Number(cost)), 0);
       if (since === undefined) return round(sum);
-      // The first one who asks after that instant says where it begins to count.
+      // The first request after that instant fixes what is subtracted from then on.
       await redis.hsetnx(key, ZERO + since, sum);
       return round(sum - Number(await redis.hget(key, ZERO + since)));
     },
   };
 }
 
-/** Fractions of cents are noise of the addition. */
+/** Rounds away what floating-point addition leaves behind. */
 function round(amount: number): number {
   return Math.round(amount * 1e6) / 1e6;
 }

@@ -16,9 +16,9 @@ const PASS_CLAIM = `
 const NOBODY = '';
 
 /**
- * The customers of marketplace companies in Redis. Of two subscriptions that claim the same owner at once, one gets it. An attempt is on a
- * replica once it was noted, where there is one, and so is the claim that came before it; and so is a customer, whose first password stands
- * nowhere else.
+ * The customers of marketplace companies in Redis. Of two subscriptions that claim the same owner at the same time, one gets it. Where
+ * there are replicas, an attempt (with the claim before it) and a customer are confirmed by one before the call returns: the first password
+ * of a customer is stored nowhere else.
  */
 export function createCustomerDirectory(redis: Redis, keys: Keys, { confirm }: Replication): CustomerDirectory {
   const fencedWrite = createFencedWrite(redis, keys);

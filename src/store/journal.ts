@@ -5,9 +5,9 @@ import { createFencedWrite } from './lanes.ts';
 import type { Replication } from './replication.ts';
 
 /**
- * The journal of runs in Redis: a hash per run, an entry per step. A run is remembered for as long as a record names it, however long it
- * waits for a person: begun anew it would buy a second time what it cannot find. The writing of records lets it expire after that. What is
- * about to be sent is on a replica ahead of the call, where there is one: the next master must not hold for undone what was bought.
+ * The journal of runs in Redis: a hash per run, an entry per step. A run is kept for as long as a record names it, however long it waits
+ * for a person: started afresh it would buy again what it cannot find. After that, writing the record lets it expire. Where there are
+ * replicas, an entry is confirmed by one before the call is sent: after a failover the new master must not take for undone what was bought.
  */
 export function createJournal(redis: Redis, keys: Keys, { confirm }: Replication): Journal {
   const fencedWrite = createFencedWrite(redis, keys);

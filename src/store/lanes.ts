@@ -6,8 +6,8 @@ import type { Replication } from './replication.ts';
 import { defineScript } from './script.ts';
 
 /**
- * The next fence is at least the time in microseconds. A plain counter would begin anew after a loss of Redis and hand a
- * fence out a second time, perhaps while the worker that got it first is still at work.
+ * The next fencing token is at least the time in microseconds. A plain counter would restart after a loss of Redis and issue a
+ * token a second time, perhaps while the worker that got it first is still at work.
  */
 const NEXT_FENCE = `
   local time = redis.call('TIME')
@@ -38,7 +38,10 @@ export interface Lanes {
   assertHeld: () => Promise<void>;
 }
 
-/** A lane is open once the fence is on a replica too, where there is one: else the next master would give the lane back to its last holder. */
+/**
+ * A lane is open once a replica, where there is one, has confirmed the fence: otherwise a failover would give the lane back to its previous
+ * holder.
+ */
 export function createLanes(redis: Redis, keys: Keys, { confirm }: Replication): Lanes {
   const nextFence = defineScript(redis, 'nextFence', NEXT_FENCE);
   const current = new AsyncLocalStorage<Lane>();

@@ -2,12 +2,12 @@ import type { Redis } from 'ioredis';
 import type { Presence } from '../workflows/ops/standing.ts';
 import type { Keys } from './keys.ts';
 
-/** A worker that has shown nothing for so long takes no looks: its process is gone or stands still. As long as a look stays locked. */
+/** Silence after which a worker counts as gone: its process has died or hangs. The same as the lock of a look. */
 const ABSENT_AFTER_MS = 10_000;
-/** Stands for all that have left in good order. */
+/** Member that stands for all workers that have left in good order. */
 const LEFT = 'left';
 
-/** Who takes looks: each worker shows itself every few seconds, in one sorted set, by the time of Redis. */
+/** Heartbeats of the workers, in one sorted set, by the time of Redis: each worker shows itself every few seconds. */
 export function createPresence(redis: Redis, keys: Keys) {
   async function nowMs(): Promise<number> {
     const [seconds, microseconds] = (await redis.time()).map(Number);
@@ -26,7 +26,7 @@ export function createPresence(redis: Redis, keys: Keys) {
       await redis.zrem(keys.workers, worker);
     },
 
-    /** How many take looks, and when one did last. Who has long been gone is forgotten. */
+    /** How many workers take looks, and when one was last seen. Those long gone are removed. */
     async read(): Promise<Presence> {
       const absentAt = (await nowMs()) - ABSENT_AFTER_MS;
       const seen = await redis.zrange(keys.workers, 0, '-1', 'WITHSCORES');

@@ -3,7 +3,10 @@ import type { Redis } from 'ioredis';
 import type { Clock } from '../lib/clock.ts';
 import type { Keys } from './keys.ts';
 
-/** A signed body that was no valid notification, as operations may see it: without its content. A body that comes again is counted, not kept twice. */
+/**
+ * A signed request body that was not a valid notification, as shown to operations: without its content. A body that arrives again is
+ * counted, not stored twice.
+ */
 export interface Quarantined {
   /** SHA-256 of the body, hexadecimal. */
   digest: string;
@@ -20,7 +23,7 @@ export interface Quarantine {
   add(body: Buffer, reason: string): Promise<void>;
   /** Number of different bodies. */
   size(): Promise<number>;
-  /** What came last first; pages count from 1. */
+  /** Latest first; pages count from 1. */
   list(page: { page: number; pageSize: number }): Promise<{ items: Quarantined[]; total: number }>;
   /** Throws a body away; false when there is none with this digest. */
   discard(digest: string): Promise<boolean>;

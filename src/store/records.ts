@@ -9,12 +9,12 @@ import { COUNT, countedKeys, countedWords } from './tallies.ts';
 /** How many records are fetched at once while a filtered list is gathered. */
 const CHUNK = 1_000;
 
-/** For so long it can be read how a run went that is over. */
+/** How long the journal of a finished run is kept. */
 const RUN_LIFE_MS = 30 * 86_400_000;
 
 /**
- * Writes a record and what is counted of it in one. KEYS[1]: the fence, ARGV[1]: its number, then as COUNT; behind those of COUNT the record
- * and the index, and the document. From there on journals, and for how many milliseconds each is kept from now on: nothing means for ever.
+ * Writes a record and its counts atomically. KEYS[1]: the fence, ARGV[1]: its number, then as for COUNT; after those the record and the
+ * index, and the document. The rest are journals, and the milliseconds that each is kept from now on: nothing means for ever.
  */
 const PUT = `
   if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -98,7 +98,7 @@ export function createRecords(redis: Redis, keys: Keys): Records {
     all,
 
     async *ids() {
-      // All at once, since paging through an index that is written to meanwhile would skip some; 50,000 are 0.4 MB.
+      // All at once, since paging through an index that changes meanwhile would skip some; 50,000 are 0.4 MB.
       for (const id of await allIds()) yield Number(id);
     },
 
@@ -156,7 +156,7 @@ function matches(record: SubscriptionRecord, query: RecordQuery): boolean {
   );
 }
 
-/** What a person may have in hand who looks for a subscription. */
+/** The texts by which a person may search for a subscription. */
 function textsOf({ subscriptionId, operation, waitingFor, lastError, fulfillment, ...record }: SubscriptionRecord) {
   const { orderId, partnerSubscriptionId, cartId, offerId, azure } = fulfillment ?? {};
   const ids = [orderId, partnerSubscriptionId, cartId, offerId, azure?.subscriptionId];

@@ -6,7 +6,7 @@ import type { Replication } from './replication.ts';
 
 /** How long the value written by the health check lives. */
 const PROBE_LIFE_S = 10;
-/** Pause before a server that did not say what it is, is asked again. */
+/** Pause before INFO is asked again of a server that did not answer it. */
 const ASK_AGAIN_MS = 5_000;
 const OLDEST_VERSION = [6, 2];
 
@@ -42,11 +42,13 @@ export async function checkWritable(redis: Redis, keys: Keys, { confirm }: Repli
 interface ServerWatchParts {
   /** Told of each setting that can lose or throw away what is stored, once for as long as it stays so. */
   tell(sentence: string): void;
-  /** Told of a server that was not there before: the first, one that was started anew, the next master. It may lack what the last one was given. */
+  /** Called for each new server: the first, a restarted one, the next master. It may lack writes that the previous one had taken. */
   newServer(): void;
 }
 
-/** Looks at every Redis that the connection comes to. A Redis that does not say how it is set up is taken as it is. */
+/**
+ * Examines each Redis server that the connection reaches, after every reconnection. A server that hides its settings is accepted as it is.
+ */
 export function watchServer(redis: Redis, { tell, newServer }: ServerWatchParts): { notes(): readonly string[] } {
   let notes: string[] = [];
   let lastRunId: string | undefined;

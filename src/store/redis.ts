@@ -1,22 +1,22 @@
 import { Redis, type RedisOptions, ReplyError } from 'ioredis';
 import { parseRedisAddress } from '../lib/redis-address.ts';
 
-/** A reconnection is tried at least so often. */
+/** Longest pause between two attempts to reconnect. */
 const LONGEST_PAUSE_MS = 1_000;
 /**
- * A connection whose other end answers nothing for so long is taken for dead and made anew. A host that lost its power or its network closes
- * nothing: the system would wait a quarter of an hour. The second is longer than a blocking read of BullMQ, at most 10 s.
+ * Silence after which a connection counts as dead and is replaced. A host that has lost power or network closes nothing, and TCP alone
+ * would take a quarter of an hour to notice. That of a worker is longer than a blocking read of BullMQ, which takes at most 10 s.
  */
 const SILENCE_MS = { producer: 3_000, worker: 15_000 };
 
 /**
- * Answers of a Redis that keeps nothing at the moment: a replica or a master about to become one, too few replicas, no memory, no disk,
- * still loading, busy. Redis refuses the first write of a command or script and so has done nothing of it. Before version 7 the reason of a script
- * stands behind its place.
+ * Replies of a Redis that takes no writes at the moment: a replica or a master about to become one, too few replicas, no memory, no disk,
+ * still loading, busy. Redis refuses the first write of a command or script, so that nothing of it was done. Before version 7 the reply to
+ * a script names the script first and then the reason.
  */
 const REFUSAL =
   /^(?:ERR Error running script .* -)?(?:READONLY|UNBLOCKED|MASTERDOWN|NOREPLICAS|OOM|MISCONF|LOADING|BUSY) /;
-/** Of these, the answers of a server that is the master no more: another one may be. */
+/** Of these, the replies of a server that is no longer the master: another one may be. */
 const DEMOTED = /^(?:ERR Error running script .* -)?(?:READONLY|UNBLOCKED|MASTERDOWN) /;
 
 /** What `reconnectOnError` of ioredis may answer. */
@@ -26,16 +26,16 @@ const RECONNECT_AND_SEND_AGAIN = 2;
 
 /**
  * A connection for code that somebody waits for: a command fails at once while Redis is away or refuses writes, and after 1.5 s when Redis
- * does not answer. Such a failure says nothing about the command, which may have been carried out all the same.
- * It reconnects by itself, at least once a second, to the master of the moment.
+ * does not answer. The command may have been carried out all the same.
+ * It reconnects by itself, at least once a second, to the current master.
  */
 export function producerConnection(url: string): Redis {
   return connectForCaller(url, { commandTimeout: 1_500, socketTimeout: SILENCE_MS.producer });
 }
 
 /**
- * As `producerConnection`, for a person at a terminal, who rather waits for 10 s than begins anew: where the machine is overloaded, the answer
- * is there in time, and this process does not get to read it.
+ * As `producerConnection`, for a person at a terminal, who rather waits for 10 s than begins anew: where the machine is overloaded, the
+ * answer is there in time, and this process does not get to read it.
  */
 export function terminalConnection(url: string): Redis {
   return connectForCaller(url, { commandTimeout: 10_000, socketTimeout: SILENCE_MS.worker });
@@ -57,9 +57,9 @@ function connectForCaller(
 }
 
 /**
- * A connection for work that can wait: commands are held back while Redis is away, and while it refuses writes, and sent when it takes them
- * again. BullMQ demands the first of its workers, whose blocking reads also forbid a time-out for commands; without the second it would ask a
- * Redis that refuses ten thousand times a second. A command may be carried out twice, when the connection breaks ahead of its answer.
+ * A connection for work that can wait: commands are queued while Redis is away or refuses writes, and sent once it takes them. BullMQ
+ * requires the former for its workers, whose blocking reads also rule out a command timeout; without the latter it would send to a refusing
+ * Redis ten thousand times a second. A command may be carried out twice, if the connection breaks before its reply.
  */
 export function workerConnection(url: string): Redis {
   return connect(url, {
@@ -70,7 +70,9 @@ export function workerConnection(url: string): Redis {
   });
 }
 
-/** Answers that say nothing against a command either: its user may not send it, or Redis began to refuse ahead of the end of a transaction. */
+/**
+ * Answers that say nothing against a command either: its user may not send it, or Redis began to refuse ahead of the end of a transaction.
+ */
 const DENIED =
   /^(?:NOPERM |NOAUTH |WRONGPASS |ERR ACL failure in script|ERR The user executing the script can't|EXECABORT .* because of: )/;
 
@@ -78,8 +80,8 @@ const DENIED =
 const outages = new WeakSet<Error>();
 
 /**
- * Whether a command of a producer connection failed because of Redis: it is away, does not answer, keeps nothing at the moment, or does not let
- * us. What it answers otherwise, a wrong type for example, is a mistake of ours.
+ * Whether a command of a producer connection failed because of Redis: it is away, does not answer, keeps nothing at the moment, or does not
+ * let us. What it answers otherwise, a wrong type for example, is a mistake of ours.
  */
 export function isOutage(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
@@ -108,7 +110,7 @@ export function whenReady(redis: Redis): Promise<void> {
   return new Promise((resolve) => redis.once('ready', () => resolve()));
 }
 
-/** Reconnects when the connection breaks, and on an error of Redis for which `decide` wants it: then after the longest pause. */
+/** Reconnects when the connection breaks, and after an error reply for which `decide` says so: then after the longest pause. */
 function reconnecting(
   decide: (message: string) => 1 | 2 | false,
 ): Required<Pick<RedisOptions, 'reconnectOnError' | 'retryStrategy'>> {

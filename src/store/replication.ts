@@ -3,14 +3,14 @@ import { RetryableError } from '../lib/errors.ts';
 
 /** A replica that follows confirms within milliseconds. */
 const CONFIRM_WITHIN_MS = 1_000;
-/** Whether there are replicas is asked anew after so long. */
+/** How long the answer is trusted whether there are replicas. */
 const KNOWN_FOR_MS = 5_000;
 
 /** What makes a write outlive its server. */
 export interface Replication {
   /**
-   * Resolves once all that this connection has written is on a replica too, or at once where the server has none. A master answers before its
-   * replicas know: what it has not passed on when it fails, the next master has never heard of.
+   * Resolves once a replica has confirmed all that this connection has written, or at once where the server has none. Replication is
+   * asynchronous: a write that the master has not passed on when it fails is lost with the failover.
    *
    * @throws {RetryableError} `store.not-replicated` when no replica confirms within a second
    */
@@ -19,7 +19,7 @@ export interface Replication {
 
 const ofConnection = new WeakMap<Redis, Replication>();
 
-/** The same for all that is written on a connection. */
+/** One for each connection, whoever asks for it. */
 export function createReplication(redis: Redis): Replication {
   const replication = ofConnection.get(redis) ?? watchReplicas(redis);
   ofConnection.set(redis, replication);
@@ -46,7 +46,7 @@ function watchReplicas(redis: Redis): Replication {
     return known.hasReplicas;
   }
 
-  // Known ahead of the first write, which must not wait for it behind a queue of others.
+  // Asked ahead of the first write, which must not wait for the answer behind a queue of other commands.
   const prepare = () => void hasReplicas().catch(() => {});
   redis.on('ready', prepare);
   if (redis.status === 'ready') prepare();
@@ -54,10 +54,11 @@ function watchReplicas(redis: Redis): Replication {
   return {
     async confirm() {
       const breaksBefore = breaks;
-      // Of a new connection, perhaps to the next master, WAIT would answer for writes that were never made there.
+      // On a new connection, perhaps to the next master, WAIT would confirm writes that were never made there.
       const isConfirmed = async () => (await redis.wait(1, CONFIRM_WITHIN_MS)) > 0 && breaks === breaksBefore;
       if (!(await hasReplicas()) || (await isConfirmed())) return;
-      // Replicas that left meanwhile may follow the next master: only who asks again is told that this one has none, if it still takes writes.
+      // Replicas that left may follow the next master already: only the next call may find that this one has none, if it still takes
+      // writes.
       known = undefined;
       throw new RetryableError(
         'store.not-replicated',
@@ -67,7 +68,10 @@ function watchReplicas(redis: Redis): Replication {
   };
 }
 
-/** Whether replicas follow this server; one that still copies all of it cannot confirm anything yet. A server that does not say so has to be trusted. */
+/**
+ * Whether replicas follow this server. One that is still in its initial synchronisation does not count, since it cannot confirm anything
+ * yet. A server that does not tell is trusted to have none.
+ */
 async function askReplicas(redis: Redis): Promise<boolean> {
   return /^slave\d+:.*\bstate=online\b/m.test(await redis.info('replication'));
 }

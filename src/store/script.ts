@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 
-/** A Lua script that Redis carries out in one go: what it reads cannot change before it has written. */
+/** A Lua script, which Redis runs atomically: what it reads cannot change before it has written. */
 export type Script = (keys: string[], args: (string | number)[]) => Promise<unknown>;
 
-/** Registers a Lua script with the connection under a name of ours; it travels once and is called by its digest ever after. */
+/** Registers a Lua script with the connection under a name of ours. It is sent once and called by its digest from then on. */
 export function defineScript(redis: Redis, name: string, lua: string): Script {
   redis.defineCommand(name, { lua });
   // ioredis adds the command to the connection itself, which its types cannot know.

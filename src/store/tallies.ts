@@ -15,8 +15,8 @@ const CUSTOMERS_STEPS: [beginning: string, turn: CustomersTurn][] = [
 const CHUNK = 1_000;
 
 /**
- * Part of a script that writes a record: counts it anew. KEYS from 2 on as of `countedKeys`, ARGV from 2 on as of `countedWords`: id, kind, cost
- * or nothing, since when it stands so, whose turn it is. What the script needs for itself comes first, or from 7 on.
+ * Part of a script that writes a record: updates the counts. KEYS from 2 on as of `countedKeys`, ARGV from 2 on as of `countedWords`: id,
+ * kind, cost or nothing, since when, whose turn it is. What the script needs for itself comes first, or from 7 on.
  */
 export const COUNT = `
   local id, kind, cost, since, turn = ARGV[2], ARGV[3], ARGV[4], ARGV[5], ARGV[6]
@@ -32,14 +32,14 @@ export const COUNT = `
   end
 `;
 
-/** KEYS[1]: the record, ARGV[7]: as it was read. What was written meanwhile was counted then. */
+/** KEYS[1]: the record, ARGV[7]: the record as read. One that was written since has been counted by that write. */
 const COUNT_ANEW = `
   if redis.call('GET', KEYS[1]) ~= ARGV[7] then return 0 end
   ${COUNT}
   return 1
 `;
 
-/** The counts in Redis: a hash of how each record stands, one of how many stand so, and what little there is of the rest. */
+/** The counts in Redis: a hash of the kind of each record, one of the number of each kind, and the few costs and waits. */
 export function createTallies(redis: Redis, keys: Keys, records: Pick<Records, 'all'>): Tallies {
   const countAnew = defineScript(redis, 'countAnew', COUNT_ANEW);
 
@@ -90,7 +90,7 @@ export function countedWords(record: SubscriptionRecord): (string | number)[] {
   const cost = price && seats !== undefined && { amount: price.amount * seats, currency: price.currency };
   const exposed = fulfillment?.exposure ? JSON.stringify({ until, cost }) : '';
   const turn = customersTurn(record);
-  // The place of its key, as COUNT knows it.
+  // The index of its key in KEYS, as COUNT has it.
   return [subscriptionId, kind, exposed, Date.parse(since), turn === undefined ? '' : 5 + TURNS.indexOf(turn)];
 }
 
@@ -99,7 +99,7 @@ function customersTurn({ state, step = '' }: SubscriptionRecord): CustomersTurn 
   return CUSTOMERS_STEPS.find(([beginning]) => step.startsWith(beginning))?.[1];
 }
 
-/** The code where it stands still, the kind of what it waits for where it waits. */
+/** The code of the reason where it is stuck, the kind of wait where it waits. */
 function reasonOf(record: SubscriptionRecord): string {
   const { state, waitingFor = '', lastError, failure } = record;
   if (state === 'needs-attention' || state === 'retrying') return lastError?.code ?? '';

@@ -8,10 +8,10 @@ import { defineScript } from './script.ts';
 const KEPT_ENTRIES = 500;
 /** Calls kept per subscription: about those of ten looks. */
 const KEPT_CALLS = 200;
-/** What was heard of a subscription that nobody has looked at since is forgotten. */
+/** How long an event is kept of a subscription that was never looked at. */
 const HEARSAY_LIFE_S = 86_400;
 
-/** ARGV: the line, how many are kept, for how many seconds when there was none before. */
+/** ARGV: the entry, how many are kept, and the time to live in seconds of a list that this entry begins. */
 const HEAR = `
   local lines = redis.call('LPUSH', KEYS[1], ARGV[1])
   redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)
@@ -46,13 +46,13 @@ export function createTimeline(redis: Redis, keys: Keys): Timeline {
       const lists = [keys.timeline(subscriptionId), keys.calls(subscriptionId)];
       const [told = [], calls = []] = await Promise.all(lists.map((key) => redis.lrange(key, 0, -1)));
       const entries = [...told, ...calls].map((entry) => JSON.parse(entry) as TimelineEntry);
-      // Stable: of what happened in the same millisecond each list keeps its own order.
+      // A stable sort: entries of the same millisecond keep the order of their list.
       return entries.sort((one, other) => Date.parse(other.at) - Date.parse(one.at));
     },
   };
 }
 
-/** What is added stays, also where only hearsay was before. */
+/** Adds an entry and removes the time to live that a list of mere events has. */
 function adding(key: string, entry: TimelineEntry, kept: number): WriteCommand[] {
   return [
     ['lpush', key, JSON.stringify(entry)],

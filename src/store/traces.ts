@@ -20,19 +20,19 @@ export interface TraceCarrier {
   take(subscriptionId: number): Promise<Causes>;
 }
 
-/** So many causes of one look are told. */
+/** Most causes that are kept of one look. */
 const MOST = 32;
-/** A look that comes later begins a trace of its own, with a link to the former. */
+/** Age of a trace after which a look begins a new one, with a link to the former. */
 const TOGETHER_MS = 3_600_000;
 
-/** KEYS[1]: the list, ARGV: where it goes, the cause, how many are kept, for how long. One command, since there is one for each event. */
+/** KEYS[1]: the list. ARGV: the command, the cause, last index kept, time to live. One round trip, since each event pays for it. */
 const LEAVE = `
   redis.call(ARGV[1], KEYS[1], ARGV[2])
   redis.call('LTRIM', KEYS[1], 0, ARGV[3])
   redis.call('PEXPIRE', KEYS[1], ARGV[4])
 `;
 
-/** Keeps them in Redis, apart from the queue: a request that another one answers would take its cause with it. */
+/** Keeps causes in Redis, apart from the queue: a request that is merged into another one would lose its cause there. */
 export function createTraceCarrier(redis: Redis, keys: Keys, clock: Clock): TraceCarrier {
   const write = defineScript(redis, 'leaveTrace', LEAVE);
   const put = async (command: 'LPUSH' | 'RPUSH', subscriptionId: number, cause: string) => {

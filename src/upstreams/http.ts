@@ -56,8 +56,8 @@ export interface Answer {
 /** The share of an upstream's rate limit that all processes draw from. */
 export interface Budget {
   /**
-   * Takes one call from every key, or from none: then answers how long to wait, in milliseconds, and, where the upstream has refused calls for
-   * a minute or more, the ISO instant until which it does.
+   * Takes one call from every key, or from none: then answers how long to wait, in milliseconds, and, where the upstream has refused calls
+   * for a minute or more, the ISO instant until which it does.
    */
   take(keys: string[]): Promise<{ waitMs: number; refusedUntil?: string } | undefined>;
   /**
@@ -76,7 +76,7 @@ export interface Circuit {
   ): Promise<Passage | { waitMs: number; since: string }>;
 }
 
-/** Takes the outcome of a call that may be made, by exactly one of its methods. */
+/** The permit for one call. Its outcome has to be reported by exactly one of these methods. */
 export interface Passage {
   /** The upstream is there, whatever it said. */
   answered(): Promise<void>;

@@ -9,7 +9,7 @@ import { Deployment, DeploymentName, Operation } from './schema.ts';
 import { secretsIn } from './secrets.ts';
 
 export const DEPLOYMENTS = '2026-06-01';
-/** Nested deployments are followed so deep, and no more than so many of them. */
+/** How deep nested deployments are followed, and how many of them at most. */
 const DEEPEST = 4;
 const MOST_NESTED = 20;
 const NESTED = /\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Resources\/deployments\/([^/]+)$/i;

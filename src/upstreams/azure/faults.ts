@@ -7,7 +7,7 @@ import { kindOf } from './taxonomy.ts';
 const DEEPEST = 8;
 const MOST = 50;
 const LONGEST_MESSAGE = 500;
-/** So much of a text is cleaned before it is cut: more would only cost time, and without end. */
+/** Longest part of a text that is cleaned before it is cut: a longer one would cost time without limit. */
 const LONGEST_READ = 10 * LONGEST_MESSAGE;
 
 const ErrorBody = z.object({

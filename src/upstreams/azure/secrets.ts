@@ -49,8 +49,8 @@ export function withoutSecrets(text: string, secrets: readonly string[]): string
 }
 
 /**
- * Escaping multiplies backslashes, and texts are folded, so that runs count rather than single ones. From any place in a text there is one way
- * at most to match, and every repetition is bounded: a pattern that may match in many ways takes for ever on some texts.
+ * Escaping multiplies backslashes, and texts are folded, so that runs count rather than single characters. From any position there is at
+ * most one way to match, and every repetition is bounded: an ambiguous pattern backtracks for ever on some texts.
  */
 function escapedOrNot(secret: string): RegExp {
   const parts = secret.trim().match(/\\+|[\s+]+|[^\\\s+]/gu) ?? [];
@@ -97,7 +97,10 @@ function inHtml(one: string): string {
   return `&(?:amp;){0,3}(?:${references.join('|')});`;
 }
 
-/** What of a secret shows in base64, wherever it stands in what was encoded: by its place within three bytes, less the digits that it shares. */
+/**
+ * The part of a secret that shows in base64 wherever it stands in the encoded text: one for each offset within three bytes, without the
+ * digits that it shares with its neighbours.
+ */
 function piecesOfBase64(secret: string): string[] {
   return [0, 1, 2].flatMap((place) => {
     const bytes = Buffer.concat([Buffer.alloc(place), Buffer.from(secret)]);

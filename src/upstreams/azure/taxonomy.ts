@@ -1,6 +1,10 @@
 import type { Fault, FaultKind } from './azure.ts';
 
-/** Codes of Azure by what they ask for. https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors */
+/**
+ * Codes of Azure by what they ask for.
+ *
+ * @see https://learn.microsoft.com/azure/azure-resource-manager/troubleshooting/common-deployment-errors
+ */
 const KINDS: Record<FaultKind, string[]> = {
   permanent: [
     'DnsRecordInUse',

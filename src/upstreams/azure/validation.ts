@@ -10,7 +10,7 @@ import { faultsIn } from './faults.ts';
 import { Validated, WhatIfResult } from './schema.ts';
 import { secretsIn } from './secrets.ts';
 
-/** So often an answer that takes longer is asked for within one call; then it is the turn of another job. */
+/** How often a delayed answer is polled within one call, before the worker is given back. */
 const LOOKS = 4;
 /** Unless Azure names another pause. */
 const NEXT_LOOK_MS = 15_000;

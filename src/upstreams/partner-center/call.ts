@@ -64,7 +64,11 @@ export function createCall({ http, tokens }: { http: Http; tokens: Tokens }): Ca
   };
 }
 
-/** Some limits count per partner, others per partner and customer. https://learn.microsoft.com/partner-center/developer/api-throttling-guidance */
+/**
+ * Some limits count per partner, others per partner and customer.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/api-throttling-guidance
+ */
 function budgetKeysOf(path: string): string[] {
   const customerId = CUSTOMER_PATH.exec(path)?.[1];
   return ['partner-center', ...(customerId ? [`partner-center:customer:${customerId.toLowerCase()}`] : [])];

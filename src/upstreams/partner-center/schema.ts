@@ -412,8 +412,8 @@ export const AddressCheck = anyCase({ status: Joined.pipe(z.enum(ADDRESS_STATUSE
 export type AddressCheck = z.output<typeof AddressCheck>;
 
 /**
- * Purchases are blocked under `UnderReview`, `NotAllowed` and `Unknown`. Others are kept as they are, since they are shown; what is no plain
- * word is left out.
+ * Purchases are blocked under `UnderReview`, `NotAllowed` and `Unknown`. Others are kept as they are, since they are shown; what is not a
+ * plain word is left out.
  */
 export const Vetting = anyCase({
   status: Joined.pipe(z.string().regex(/^[A-Za-z]{1,40}$/))
@@ -529,7 +529,11 @@ export const UsageSummary = anyCase({ billingStartDate: Instant });
 /** A budget in the partner's currency; a sample misspells its own name. */
 export const UsageBudget = anyCase({ amount: z.number().nullish() });
 
-/** A role that users of a tenant have, and those who have it. https://learn.microsoft.com/partner-center/developer/get-user-roles-for-a-customer */
+/**
+ * A role in a tenant, and the users who have it.
+ *
+ * @see https://learn.microsoft.com/partner-center/developer/get-user-roles-for-a-customer
+ */
 export const DirectoryRole = anyCase({ id: z.string(), name: z.string().catch('') });
 export const UserMember = anyCase({ id: z.string() });
 
