@@ -90,8 +90,26 @@ export class ThrottledError extends RetryableError {}
 /** Only a person of operations can cure it (configuration, consent, credit). The subscription waits, and resumes when cured. */
 export class AttentionError extends ConnectorError {}
 
+/** What only the customer can cure. The customer is told of each in words of its own. */
+export type CustomerCode =
+  | 'customer.company-required'
+  | 'customer.data-missing'
+  | 'customer.data-refused'
+  | 'customer.tenant-of-another'
+  | 'order.dns-name-taken'
+  | 'order.parameter-invalid'
+  | 'order.quantity-invalid'
+  | 'order.quantity-out-of-bounds'
+  | 'order.term-end-not-allowed';
+
 /** Only the customer can cure it (data missing or wrong): reported `FAILED` with instructions, tried again at each look. */
-export class CustomerError extends ConnectorError {}
+export class CustomerError extends ConnectorError {
+  declare readonly code: CustomerCode;
+
+  constructor(code: CustomerCode, message: string, options?: ErrorOptions) {
+    super(code, message, options);
+  }
+}
 
 /** Trying again cannot help: reported `FAILED`; only `retry` by operations starts it again. */
 export class PermanentError extends ConnectorError {}

@@ -2,7 +2,7 @@ import { AttentionError, ConnectorError, PermanentError, RetryableError } from '
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Endpoint } from '../upstreams/cloudesire/schema.ts';
 import { createAzureReport } from './azure.ts';
-import { dayIn, textsOf, withFieldNames } from './texts/catalogue.ts';
+import { dayIn, failureText, textsOf, withFieldNames } from './texts/catalogue.ts';
 import type { Access, AgreementNeed, NextTermChange, Params, Texts } from './texts/texts.ts';
 
 const ADMIN_CENTER = 'https://admin.microsoft.com/';
@@ -182,8 +182,7 @@ export function createReport({
       // Whoever has something else by now is not to read that their order failed.
       if (now.deploymentStatus !== 'PENDING' && now.deploymentStatus !== 'FAILED') return undefined;
       if (now.deploymentStatus === 'PENDING') await setStatus(id, 'FAILED');
-      const told = (texts: Texts): string =>
-        (texts.failures[code] ?? texts.failures.other)(withFieldNames(params, texts));
+      const told = (texts: Texts): string => failureText(texts, code)(withFieldNames(params, texts));
       await subscriptions.setInstructions(id, inLanguages(told));
       return told(textsOf('en'));
     },

@@ -1,6 +1,6 @@
 import { en } from './en.ts';
 import { it } from './it.ts';
-import type { AskedField, Params, Texts } from './texts.ts';
+import type { AskedField, FailureCode, Params, Texts } from './texts.ts';
 
 const CATALOGUE: Record<string, Texts> = { en, it };
 
@@ -24,6 +24,11 @@ export function dayIn(instant: string | undefined, ...languages: (string | undef
   const spoken = spokenOf(languages);
   const locale = spoken === 'en' ? 'en-GB' : spoken;
   return new Intl.DateTimeFormat(locale, { dateStyle: 'long', timeZone: 'UTC' }).format(new Date(instant));
+}
+
+/** The text about a failed order, by the code of its error. */
+export function failureText({ failures }: Texts, code: string): (params: Params) => string {
+  return failures[Object.hasOwn(failures, code) ? (code as FailureCode) : 'other'];
 }
 
 /** Names of data are told in the language of the text. */

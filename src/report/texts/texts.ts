@@ -1,3 +1,5 @@
+import type { CustomerCode } from '../../lib/errors.ts';
+
 /** A datum that the customer can be asked for. */
 export type AskedField =
   | 'companyName'
@@ -59,6 +61,9 @@ export type ObjectionCode =
   | 'trial.seats-fixed'
   | 'order.parameter-invalid';
 
+/** Failures of an order of which the customer is told in words of their own: what they can cure, and what is over without them. */
+export type FailureCode = CustomerCode | 'customer.not-allowed' | 'operation.deadline';
+
 /** Values that a text may need; never personal data. */
 export type Params = Record<string, string>;
 
@@ -95,8 +100,8 @@ export interface Texts {
   };
   credentials: { userName: string; password: string; generated: string };
   fields: Record<AskedField, string>;
-  /** Why an order failed and what to do next, by error code; `other` for every code without a text of its own. */
-  failures: Record<string, (params: Params) => string> & { other: (params: Params) => string };
+  /** Why an order failed and what to do next; `other` for every code without a text of its own. */
+  failures: Record<FailureCode | 'other', (params: Params) => string>;
   /** Why an order is not taken, and what the customer can do about it. */
   objections: Record<ObjectionCode, (params: Params) => string>;
   /** What stands beside the values of a parameter that a customer may choose. */

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { failureText } from '../../../src/report/texts/catalogue.ts';
 import { en } from '../../../src/report/texts/en.ts';
 import { it as italian } from '../../../src/report/texts/it.ts';
 import type { Texts } from '../../../src/report/texts/texts.ts';
@@ -81,8 +82,8 @@ it('both languages name the parameter and the rule that its value breaks', () =>
   expect(italian.objections['order.parameter-invalid'](wrong)).toBe(
     'Controlla il valore di "SIZE": i valori possibili sono S, M.',
   );
-  expect(en.failures['order.parameter-invalid']?.(wrong)).toContain('"SIZE": possible values are S, M. Please correct');
-  expect(italian.failures['order.parameter-invalid']?.(wrong)).toContain('"SIZE": i valori possibili sono S, M.');
+  expect(en.failures['order.parameter-invalid'](wrong)).toContain('"SIZE": possible values are S, M. Please correct');
+  expect(italian.failures['order.parameter-invalid'](wrong)).toContain('"SIZE": i valori possibili sono S, M.');
 });
 
 it.each([
@@ -150,4 +151,9 @@ it.each([
 ])('bounds are told in words that fit them: %j', (values, english, inItalian) => {
   expect(en.objections['order.quantity-out-of-bounds'](values)).toContain(english);
   expect(italian.objections['order.quantity-out-of-bounds'](values)).toContain(inItalian);
+});
+
+it('a failure without a text of its own gets that of all others, whatever its code', () => {
+  expect(failureText(en, 'customer.data-missing')).toBe(en.failures['customer.data-missing']);
+  for (const code of ['order.failed', 'constructor', '']) expect(failureText(en, code)).toBe(en.failures.other);
 });
