@@ -91,6 +91,7 @@ async function expectDone(id: number): Promise<void> {
   expect((await recorded(id)).state).toBe('done');
   expect(links(id).join()).not.toContain(LINK);
   expect(links(id)).toContain('https://admin.microsoft.com/');
+  expect(shown(id).instructions?.en).toContain('licences');
   expect(shown(id).instructions?.en).not.toMatch(/agreement/i);
   expect(world.alerts).toEqual([]);
 }
@@ -325,6 +326,7 @@ describe('the agreement, demanded anew', () => {
     await accept(id);
     expect(partnerSubscription()).toMatchObject({ quantity: 14 });
     expect((await recorded(id)).state).toBe('done');
+    expect(links(id)).toContain('https://admin.microsoft.com/');
     expect(links(id).join()).not.toContain(LINK);
   });
 

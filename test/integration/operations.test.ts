@@ -505,6 +505,7 @@ describe('the story of a subscription', () => {
       requestId: expect.any(String),
     });
     const text = JSON.stringify(calls);
+    expect(world.emulators.secrets()).not.toEqual([]);
     for (const secret of world.emulators.secrets()) expect(text).not.toContain(secret);
   });
 });

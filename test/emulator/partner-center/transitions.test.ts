@@ -70,6 +70,7 @@ describe('a transition', () => {
     async (fullTransition, status) => {
       client.emulator.setSwitches({ fullTransition });
       const { body } = await upgrade();
+      expect(body.toSubscriptionId).toMatch(/^[0-9a-f-]{36}$/);
       expect(body.toSubscriptionId).not.toBe(id);
       expect(await read()).toMatchObject({ status });
       await client.clock.advance(MINUTE_MS);
@@ -99,6 +100,7 @@ describe('a transition', () => {
 
   it('of some seats makes a second subscription that ends with the first', async () => {
     const { body } = await upgrade({ quantity: 4 });
+    expect(body.toSubscriptionId).toMatch(/^[0-9a-f-]{36}$/);
     expect(body.toSubscriptionId).not.toBe(id);
     await client.clock.advance(MINUTE_MS);
     const [source, created] = [await read(), await read(body.toSubscriptionId)];

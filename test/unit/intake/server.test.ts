@@ -100,7 +100,9 @@ describe('a server that is about to stop', () => {
     const { port, beginToStop } = await serve(addSample);
     const kept = await open(port);
     kept.write('GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n');
-    expect(String((await once(kept, 'data'))[0])).not.toMatch(/connection: close/i);
+    const [before] = await once(kept, 'data');
+    expect(String(before)).toMatch(/^HTTP\/1\.1 404 /);
+    expect(String(before)).not.toMatch(/connection: close/i);
 
     beginToStop();
     const answer = readAll(kept);

@@ -123,7 +123,7 @@ describe('parameters', () => {
     };
     const { now, day, first, second } = accept({ parameters }).parameters;
     expect([now?.value, day?.value]).toEqual(['20261122T091420Z', '2026-11-22']);
-    expect(first?.value).toMatch(/^[0-9a-f-]{36}$/);
+    for (const guid of [first, second]) expect(guid?.value).toMatch(/^[0-9a-f-]{36}$/);
     expect(second?.value).not.toBe(first?.value);
   });
 
