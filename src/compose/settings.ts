@@ -1,6 +1,6 @@
 import type { Config } from '../config.ts';
 import type { AzureSettings } from '../workflows/azure/order.ts';
-import type { LicenseSettings } from '../workflows/license/parameters.ts';
+import type { LicenseSettings } from '../workflows/license/order.ts';
 
 /** The settings that decide what an order of licences means. */
 export function licenseSettings({ cloudesire }: Config): LicenseSettings {

@@ -1,7 +1,7 @@
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
-import type { Product } from './catalog.ts';
 import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
 import { type Decision, type Known, type PlanSettings, planOperation, type Seen } from './plan-operation.ts';
+import type { Product } from './product.ts';
 
 /** What the marketplace, the record and Microsoft say of one subscription, and what follows from that. */
 export interface Comparison {

@@ -1,9 +1,9 @@
 import type { Clock } from '../lib/clock.ts';
 import { compact } from '../lib/compact.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
-import type { Product } from './catalog.ts';
 import type { AtMicrosoft, Fulfillment } from './fulfillment.ts';
 import type { PartnerSubscriptionIndex } from './partner-subscription-index.ts';
+import type { Product } from './product.ts';
 import { progressOf } from './record.ts';
 import type { RecordWriter } from './record-writer.ts';
 import { mayExist, TAKEN_UP_AGAIN } from './recovery.ts';

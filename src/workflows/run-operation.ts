@@ -3,11 +3,11 @@ import { type FlowParts, resumeFlow, Stopping, Suspended } from '../engine/workf
 import { AttentionError, RetryableError } from '../lib/errors.ts';
 import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
-import type { Product } from './catalog.ts';
 import { createEndRun, type EndRunParts } from './end-run.ts';
 import type { FulfillmentWriter } from './fulfillment-writer.ts';
 import type { Interventions } from './interventions.ts';
 import { type Asked, createLook, type LookOutcome } from './look.ts';
+import type { Product } from './product.ts';
 import { progressOf, type RecordState, type Records, type Run, standingOf } from './record.ts';
 import { createStepObserver, type StepObserverParts } from './step-observer.ts';
 import { stuckChangeOf } from './stuck-change.ts';

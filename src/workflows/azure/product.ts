@@ -1,15 +1,17 @@
 import type { Workflow } from '../../engine/workflow.ts';
-import type { Product } from '../catalog.ts';
 import type { Look } from '../look.ts';
 import type { ProductType } from '../operations.ts';
+import type { Product } from '../product.ts';
 import { configurationOf } from './assignment.ts';
-import { createConvertAzureTrial, createRenewAzure, createReportAzure } from './bookkeeping.ts';
+import { createConvertAzureTrial } from './convert-trial.ts';
 import { createDeprovisionAzure } from './deprovision.ts';
 import { inspectAzure } from './inspect.ts';
 import { createResumeAzure, createSuspendAzure } from './power.ts';
 import { createProvisionAzure, type ProvisionAzureParts } from './provision.ts';
 import { recoverAzure } from './recover.ts';
 import { createRedeploy } from './redeploy.ts';
+import { createRenewAzure } from './renew.ts';
+import { createReportAzure } from './report-again.ts';
 import { toldWhenUnseen } from './unseen.ts';
 
 /** What is known of a product that is deployed in Azure: `azure` is a machine of the Azure Marketplace, `arm` a template. */

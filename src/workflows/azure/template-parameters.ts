@@ -1,7 +1,7 @@
 import { AttentionError, type ConnectorError, CustomerError } from '../../lib/errors.ts';
+import { asText, type Conversion, checkValue, convertText } from './convert-parameter.ts';
 import { plainName, type TemplateParameter } from './declarations.ts';
 import { quoted } from './flaw.ts';
-import { asText, type Conversion, checkValue, convertText } from './parameter-value.ts';
 import type { Template } from './template.ts';
 
 /** What the connector itself knows and templates ask for under several names; every other name stands for itself. */

@@ -4,7 +4,7 @@ import type { Cloudesire } from '../../upstreams/cloudesire/client.ts';
 import type { Look } from '../look.ts';
 import { readSelling } from '../selling.ts';
 import { isSameItem } from '../term-item.ts';
-import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
+import { type LicenseSettings, readLicenseOrder } from './order.ts';
 import {
   changePartnerSubscription,
   gone,

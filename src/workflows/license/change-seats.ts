@@ -6,7 +6,7 @@ import type { Look } from '../look.ts';
 import { isSameItem } from '../term-item.ts';
 import { boughtOf } from './bought.ts';
 import { refuseImpossibleSeats } from './catalog-item.ts';
-import { type LicenseSettings, readSeats } from './parameters.ts';
+import { type LicenseSettings, readSeats } from './order.ts';
 import {
   changePartnerSubscription,
   gone,

@@ -3,7 +3,7 @@ import type { Look } from '../look.ts';
 import { readSelling } from '../selling.ts';
 import { isSameItem, productAndSku } from '../term-item.ts';
 import type { ChangePlanParts } from './change-plan.ts';
-import { readLicenseOrder } from './parameters.ts';
+import { readLicenseOrder } from './order.ts';
 import { gone, offerOf, orderNextTerm, readPartnerSubscription } from './partner-subscription.ts';
 import { inRounds, type Refused, type RoundOutcome } from './rounds.ts';
 import { tellStanding } from './tell-standing.ts';

@@ -5,7 +5,7 @@ import { ownerOf } from '../buyer.ts';
 import type { CustomerDirectory } from '../customer-directory.ts';
 import type { AskedValues, ParameterValue, Suggestion } from '../parameter-values.ts';
 import { type DomainWish, domainsFor, enteredFor, readDomainWish, tenantDomains } from '../steps/tenant-domain.ts';
-import { type LicenseSettings, termAndCycle } from './parameters.ts';
+import { type LicenseSettings, termAndCycle } from './order.ts';
 import { allowedTermEnds, type TermEndParts } from './term-end.ts';
 
 export interface LicenseValuesParts {

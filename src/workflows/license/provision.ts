@@ -16,7 +16,7 @@ import { buy, findOrder } from '../steps/purchase.ts';
 import { boughtOf } from './bought.ts';
 import { findCatalogItem } from './catalog-item.ts';
 import { type HandOverParts, handOver } from './hand-over.ts';
-import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
+import { type LicenseSettings, readLicenseOrder } from './order.ts';
 import {
   changePartnerSubscription,
   endsWithTerm,

@@ -8,7 +8,7 @@ import { DELIVERED, readKnownCustomer, readWhose, unlessHidden } from '../recove
 import { isSameId } from '../same-id.ts';
 import { readSelling } from '../selling.ts';
 import { findOrder } from '../steps/purchase.ts';
-import { type LicenseSettings, readLicenseOrder } from './parameters.ts';
+import { type LicenseSettings, readLicenseOrder } from './order.ts';
 import { itemOf, type LicenseParts, runsOut } from './partner-subscription.ts';
 
 export interface RecoverParts extends LicenseParts {

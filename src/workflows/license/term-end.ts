@@ -2,7 +2,7 @@ import { CustomerError } from '../../lib/errors.ts';
 import type { PartnerCenter } from '../../upstreams/partner-center/client.ts';
 import type { CustomTermEnd } from '../../upstreams/partner-center/schema.ts';
 import type { Fulfillment } from '../fulfillment.ts';
-import type { LicenseOrder } from './parameters.ts';
+import type { LicenseOrder } from './order.ts';
 
 export interface TermEndParts {
   partnerCenter: { subscriptions: Pick<PartnerCenter['subscriptions'], 'customTermEndDates'> };

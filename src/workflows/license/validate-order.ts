@@ -10,7 +10,7 @@ import type { Records } from '../record.ts';
 import { readSelling } from '../selling.ts';
 import { checkCustomer } from '../steps/check-customer.ts';
 import { findCatalogItem, refuseImpossibleSeats } from './catalog-item.ts';
-import { type LicenseOrder, type LicenseSettings, readLicenseOrder, readSeats } from './parameters.ts';
+import { type LicenseOrder, type LicenseSettings, readLicenseOrder, readSeats } from './order.ts';
 import { offerOf } from './partner-subscription.ts';
 import { findTermEnd } from './term-end.ts';
 import { findPlanChange } from './transition.ts';

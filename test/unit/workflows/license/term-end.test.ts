@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Fulfillment } from '../../../../src/workflows/fulfillment.ts';
-import type { LicenseOrder } from '../../../../src/workflows/license/parameters.ts';
+import type { LicenseOrder } from '../../../../src/workflows/license/order.ts';
 import { allowedTermEnds, choiceForFirstTerm, findTermEnd } from '../../../../src/workflows/license/term-end.ts';
 
 const NOW = Date.parse('2026-09-17T22:30:00Z');

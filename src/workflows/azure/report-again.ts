@@ -4,7 +4,6 @@ import type { Azure } from '../../upstreams/azure/client.ts';
 import type { Look } from '../look.ts';
 import { reportDeployed } from '../steps/report-deployed.ts';
 import { deploymentOf, groupOf } from './names.ts';
-import { noteAzure } from './note.ts';
 import { readOutputs } from './outputs.ts';
 import { whereOf } from './redeploy.ts';
 
@@ -26,31 +25,6 @@ export function createReportAzure(
         if (endpoints.length > 0) await report.azure.endpoints(id, endpoints);
       });
       await reportDeployed(flow, look, { report, heard: ['DEPLOYED'] });
-    },
-  };
-}
-
-/** What runs after the trial is what ran in it; from now on its usage is charged to the customer, and begins at zero. */
-export function createConvertAzureTrial(productType: string, { now }: { now(): number }): Workflow<Look> {
-  return {
-    name: `${productType}/convert-trial`,
-
-    async run(flow, look) {
-      const usageSince = await flow.step('begin to count the usage', async () => new Date(now()).toISOString());
-      await noteAzure(look, { usageSince });
-      const { endDate } = look.subscription;
-      await look.settle({ trial: false, ...(endDate && { endDate }) });
-    },
-  };
-}
-
-/** Azure has no terms: a renewal in the marketplace changes nothing there. */
-export function createRenewAzure(productType: string): Workflow<Look> {
-  return {
-    name: `${productType}/renew`,
-
-    async run(_flow, look) {
-      if (look.subscription.endDate) await look.settle({ endDate: look.subscription.endDate });
     },
   };
 }
