@@ -15,13 +15,13 @@ import { measuresOf } from './metrics.ts';
 import { composeStore, type Store } from './store.ts';
 import type { Traces } from './tracing.ts';
 
-/** Looks at once in one process. Most of their time they wait for an upstream. */
+/** Looks that one process makes at a time. They spend most of their time waiting for an upstream. */
 const CONCURRENT_LOOKS = 20;
-/** So often it is looked whether somebody may have calls sooner than they were told. */
+/** How often to check whether subscriptions in line for calls may come sooner than they were told. */
 const CALL_UP_EVERY_MS = 2_000;
-/** How often a worker shows that it takes looks. */
+/** How often a worker shows in Redis that it takes looks. */
 const SHOW_EVERY_MS = 2_000;
-/** A sweep that fails is soon made again. */
+/** How a failing sweep is reported. One failure is no news, since a sweep is retried soon. */
 const SWEEP = { name: 'sweep', failuresUntilTold: 3 };
 
 export interface WorkerParts {
@@ -30,9 +30,9 @@ export interface WorkerParts {
   /** Over that connection. */
   store: Store;
   producer: Pick<Producer, 'requestLook' | 'repairStrayLooks'>;
-  /** Absent where nobody is to hear of errors but the log. */
+  /** Absent where errors go to the log only. */
   reporting?: ErrorReporting | undefined;
-  /** Absent where nobody follows what is done. */
+  /** Absent where nothing is traced. */
   traces?: Traces | undefined;
   metrics: Metrics;
   alerts: Alerts;
@@ -41,12 +41,12 @@ export interface WorkerParts {
   log: Log;
 }
 
-/** Builds what takes looks and sweeps from the queue and makes them. */
+/** Builds the worker, which takes looks and sweeps from the queue and makes them. */
 export function composeWorker(config: Config, parts: WorkerParts) {
   const { producer, reporting, traces, metrics, alerts, observe, isStopping, log } = parts;
   const { prefix } = config.redis;
   const apart: ErrorReporting['apart'] = reporting ? reporting.apart : (work) => work();
-  // Two connections, for BullMQ's blocking reads must not hold up the store.
+  // Two connections, since BullMQ's blocking reads must not hold up the store.
   const queueRedis = workerConnection(config.redis.url);
   const redis = workerConnection(config.redis.url);
   const { look, sweep, setAside, webhookRegistration, calledUp } = composeLooks(config, {
@@ -100,7 +100,7 @@ export function composeWorker(config: Config, parts: WorkerParts) {
     await presence.show(self).catch((err: unknown) => log.debug({ err }, 'the worker could not show itself'));
   }
 
-  /** Those who stand in a line were told when to come; where others have left it, it is their turn sooner. */
+  /** Subscriptions in line for calls were told when to come. When others have left the line, their turn comes sooner. */
   async function callUp(): Promise<void> {
     try {
       for (const id of await calledUp(CALL_UP_EVERY_MS)) await producer.requestLook(id, { urgent: false });
@@ -126,7 +126,7 @@ export function composeWorker(config: Config, parts: WorkerParts) {
     async stop() {
       clearInterval(callingUp);
       clearInterval(showing);
-      // Nobody need hear of it: who shows nothing is soon taken for gone.
+      // A failure does no harm: a worker that no longer shows itself soon counts as gone.
       await Promise.all([runner.stop(), presence.leave(self).catch(() => {})]);
       queueRedis.disconnect();
       redis.disconnect();

@@ -1,9 +1,9 @@
 import { ErrorCode, isNotConnectionError, type Queue } from 'bullmq';
 
 /*
- * Everything in which this service relies on what BullMQ does not document: keys and scores in Redis, and the errors that it raises. All of it
- * was read in the code of BullMQ 6.7.0; each fact names its file there. test/integration/queue/bullmq-internals.test.ts fails with any other
- * version: read those files again before it is changed.
+ * Everything in which this service relies on what BullMQ does not document: keys and scores in Redis, and the errors that it raises. All of
+ * it was read in the code of BullMQ 6.7.0; each fact names its file there. test/integration/queue/bullmq-internals.test.ts fails with any
+ * other version: read those files again before it is changed.
  */
 
 /** Keys that one step of a scan visits. */
@@ -79,7 +79,9 @@ function dueAtMsOf(score: string | number | null | undefined): number | undefine
   return score === null || score === undefined ? undefined : Math.floor(Number(score) / DUE_FACTOR);
 }
 
-/** `maxStalledCount` of a worker: above it BullMQ fails a job, which frees its lane as if nothing had happened. So it must never be reached. */
+/**
+ * `maxStalledCount` of a worker: above it BullMQ fails a job, which frees its lane as if nothing had happened. So it must never be reached.
+ */
 export const NEVER_FAIL_STALLED = 1_000_000;
 
 /** Codes of errors about a job that this worker no longer owns (enums/error-code.ts, classes/finished-errors.ts). */

@@ -3,10 +3,10 @@ import { z } from 'zod';
 
 /** Queue of looks: one lane per subscription. */
 export const LOOKS = 'looks';
-/** Queue of sweeps, which ask for the looks that no event has asked for. */
+/** Queue of sweeps, which ask for the looks that no event asked for. */
 export const SWEEPS = 'sweeps';
 
-/** "Look at this subscription": an id and nothing else, since Redis keeps payloads in clear and a look reads the present. */
+/** "Look at this subscription": nothing but an id, since Redis keeps payloads in plain text and a look reads the present state. */
 export const Look = z.object({ subscriptionId: z.int().positive() });
 export type Look = z.infer<typeof Look>;
 
@@ -16,8 +16,8 @@ export type Sweep = Record<string, never>;
 export type QueueConnection = RedisConnectionClient & { readonly status: string };
 
 /**
- * What makes lanes of a queue: while a look of the subscription waits, another request changes nothing; while one runs, the
- * last request is kept for its end; a look that was put off is due at once. A finished look leaves nothing behind.
+ * Deduplication gives each subscription a lane with one look at most. While a look waits, another request changes nothing; while one is
+ * active, the last request is kept until it ends; a delayed look becomes due at once. A finished look leaves nothing behind.
  *
  * @see https://docs.bullmq.io/guide/jobs/deduplication
  */

@@ -4,17 +4,17 @@ import { RetryableError } from '../lib/errors.ts';
 import { internalsOf } from './bullmq-internals.ts';
 import { LOOKS, type Look, lookOptions, type QueueConnection, SWEEPS, type Sweep } from './jobs.ts';
 
-/** Looks that nobody waits for come after all others: BullMQ runs jobs without a priority first. */
+/** Priority of looks that nobody waits for. BullMQ takes jobs without a priority first. */
 const NOT_URGENT = 10;
-/** The backlog is counted at most four times a second, however many events arrive; what is added meanwhile is added to the count. */
+/** How long a count of the backlog is used, however many events arrive. What this process adds meanwhile is added to the count. */
 const COUNT_LIFE_MS = 250;
-/** Where looks stand that are due. */
+/** States of BullMQ in which a look is due. */
 const WAITING = ['wait', 'prioritized'] as const;
-/** How a look is said to stand there. */
+/** The same states as `getState` names them. */
 const WAITING_STATES = new Set<string>(['waiting', 'prioritized']);
-/** So many of the looks that are next are asked how long they have waited. */
+/** Number of looks at the head of each queue that are searched for the one that has waited longest. */
 const SEEN_OF_BACKLOG = 50;
-/** A failed sweep is tried again after 30 s, 1 min, 2 min, 4 min and 8 min, and then left to the next period. */
+/** A failed sweep is retried after 30 s, 1 min, 2 min, 4 min and 8 min. After that the next period brings a new one. */
 const SWEEP_OPTIONS: JobsOptions = {
   attempts: 6,
   backoff: { type: 'exponential', delay: 30_000 },
@@ -24,18 +24,18 @@ const SWEEP_OPTIONS: JobsOptions = {
 
 /** How workers take looks. */
 interface Taking {
-  /** Looks that wait for a worker, and that are made at this moment. */
+  /** Looks that wait for a worker, and looks that are active. */
   waiting: number;
   active: number;
   /** As `oldestWaitingSince` tells it. */
   oldestSinceMs?: number | undefined;
-  /** Key in Redis whose field `paused` keeps every worker from taking looks; absent where nobody has paused them. */
+  /** Key of the hash in Redis whose field `paused` stops all workers; absent unless somebody has paused the queue. */
   pausedIn?: string | undefined;
 }
 
 /**
- * How jobs get into the queues. While Redis is away every method rejects at once, and within 2 s when Redis stops answering,
- * with a RetryableError `queue.unavailable`. Its `effect` tells whether the request may have been stored all the same.
+ * Adds jobs to the queues. Every method rejects with a RetryableError `queue.unavailable`: at once while Redis is disconnected, and within
+ * 2 s when Redis stops answering. Its `effect` tells whether the request may have been stored all the same.
  */
 export interface Producer {
   /**
@@ -44,31 +44,31 @@ export interface Producer {
    * nothing was queued, since as many looks wait as may. A subscription that has a look already is never turned away.
    */
   requestLook(subscriptionId: number, options?: { urgent?: boolean }): Promise<'queued' | 'backlog-full'>;
-  /** Asks for a sweep now; requests that come before it has begun are one. */
+  /** Asks for a sweep now. Requests that come before it has begun lead to one sweep. */
   requestSweep(): Promise<void>;
-  /** Sweeps every `everyMs`, once for all processes; the period asked for last counts. A new period begins with a sweep at once. */
+  /** Schedules a sweep every `everyMs` for all processes together; the last call decides. A new period begins with a sweep at once. */
   scheduleSweeps(everyMs: number): Promise<void>;
-  /** False once somebody has emptied Redis: nothing else takes a schedule away. */
+  /** Whether the schedule exists. Only somebody who empties Redis takes it away. */
   areSweepsScheduled(): Promise<boolean>;
-  /** Looks that wait for a worker, at most a quarter of a second ago. Looks that were put off do not count. */
+  /** Number of looks that wait for a worker, at most a quarter of a second old. Delayed looks do not count. */
   backlog(): Promise<number>;
-  /** Looks that wait for a worker, that were put off, and that are made at this moment. */
+  /** Numbers of looks that wait for a worker, are delayed, or are active. */
   looks(): Promise<{ waiting: number; delayed: number; active: number }>;
-  /** Since when the longest-waiting look that is due and that no worker has taken yet has waited, in milliseconds since the epoch. */
+  /** Since when the look that has waited longest for a worker has been due, in milliseconds since the epoch. */
   oldestWaitingSince(): Promise<number | undefined>;
   /** How workers take looks. */
   taking(): Promise<Taking>;
   /**
-   * Since when a look at this subscription has waited for a worker, in milliseconds since the epoch. `undefined` when none waits, and for one
-   * that was put off before and taken out of its pause by a worker, of which that is not known.
+   * Since when a look at this subscription has waited for a worker, in milliseconds since the epoch. `undefined` when none waits, or when
+   * the one that waits was delayed before: it is not known when a worker ended its delay.
    */
   queuedSince(subscriptionId: number): Promise<number | undefined>;
   /**
-   * Frees subscriptions whose look exists but stands in no queue, and asks for a new one: it would swallow every later
-   * request. BullMQ leaves none behind; a restored backup or a hand in Redis may. Answers how many there were.
+   * Replaces looks that hold the lane of a subscription although they are in no queue: such a look would swallow every later request.
+   * BullMQ leaves none behind; a restored backup or a change by hand may. Resolves with how many there were.
    */
   repairStrayLooks(): Promise<number>;
-  /** Ends the producer. The connection stays open: it belongs to whoever made it. */
+  /** Closes the producer. The connection stays open: it belongs to the caller. */
   close(): Promise<void>;
 }
 
@@ -76,7 +76,7 @@ interface Parts {
   /** From `producerConnection`. */
   redis: QueueConnection;
   prefix: string;
-  /** Resolves once what was queued is as safe as it gets: where Redis has replicas, on one of them too. */
+  /** Resolves once what was queued is also on a replica, where Redis has any. */
   confirm: () => Promise<void>;
   /** Looks that may wait before one at a further subscription is turned away. */
   backlogLimit: number;
@@ -84,12 +84,12 @@ interface Parts {
 
 /** Opens the queues for adding. Redis need not be there yet. */
 export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts): Producer {
-  // The two skips belong together: a Queue that began while Redis was away would hang without both, or with one fail for ever.
+  // Both skips are needed: created while Redis is away, a Queue would hang without them, and with only one of them fail for ever.
   const options = { connection: redis, prefix, skipWaitingForReady: true, skipVersionCheck: true };
   const looks = new Queue<Look, void, 'look', Look, void, 'look'>(LOOKS, options);
   const sweeps = new Queue<Sweep, void, 'sweep', Sweep, void, 'sweep'>(SWEEPS, options);
   const internals = internalsOf(looks);
-  // An outage also rejects the calls that it hits; without a listener Node would end the process.
+  // Calls reject on their own during an outage; but without a listener Node would end the process.
   for (const queue of [looks, sweeps]) queue.on('error', () => {});
 
   async function confirmed<T>(request: () => Promise<T>): Promise<T> {
@@ -130,7 +130,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     return { waiting: wait + prioritized, delayed, active };
   }
 
-  /** A look that was taken up before, and put off since, has waited for something else. */
+  /** A look that a worker has had before does not count: it was delayed since, and has waited for something else. */
   async function oldestWaitingSince(): Promise<number | undefined> {
     const first = await Promise.all(WAITING.map((state) => looks.getJobs([state], 0, SEEN_OF_BACKLOG - 1, true)));
     const fresh = first.flat().filter((look) => look !== undefined && look.processedOn === undefined);
@@ -156,7 +156,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     const state = await look.getState();
     if (WAITING_STATES.has(state)) return look.processedOn === undefined ? look.timestamp : undefined;
     if (state !== 'delayed') return undefined;
-    // Only a worker takes what is due out of its pause.
+    // A delayed look that is due stays delayed until a worker moves it.
     const dueAtMs = await internals.dueAtMs(jobId);
     return dueAtMs !== undefined && dueAtMs <= Date.now() ? dueAtMs : undefined;
   }
@@ -180,14 +180,14 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     await confirm();
   }
 
-  /** Lets a look that nobody waited for until now take its turn among the urgent ones. */
+  /** Moves a look that nobody waited for until now among the urgent ones. */
   async function hurry(jobId: string): Promise<void> {
     const look = await looks.getJob(jobId);
     if (look && look.priority > 0) await look.changePriority({ priority: 0 });
   }
 
   async function scheduleSweeps(everyMs: number): Promise<void> {
-    // Begun anew when the period changes: BullMQ would keep the offset of the old one, and so wait up to an old period.
+    // Removed first when the period changes: BullMQ would keep the offset of the old one, and wait for up to an old period.
     const known = await sweeps.getJobScheduler('sweep');
     if (known && known.every !== everyMs) await sweeps.removeJobScheduler('sweep');
     const template = { name: 'sweep', data: {}, opts: SWEEP_OPTIONS } as const;
@@ -198,7 +198,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     let repaired = 0;
     for (const [jobId, subscriptionId] of await findUnlisted()) {
       const look = await looks.getJob(jobId);
-      // Asked once more of BullMQ itself, since a look is about to be thrown away; one that ended meanwhile is gone anyway.
+      // Checked once more by BullMQ itself, since a look is about to be deleted. One that ended meanwhile is gone already.
       if (look === undefined || (await look.getState()) !== 'unknown') continue;
       await look.remove();
       // Its request was confirmed, so that no limit may turn it away any more.
@@ -208,7 +208,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
     return repaired;
   }
 
-  /** Jobs that hold the lane of a subscription and stand in no queue, each with its subscription. */
+  /** Ids of jobs that hold the lane of a subscription and are in no queue, each with its subscription. */
   async function findUnlisted(): Promise<Map<string, number>> {
     const holders = new Map<string, number>();
     for await (const ids of internals.laneIds()) {
@@ -218,7 +218,7 @@ export function createProducer({ redis, prefix, confirm, backlogLimit }: Parts):
       });
       await Promise.all(found);
     }
-    // Read in one step, and after the holders: a job that moves from one queue to the next cannot be missed.
+    // Read in one step and after the lanes, so that a job that moves between queues is not missed.
     const listed = await looks.getRanges(['wait', 'prioritized', 'delayed', 'active'], 0, -1);
     for (const jobId of listed) holders.delete(jobId);
     return holders;

@@ -6,27 +6,27 @@ import { RetryableError } from '../lib/errors.ts';
 import { internalsOf, isLockLost, isOutage, NEVER_FAIL_STALLED } from './bullmq-internals.ts';
 import { LOOKS, Look, type QueueConnection, SWEEPS, type Sweep } from './jobs.ts';
 
-/** Pause after a look that ended with an exception, i.e. with a mistake of ours. */
+/** Pause after a look that threw, i.e. met a bug of ours. */
 const AFTER_BUG_MS = 30_000;
-/** Pause after a look that took its process down again and again: long enough for the others to get their work done. */
+/** Pause after a look that has crashed its process again and again: long enough for other looks to finish. */
 const AFTER_CRASHES_MS = 600_000;
-/** Crashes of its process in a row that a look is charged with before that pause. */
+/** Crashes in a row that are counted against a look before it gets that pause. */
 const CRASH_LIMIT = 5;
 /**
- * A look that was at work when its process went down so often runs beside no other such look: of all that were at work the one that does it
- * is found, and the others are not charged with it.
+ * A look that was active in this many crashes in a row is a suspect. Only one suspect runs at a time, so that the next crash is counted
+ * against the look that causes it and not against those that were active beside it.
  */
 const SUSPECT_CRASHES = 2;
-/** Pause before a suspect is taken up again when another one is at work. */
+/** Pause before a suspect is tried again while another one is active. */
 const SUSPECT_PAUSE_MS = 1_000;
-/** Pause before a look goes on elsewhere; without one a stopping process would take it back itself. */
+/** Delay of a look that a stopping process gives up; without it the same process would fetch the look again. */
 const HAND_OVER_MS = 300;
-/** Longest time that a stop waits for looks to reach their next step. */
+/** Longest time that `stop` waits for active looks to reach their next step. */
 const STOP_LIMIT_MS = 10_000;
 
 /**
- * A look belongs to its worker as long as the lock is renewed. Renewed every 1 to 2 s, it survives an event loop that is
- * blocked for 8 s; and within about 15 s of a worker's sudden end another one takes its looks up.
+ * A worker owns a look for as long as it renews the lock. With a renewal every 1 to 2 s the lock survives an event loop that is blocked for
+ * 8 s. About 15 s after a worker has crashed, another one takes over its looks.
  */
 const LOCK = { lockDuration: 10_000, lockRenewTime: 2_000, stalledInterval: 5_000 };
 
@@ -38,8 +38,8 @@ export interface ConnectorWorker {
   /** Begins to take jobs, as soon as Redis is there. */
   start(): void;
   /**
-   * Takes no new job, aborts the signal of the running ones and waits at most 10 s for them. They go on in another process
-   * at the step that they had reached; one that did not end in time does so once its lock has run out.
+   * Takes no new job, aborts the signals of the active ones and waits at most 10 s for them. Another process resumes them at the step that
+   * they had reached; it takes over a job that did not end in time once the lock of that job has expired.
    */
   stop(): Promise<void>;
   /** Whether jobs are being taken. */
@@ -53,15 +53,15 @@ interface Parts {
   /** Looks that run at the same time in this process. */
   concurrency: number;
   /**
-   * Looks at a subscription; one look at a time for each. The signal is aborted when the process is to stop, and when another
-   * worker has taken the look over. `isUrgent`: somebody waits for it. Every failure that is understood must be an outcome: what is thrown is taken for a bug,
-   * apart from Stopping and LaneLostError.
+   * Looks at a subscription; never called twice at a time for the same one. The signal is aborted when the process is to stop, and when
+   * another worker has taken over the look. `isUrgent`: somebody waits for it. Expected failures must be outcomes: whatever else is thrown,
+   * apart from Stopping and LaneLostError, is taken for a bug.
    */
   look: (subscriptionId: number, signal: AbortSignal, asked: { isUrgent: boolean }) => Promise<LookOutcome>;
   sweep: (signal: AbortSignal) => Promise<void>;
-  /** Told of a subscription whose looks took their process down so often in a row that it is looked at again only after a pause. */
+  /** Called when the looks at a subscription have crashed their process too often in a row: the next look comes after `againInMs`. */
   setAside: (subscriptionId: number, facts: { crashes: number; againInMs: number }) => Promise<void>;
-  /** Told of what a person should see: an exception out of a look or a sweep, a lost lock (a RetryableError). */
+  /** Called with what a person should see: an exception from a look or a sweep, or a lost lock (a RetryableError). */
   onError: (error: unknown) => void;
 }
 
@@ -78,7 +78,7 @@ export function createWorker(parts: Parts): ConnectorWorker {
   let stopped: Promise<void> | undefined;
   let isSuspectAtWork = false;
 
-  /** Returning completes the job; DelayedError tells BullMQ to leave it alone, as we have put it off or no longer own it. */
+  /** To return completes the job. DelayedError tells BullMQ not to touch it, since it was delayed or is no longer ours. */
   async function runLook(job: LookJob, token?: string, signal?: AbortSignal): Promise<void> {
     const { subscriptionId } = Look.parse(job.data);
     if (job.stalledCounter > CRASH_LIMIT) return putAside(job, token!, subscriptionId);
@@ -91,7 +91,7 @@ export function createWorker(parts: Parts): ConnectorWorker {
       : await lookOnce(subscriptionId, signal!, asked).finally(() => {
           if (isSuspect) isSuspectAtWork = false;
         });
-    // Crashes that came before a look which reached its end are not charged to the next one.
+    // A look that reaches its end clears the count of the crashes before it.
     if (job.stalledCounter > 0) await internals.clearStalledCount(job.id!);
 
     const wasTakenOver = signal!.aborted && !stopping;
@@ -102,21 +102,21 @@ export function createWorker(parts: Parts): ConnectorWorker {
   }
 
   /**
-   * Puts a look aside, whoever asks for it. It stays charged with all but one of its crashes: whenever it is tried again, after the pause or
-   * because of a new request, it costs one more at most.
+   * Delays a look that has reached the limit of crashes. Its count is set back by one only: when it is tried again, after the pause or
+   * because of a new request, it can crash one more process at most.
    */
   async function putAside(job: LookJob, token: string, subscriptionId: number): Promise<never> {
     await setAside(subscriptionId, { crashes: job.stalledCounter, againInMs: AFTER_CRASHES_MS }).catch(onError);
     return leave(job, token, AFTER_CRASHES_MS, () => internals.setStalledCount(job.id!, CRASH_LIMIT));
   }
 
-  /** Puts a look off that was not made. */
+  /** Delays a look without making it. */
   async function leave(job: LookJob, token: string, pauseMs: number, then = async () => {}): Promise<never> {
     try {
       await job.moveToDelayed(Date.now() + pauseMs, token);
       await then();
     } catch (error) {
-      // Within about 15 s a worker finds it again.
+      // The job stays active under a lock that expires: a worker finds it within about 15 s.
       onError(toldApart(error));
     }
     throw new DelayedError();
@@ -129,7 +129,7 @@ export function createWorker(parts: Parts): ConnectorWorker {
     asked: { isUrgent: boolean },
   ): Promise<number | undefined> {
     try {
-      // A request that was kept until now came before this look, which therefore answers it.
+      // A request that is still kept came before this look, which therefore answers it.
       await internals.forgetKeptRequest(String(subscriptionId));
       const outcome = await look(subscriptionId, signal, asked);
       return 'done' in outcome ? undefined : outcome.againInMs;
@@ -142,18 +142,18 @@ export function createWorker(parts: Parts): ConnectorWorker {
   }
 
   /**
-   * Puts a running look off, or makes it due at once when a request came meanwhile: BullMQ answers such a request at the end
-   * of the job, which a job that is put off has not reached.
+   * Delays an active look, or makes it due at once when a request has come meanwhile: BullMQ adds a job for such a request when the active
+   * job completes, which a delayed one does not.
    */
   async function putOff(job: LookJob, token: string, subscriptionId: number, pauseMs: number): Promise<void> {
     try {
       const wasRequested = () => internals.isRequestKept(String(subscriptionId));
       const dueInMs = (await wasRequested()) ? 0 : pauseMs;
       await job.moveToDelayed(Date.now() + dueInMs, token);
-      // A request in between the two may also have met the look already put off: then it is due, and this fails.
+      // A request between the two calls may have found the look delayed already and made it due: then promote() fails.
       if (dueInMs > 0 && (await wasRequested())) await job.promote().catch(() => {});
     } catch (error) {
-      // The job stays in the queue under a lock that nobody renews: within about 15 s a worker takes it up again.
+      // The job stays active under a lock that nobody renews: a worker takes it over within about 15 s.
       onError(toldApart(error));
     }
   }
@@ -196,7 +196,7 @@ export function createWorker(parts: Parts): ConnectorWorker {
 
 type LookJob = Job<Look, void, 'look'>;
 
-/** A lock that ran out is no mistake of ours: so it goes with an outage that lasts longer than a lock. */
+/** An expired lock is no bug of ours: any outage that lasts longer than a lock causes it. */
 function toldApart(error: unknown): unknown {
   if (!isLockLost(error)) return error;
   const message = `A look lost its lock, as happens when Redis or this process stands still for more than ${LOCK.lockDuration / 1000} s. The subscription is looked at again.`;
