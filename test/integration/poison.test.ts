@@ -4,7 +4,7 @@ import { expect, inject, it, onTestFinished, vi } from 'vitest';
 import { workerConnection } from '../../src/store/redis.ts';
 import { startEmulators } from '../emulator/emulators.ts';
 import { freePort } from '../support/free-port.ts';
-import { type RunningService, startService } from '../support/service.ts';
+import { launchService, type RunningService } from '../support/service.ts';
 
 /** What a dead worker was at is taken up after about 15 s; a slow machine may need much longer. */
 const LIFE_MS = 900_000;
@@ -34,7 +34,7 @@ it(
     onTestFinished(async () => void (await current?.end('SIGKILL')));
     const PORT = String(await freePort());
     const start = async () => {
-      current = await startService({
+      current = await launchService({
         ...emulators.environment(),
         REDIS_URL: inject('redisUrl'),
         REDIS_PREFIX: prefix,
@@ -59,6 +59,8 @@ it(
     const crashes = isComplete ? CRASHES : 1;
     for (let crash = 1; crash <= crashes; crash += 1) {
       const service = await start();
+      // The first sweep may come to the poison before the process is ready, which then never is.
+      await service.ready.catch(() => {});
       if (crash === 1) {
         emulators.connectTo(service.url);
         others = [1301, 1302].map((buyer) =>
@@ -72,6 +74,7 @@ it(
       await redis.hset(`${prefix}:looks:${await looks.getDeduplicationJobId(String(poison))}`, 'stc', CRASHES - 1);
 
     const service = await start();
+    await service.ready;
     await emulators.cloudesire.redeliver();
     for (const id of others) await emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS);
     const ops = async (path: string, method = 'GET') => {
