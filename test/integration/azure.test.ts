@@ -23,6 +23,12 @@ afterEach(() => vi.useRealTimers());
 afterAll(() => world.close());
 
 const settle = (id: number, looks = 300) => world.settle(id, { atLeastMs: STEP_MS, looks });
+/** Looks until it waits for a person, and on: only what somebody does ends that. */
+async function standsForAPerson(id: number): Promise<void> {
+  const isStanding = async () => (await world.records.get(id))?.state === 'needs-attention';
+  for (let looks = 0; looks < 100 && !(await isStanding()); looks += 1) await settle(id, 1);
+  await settle(id, 3);
+}
 const shown = (id: number) => world.emulators.cloudesire.subscription(id);
 const books = () => world.emulators.arm.books();
 const machines = () =>
@@ -229,7 +235,7 @@ describe('a machine of the Azure Marketplace', () => {
     world.emulators.arm.removeImage({ publisher: 'aurora-linux', offer: 'hardened-server', sku: '22-04-gen2' });
     const id = order(2201);
 
-    await settle(id, 40);
+    await standsForAPerson(id);
 
     expect(await recordOf(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'image.not-available' } });
     expect(shown(id).deploymentStatus).toBe('PENDING');
@@ -420,7 +426,7 @@ it('a consent that the customer gave by hand is enough', async () => {
     times: 1_000,
   });
   const id = order(2201);
-  await settle(id, 40);
+  await standsForAPerson(id);
   expect((await recordOf(id)).state).toBe('needs-attention');
 
   const { clientId } = world.emulators.entra.credentials();
@@ -447,7 +453,7 @@ describe('the consent of the partner', () => {
   it('without a second factor is told in one sentence with the way out, and the order goes on once it was renewed', async () => {
     world.emulators.entra.setMfa(false);
     const id = order(2301);
-    await settle(id, 60);
+    await standsForAPerson(id);
 
     const { state, lastError } = await recordOf(id);
     expect(state).toBe('needs-attention');
@@ -467,7 +473,7 @@ describe('a template that cannot be deployed', () => {
     const flawed = template.replaceAll('Network/networkSecurityGroups', 'Network/networkSecurityGroupz');
     world.emulators.templates.publish({ path: TEMPLATE_PATH, content: JSON.parse(flawed) });
     const id = order(2301);
-    await settle(id, 60);
+    await standsForAPerson(id);
     expect((await recordOf(id)).state).toBe('needs-attention');
     return id;
   }
@@ -663,7 +669,7 @@ describe('a deployment that fails', () => {
   it('tells the innermost cause, and goes on at `retry` without a second machine', async () => {
     world.emulators.arm.failResource({ kind: 'nested-details', resource: 'flexibleServers' });
     const id = order(2301);
-    await settle(id, 100);
+    await standsForAPerson(id);
 
     const { state, lastError } = await recordOf(id);
     expect(state).toBe('needs-attention');
@@ -688,7 +694,7 @@ describe('a deployment that fails', () => {
     world.emulators.arm.failResource({ kind: 'internal', resource: 'virtualMachines', at: 'operation', error });
     const id = order(2301);
 
-    await settle(id, 60);
+    await standsForAPerson(id);
 
     const { lastError } = await recordOf(id);
     expect(lastError?.message).toMatch(/The value \*\*\* or \*\*\* or \*\*\*\S* of adminPassword/);
@@ -766,7 +772,7 @@ describe('a deployment that fails', () => {
       world.emulators.arm.failResource({ kind, resource: 'virtualMachines', times: 1_000 });
       const id = order(2201);
 
-      await settle(id, 60);
+      await standsForAPerson(id);
 
       expect(await recordOf(id)).toMatchObject({ state: 'needs-attention' });
       expect(books().created).toEqual([]);
