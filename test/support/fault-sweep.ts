@@ -234,7 +234,7 @@ function withoutIds(path: string): string {
  */
 const { FAULTS: HOW_MANY, FAULT: ONLY } = process.env;
 const SEED = Number(process.env.FAULT_SEED ?? 1);
-const SAMPLE = 4;
+const SAMPLE = 3;
 const RANDOM_LIVES = 100;
 
 /** Adds the tests of lives whose calls are disturbed, one life after the other. */

@@ -15,7 +15,7 @@ const isComplete = process.env.OUTAGES === 'all';
 /** Of these only the record knows which machines ran ahead of a suspension: the backup of an earlier moment cannot give them back. */
 const AZURE = new Set([AZURE_IMAGE, ARM_TEMPLATE]);
 const LIVES = isComplete ? [LICENCE, TRIAL, ABANDONED_TRIAL, AZURE_IMAGE, ARM_TEMPLATE] : [LICENCE];
-const EVERY_NTH = isComplete ? 1 : 7;
+const EVERY_NTH = isComplete ? 1 : 10;
 /** A life takes about a second; a busy machine may need much longer. */
 const LIFE_WITHIN_MS = 120_000;
 
