@@ -271,14 +271,6 @@ describe('the service', () => {
     await vi.waitFor(() => expect(live()).rejects.toThrow(), 10_000);
   });
 
-  it('as web and worker in two processes does the same', async () => {
-    const REDIS_PREFIX = `test-${randomUUID()}`;
-    const [web] = await Promise.all([start({ REDIS_PREFIX, ROLE: 'web' }), start({ REDIS_PREFIX, ROLE: 'worker' })]);
-    emulators.connectTo(web.url);
-    const id = emulators.cloudesire.placeOrder({ plan: 2101, buyer: 1301, licenses: 2, paid: true });
-    await emulators.cloudesire.whenStatus(id, 'DEPLOYED', LIFE_MS);
-  });
-
   it('lets operations see a stuck order, cure it and press retry', async () => {
     emulators.partnerCenter.forceOrderOutcome('error');
     const service = await start();
