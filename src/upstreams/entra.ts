@@ -5,13 +5,13 @@ import type { Answer } from './http.ts';
 
 /* What Entra ID means when it gives no token: the same for whatever the token was to be for. */
 
-/** Its own sentences may name people and are not repeated. */
+/** A refusal of a token. The sentences of Entra ID may name people and are not repeated. */
 export interface TokenRefusal {
-  /** Word of OAuth: `invalid_grant`. */
+  /** Error code of OAuth, such as `invalid_grant`. */
   error: string;
-  /** Of AADSTS. */
+  /** Error numbers of Entra ID, without `AADSTS`. */
   numbers: number[];
-  /** Word and numbers, as people search for them. */
+  /** Both, as people search for them. */
   reason: string;
   /** For the error that it becomes. */
   options: ErrorOptions;

@@ -35,7 +35,7 @@ export interface HttpRequest {
   budgetKeys?: string[];
   /** Refusals that the caller understands: returned instead of thrown. */
   accept?: ((answer: Answer) => boolean) | undefined;
-  /** The answer's body does not matter, so that it may be anything but a web page, which would be no answer of the upstream. */
+  /** The body of the answer does not matter and is not parsed. A web page is still refused: it does not come from the upstream. */
   ignoreBody?: boolean | undefined;
   /** The caller's meaning of a refusal; `undefined` leaves it to the rules of `createHttp`. */
   toError?: (answer: Answer) => ConnectorError | undefined;
@@ -49,11 +49,11 @@ export interface Answer {
   body: unknown;
   /** What an error about this answer should know. */
   facts: ErrorFacts;
-  /** The `effect` of an error found later in this answer: a read changed nothing, of a write nobody can say. */
+  /** The `effect` of an error found later in this answer: none for a read, unknown for a write. */
   effect: 'none' | 'unknown';
 }
 
-/** The share of an upstream's rate limit that all processes draw from. */
+/** The rate limiter of the upstreams, shared by all processes. */
 export interface Budget {
   /**
    * Takes one call from every key, or from none: then answers how long to wait, in milliseconds, and, where the upstream has refused calls
@@ -67,9 +67,9 @@ export interface Budget {
   pause(keys: string[], ms: number, options: { refused: boolean }): Promise<void>;
 }
 
-/** What all processes know of whether an upstream can be reached at all. */
+/** The circuit breakers of the upstreams, shared by all processes. */
 export interface Circuit {
-  /** Asks whether a call may be made. If not, it answers how long to wait, in milliseconds, and since when nothing has come through. */
+  /** Asks for a permit. While the circuit is open it answers how long to wait instead, in milliseconds, and since when it is open. */
   enter(
     upstream: string,
     call: { isRead: boolean; timeoutMs: number },
@@ -254,7 +254,7 @@ export function createHttp(parts: HttpParts): Http {
     if (pauseMs !== undefined) {
       if (budgetKeys.length > 0) await budget?.pause(budgetKeys, pauseMs, { refused: true });
       const message = `${name} throttles: ${what} was refused with ${answer.status} and is sent again in ${pauseMs} ms.`;
-      // Whoever was refused stands in line like those who come after.
+      // A refused call queues like those that come after it.
       const turn = pauseMs < LASTING_PAUSE_MS ? undefined : await budget?.take(budgetKeys);
       throw throttled('throttled', message, answer.facts, Math.max(pauseMs, turn?.waitMs ?? 0), turn?.refusedUntil);
     }
@@ -263,7 +263,7 @@ export function createHttp(parts: HttpParts): Http {
     throw toError?.(answer) ?? refusal(answer);
   }
 
-  /** A failure to connect any call would have met; that nothing comes back may be due to what was sent. */
+  /** Any call would have met a failure to connect; a missing answer may be due to what was sent. */
   async function tell(passage: Passage | undefined, error: unknown, kind: string | undefined): Promise<void> {
     // A mistake of ours says nothing of the upstream.
     if (!(error instanceof ConnectorError)) return passage?.unsent();
@@ -323,7 +323,7 @@ interface Sending {
   seen: Pick<UpstreamCall, 'status' | 'correlationId' | 'requestId' | 'withheld' | 'errorCode'>;
 }
 
-/** Some values of headers come from answers, and could begin another header, or none that can be sent. */
+/** Some header values come from answers: they could inject another header, or cannot be sent at all. */
 function requireSendable(headers: Record<string, string>, what: string, facts: ErrorFacts): void {
   for (const [name, value] of Object.entries(headers)) {
     try {
@@ -388,7 +388,7 @@ export function malformed({ facts, effect }: Answer, why: string): RetryableErro
   return new RetryableError(`${facts.upstream}.malformed`, message, { facts, effect });
 }
 
-/** Native requests that tell when a connection stands: what fails before that surely had no effect. */
+/** A transport that tells when the connection is established: what fails before that surely had no effect. */
 function watchedTransport(isSecure: boolean, onConnected: () => void) {
   return {
     request(options: https.RequestOptions, onResponse: (response: http.IncomingMessage) => void): http.ClientRequest {
@@ -501,7 +501,7 @@ function pauseOf(answer: Answer): number | undefined {
   return isThrottled ? (retryAfterOf(answer) ?? DEFAULT_PAUSE_MS) : undefined;
 }
 
-/** Whether an answer that was given all the same says that the next ones may not be. */
+/** Whether a successful answer warns that the next calls may be throttled. */
 function isScarce({ headers }: Answer): boolean {
   return Object.entries(headers).some(
     ([name, left]) => REMAINING_HEADER.test(name) && /^\d+$/.test(left) && Number(left) < SCARCE_CALLS,

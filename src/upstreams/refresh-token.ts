@@ -13,7 +13,7 @@ export interface Redeeming<T> {
   refreshTokens: RefreshTokenStore;
   /** The refresh token of the configuration. */
   seed: Secret | undefined;
-  /** Whether a failure says that the refresh token is one no longer. */
+  /** Whether a failure says that the refresh token is no longer valid. */
   isStale(error: unknown): boolean;
   /** @param origin the configured token that `refreshToken` came from */
   redeem(refreshToken: string, origin: string | undefined): Promise<T>;

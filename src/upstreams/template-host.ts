@@ -91,7 +91,7 @@ export function createTemplateHost({ hosts, timeoutMs = TIMEOUT_MS }: TemplateHo
   };
 }
 
-/** Whoever allows the number of a private address, or `localhost`, means it; any other name could come to point anywhere. */
+/** Allowing a private address by its number, or `localhost`, is deliberate; any other name could be made to resolve to one. */
 function isNamedByItself({ hostname }: URL): boolean {
   return hostname === 'localhost' || isIP(hostname.replace(/^\[|\]$/g, '')) !== 0;
 }
@@ -109,7 +109,7 @@ async function read(response: IncomingMessage, url: URL): Promise<Buffer> {
   });
 }
 
-/** Some stores keep files compressed and hand them out like that, whatever was asked for. */
+/** Some stores keep files compressed and serve them so, whatever `Accept-Encoding` says. */
 function decoded(response: IncomingMessage, url: URL): Readable {
   const encoding = response.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (encoding === 'identity') return response;
@@ -160,7 +160,7 @@ function notReadable(url: URL, flaw: string, cause?: unknown): AttentionError {
   return new AttentionError('template.not-readable', message, { cause, facts: factsOf(url), effect: 'none' });
 }
 
-/** Without the query, which may hold a signature that opens a private store. */
+/** Without the query, which may hold a signature that gives access to a private store. */
 function where({ origin, pathname }: URL): string {
   return `${origin}${pathname}`.slice(0, 200);
 }

@@ -8,9 +8,9 @@ import { loadSdk } from './sdk.ts';
 import { createHttpClient, createSend, type Decide, type HttpClient } from './transport.ts';
 
 const USER_AGENT = 'cloudesire-microsoft-connector';
-/** No list of ours comes near; one that repeats itself for ever ends there. */
+/** Most pages of one list: far more than any list of ours has, so that one that repeats itself ends. */
 const MOST_PAGES = 1000;
-/** They change nothing, though they are asked by POST. */
+/** Reads, although they are made by POST. */
 const READS_BY_POST = /\/(validate|whatIf)$/i;
 const SUBSCRIPTION = /^\/subscriptions\/([^/]+)/i;
 
@@ -81,7 +81,7 @@ export function createArm(parts: ArmParts, actor: Actor, tenantId: string, subsc
     });
   }
 
-  /** Remembers what was thrown on our side of the SDK, such as that Redis is away. */
+  /** Marks errors that were thrown by our code beneath the SDK, such as that Redis is away. */
   async function marked<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
@@ -121,7 +121,7 @@ export function createArm(parts: ArmParts, actor: Actor, tenantId: string, subsc
         },
         toError(answer) {
           const error = refusalOf(answer, actor, body === undefined ? undefined : JSON.parse(body));
-          // Who signs in again with a second factor shows in a new token only.
+          // A new sign-in with a second factor shows only in a new token.
           if (answer.status === 401 || error?.code === 'entra.mfa-needed') {
             credentials.forget(actor, tenantId);
             clients = once(makeClients);

@@ -119,7 +119,7 @@ function createAppTokens(parts: CredentialParts, tenantId: string): Acquire {
   };
 }
 
-/** Remembers what was made last, as long as it is made of the same secret. */
+/** Keeps the last result for as long as the secret is the same. */
 function keepOne<T>(make: (secret: string) => Promise<T>): (secret: string) => Promise<T> {
   let kept: { of: string; made: Promise<T> } | undefined;
   return (secret) => {
@@ -193,7 +193,7 @@ function isStale(error: unknown): boolean {
 
 type Application = InstanceType<Sdk['ConfidentialClientApplication']>;
 
-/** MSAL tells the new refresh token nowhere but in its cache. */
+/** MSAL reveals the new refresh token only in its cache. */
 function newestRefreshToken(app: Application): string | undefined {
   const cache = JSON.parse(app.getTokenCache().serialize()) as { RefreshToken?: Record<string, { secret?: string }> };
   return Object.values(cache.RefreshToken ?? {}).at(-1)?.secret;

@@ -13,7 +13,7 @@ export const DEPLOYMENTS = '2026-06-01';
 const DEEPEST = 4;
 const MOST_NESTED = 20;
 const NESTED = /\/resourceGroups\/([^/]+)\/providers\/Microsoft\.Resources\/deployments\/([^/]+)$/i;
-/** The operations may show a failure a second or two after the deployment does. */
+/** How often the operations are read for a failure, which they may show a second or two later than the deployment. */
 const LOOKS = 3;
 /** What a deployment says of itself; the reason stands in its operations. */
 const WRAPPERS = ['DeploymentFailed', 'ResourceDeploymentFailure'];

@@ -71,7 +71,7 @@ const BY_KIND: Record<FaultKind, Advice> = {
   conflict: { text: 'Its state is another one than expected.', retryAfterMs: 30 * SECOND_MS },
 };
 
-/** Codes that say nothing without the one around them. */
+/** Codes that mean nothing without the outer code. */
 const VAGUE = ['BadRequest', 'Conflict', 'Unknown', 'InternalServerError', 'InternalError'];
 
 /** Azure has demanded multi-factor authentication for what users write since October 2025. https://aka.ms/mfaforazure */
@@ -173,7 +173,7 @@ export function refusalOf(answer: Answer, actor: Actor, sent?: unknown): Connect
   }
 }
 
-/** The same at each call, unlike the error, so that the story tells it once. */
+/** The same text at each call, unlike that of the error, so that the timeline has it once. */
 function capacityFor({ code, message, target }: Fault): Wait {
   const where = target ? ` at ${target}` : '';
   const says = `${code}${where}: ${message}`.replace(/[.:\s]+$/, '');

@@ -151,7 +151,7 @@ function machineState({ statuses }: z.output<typeof InstanceView>): PowerState {
   return MEANINGS.get(word ?? '') ?? 'unknown';
 }
 
-/** Of several machines: one that changes or runs speaks for all. */
+/** The state of several machines together: changing or running if any of them is. */
 function together(states: PowerState[]): PowerState {
   const first = (['changing', 'running', 'unknown'] as const).find((state) => states.includes(state));
   return first ?? 'stopped';

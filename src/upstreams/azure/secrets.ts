@@ -2,9 +2,9 @@ import { z } from 'zod';
 
 /** What stands in place of a secret. */
 export const HIDDEN = '***';
-/** Shorter ones would make holes into every sentence. */
+/** Shortest secret that is removed: shorter ones occur in ordinary sentences. */
 const SHORTEST_SECRET = 4;
-/** Shorter pieces of base64 stand in many an identifier. */
+/** Shortest piece of base64 that is removed: shorter ones occur in identifiers. */
 const SHORTEST_PIECE = 8;
 
 const Sent = z.object({

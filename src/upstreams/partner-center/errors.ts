@@ -520,7 +520,7 @@ export function orderError(fault: Fault): ConnectorError {
   return faultError('Partner Center did not order what was checked out', fault, rule, 'unknown');
 }
 
-/** A fault comes without a status of its own, so that its code alone decides. */
+/** A fault inside a successful answer has no status of its own: its code alone decides. */
 function faultError(
   what: string,
   { code }: Fault,

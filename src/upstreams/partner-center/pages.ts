@@ -3,7 +3,7 @@ import { type Answer, malformed } from '../http.ts';
 import type { Call, CallRequest } from './call.ts';
 import { anyCase, descriptive } from './schema.ts';
 
-/** No list of ours comes near; one that goes on for ever ends there. */
+/** Most pages of one list: far more than any list of ours has, so that an endless one ends. */
 const MOST_PAGES = 1_000;
 
 /**

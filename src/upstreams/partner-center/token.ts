@@ -64,7 +64,7 @@ export function createTokens(parts: TokenParts): Tokens {
         form: { client_id: clientId, client_secret: secret, ...form },
         headers: { Accept: 'application/json' },
         isRead: true,
-        // A user's may fail for that user's sake.
+        // A user's token may fail for reasons of that user.
         concernsAll: form.grant_type === 'client_credentials',
         toError: refusalOf,
       }),
