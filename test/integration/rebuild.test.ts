@@ -252,13 +252,29 @@ describe('after a loss of Redis', () => {
     expect(partnerSubscriptions()).toHaveLength(3);
   });
 
-  it('what others have delivered is not waited for once a person has said so', async () => {
+  it.each(['DEPLOYED', 'STOPPED', 'UNDEPLOY_SENT'] as const)(
+    'what others have delivered (%s) holds nobody up, at the first start either',
+    async (status) => {
+      const [foreign, placed] = [buy(), buy()];
+      world.emulators.cloudesire.overrideStatus(foreign, status);
+      await world.lose();
+      expect(await world.sweep()).toEqual(expect.arrayContaining([foreign, placed]));
+      await settle(placed);
+      expect(shown(placed).deploymentStatus).toBe('DEPLOYED');
+      await settle(foreign);
+      expect(shown(foreign).deploymentStatus).toBe(status === 'UNDEPLOY_SENT' ? 'UNDEPLOYED' : status);
+      expect(partnerSubscriptions()).toHaveLength(1);
+    },
+  );
+
+  it('nothing passes for delivered by others while not every customer can be looked at, before a person has said so', async () => {
     const foreign = buy();
+    await settle(buy());
     world.emulators.cloudesire.overrideStatus(foreign, 'DEPLOYED');
     await world.lose();
+    fault({ method: 'GET', path: '/customers/[^/]+/subscriptions', kind: 'status', status: 403, times: 1_000 });
     await expect(world.sweep()).rejects.toMatchObject({ code: 'rebuild.incomplete' });
     expect(await world.rebuild({ acceptMissing: true })).toMatchObject({ isWhole: true, foreign: [foreign] });
-    expect(await world.sweep()).toEqual([foreign]);
   });
 
   it('a list that the marketplace shows in part does not pass for the whole one, before a person has said so', async () => {

@@ -63,7 +63,7 @@ export interface RebuildResult {
   rebuilt: RebuiltRecord[];
   /** Delivered by this connector, as the marketplace's metadata say, but nothing at Microsoft bears their mark. */
   missing: number[];
-  /** Shown as delivered, without any trace of this connector. */
+  /** Shown as delivered, without any trace of this connector: delivered by others. */
   foreign: number[];
   /** What could not be looked at before a person does something. */
   unreadable: { subscriptionId?: number; customerId?: string; code: string; message: string }[];
@@ -149,8 +149,11 @@ export function createRebuild(parts: RebuildParts): Rebuild {
       }
     });
 
-    const isNothingFound = sold.some(isShownInService) && result.kept + result.rebuilt.length === 0;
-    result.isWhole = acceptMissing || (!garbled && result.missing.length === 0 && !isNothingFound);
+    // What bears no trace of this connector on either side was delivered by others; but only to whoever could look everywhere.
+    const isAnythingUnknown = result.foreign.length > 0 && unreadable.length > 0;
+    const isAnythingFound = result.kept + result.rebuilt.length > 0;
+    result.isWhole =
+      acceptMissing || (!garbled && result.missing.length === 0 && (isAnythingFound || !isAnythingUnknown));
     return result;
   }
 
