@@ -18,8 +18,18 @@ export function createCompleteness(redis: Redis, keys: Keys): Completeness {
     extent: async () => ((await redis.get(keys.recordsExtent)) as Extent | null) ?? undefined,
 
     async note(extent) {
-      if (extent === undefined) await redis.del(keys.recordsExtent);
-      else await redis.set(keys.recordsExtent, extent);
+      if (extent === undefined) {
+        await redis.del(keys.recordsExtent);
+      } else {
+        await redis.set(keys.recordsExtent, extent);
+        await redis.del(keys.recordsShortfall);
+      }
+    },
+
+    shortfall: async () => (await redis.get(keys.recordsShortfall)) ?? undefined,
+
+    async noteShortfall(text) {
+      await redis.set(keys.recordsShortfall, text);
     },
 
     claim: async (holder, forMs) => (await redis.set(keys.rebuildClaim, holder, 'PX', forMs, 'NX')) === 'OK',

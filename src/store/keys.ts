@@ -28,6 +28,8 @@ export function createKeys(prefix: string) {
     endedListed: `${prefix}:ended-listed`,
     /** How far the records are known to be all that there are; absent after a loss. */
     recordsExtent: `${prefix}:records-extent`,
+    /** What a person has to clear up before the records can be whole again. */
+    recordsShortfall: `${prefix}:records-shortfall`,
     /** Who rebuilds the records at this moment. */
     rebuildClaim: `${prefix}:rebuild-claim`,
     /** Hash of subscription id → what operations have decided about it. */

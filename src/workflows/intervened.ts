@@ -5,6 +5,7 @@ import type { Cloudesire } from '../upstreams/cloudesire/client.ts';
 import type { Subscription } from '../upstreams/cloudesire/schema.ts';
 import type { Intervention } from './interventions.ts';
 import type { LookOutcome } from './look.ts';
+import { matterOf } from './record.ts';
 import { QUIET, type RecordWriter } from './record-writer.ts';
 import { stuckChangeOf } from './stuck-change.ts';
 
@@ -41,14 +42,15 @@ export async function lookAtIntervened(
     if (error instanceof ConnectorError) return { againInMs: UNREAD_PAUSE_MS };
     throw error;
   }
-  if (subscription?.deploymentStatus === 'UNDEPLOY_SENT' && writer.record.alerted !== ENDING_WHILE_HELD) {
+  const ending = matterOf(ENDING_WHILE_HELD, writer.record);
+  if (subscription?.deploymentStatus === 'UNDEPLOY_SENT' && writer.record.alerted !== ending) {
     writer.alert(
       new AttentionError(
         ENDING_WHILE_HELD,
         `The marketplace wants subscription ${subscriptionId} to end, but it is held, so that nothing is ended and Microsoft charges on. Release it, or end it by hand and detach it.`,
       ),
     );
-    await writer.keep({ alerted: ENDING_WHILE_HELD });
+    await writer.keep({ alerted: ending });
   }
   return { done: true };
 }

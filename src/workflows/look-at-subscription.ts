@@ -14,8 +14,8 @@ import { createFulfillmentWriter, type FulfillmentWriterParts } from './fulfillm
 import { lookAtIntervened } from './intervened.ts';
 import type { LookOutcome } from './look.ts';
 import type { ProductType } from './operations.ts';
-import { isUnseen, progressOf, type Records } from './record.ts';
-import { createRecordWriter, QUIET } from './record-writer.ts';
+import { isUnseen, matterOf, progressOf, type Records } from './record.ts';
+import { createRecordWriter, QUIET, type RecordWriter } from './record-writer.ts';
 import { createRunOperation, type RunOperationParts } from './run-operation.ts';
 import { createSettle } from './settle.ts';
 import type { Timeline } from './timeline.ts';
@@ -29,7 +29,7 @@ export interface LookAtSubscriptionParts
   catalog: Catalog;
   report: Pick<Report, 'failed'>;
   records: RunOperationParts['records'] & Pick<Records, 'get' | 'put' | 'isLookAsked' | 'forgetLook' | 'isRetryAsked'>;
-  completeness: Pick<Completeness, 'extent'>;
+  completeness: Pick<Completeness, 'extent' | 'shortfall'>;
   timeline: Pick<Timeline, 'add'>;
   /** Does the work so that its calls to upstreams are made in this turn. */
   withinTurn: Turns['within'];
@@ -110,7 +110,7 @@ export function createLookAtSubscription(
         ...(isPressedNow && { attempts: 0, failingSince: undefined }),
       });
 
-      await awaitWholeRecords();
+      await awaitWholeRecords(writer);
       if (writer.record.failure && !writer.record.failure.reported && awaitsDelivery)
         return tellFailure(writer.record.failure);
 
@@ -151,8 +151,15 @@ export function createLookAtSubscription(
   };
 
   /** After a loss of the store nothing is decided on what little is recorded, and least of all bought. */
-  async function awaitWholeRecords(): Promise<void> {
+  async function awaitWholeRecords({ record, keep }: Pick<RecordWriter, 'record' | 'keep'>): Promise<void> {
     if ((await parts.completeness.extent()) !== undefined) return;
+    const shortfall = await parts.completeness.shortfall();
+    if (shortfall !== undefined) {
+      const error = new AttentionError('rebuild.incomplete', shortfall);
+      // An alert tells it once for all that it holds up.
+      await keep({ alerted: matterOf(error.code, record) });
+      throw error;
+    }
     const waitingFor = 'the records to be rebuilt, since Redis had lost them (connector rebuild)';
     throw new Suspended(clock.now() + UNTIL_REBUILT * settings.retryBaseMs, waitingFor);
   }

@@ -6,7 +6,7 @@ import { ConnectorError, type Cure } from '../lib/errors.ts';
 import { inOrder } from '../lib/foreign-text.ts';
 import type { Wait } from '../lib/wait.ts';
 import type { Measures } from './operations.ts';
-import type { RecordState, Records, SubscriptionRecord } from './record.ts';
+import { matterOf, type RecordState, type Records, type SubscriptionRecord } from './record.ts';
 import type { Timeline, TimelineEntry } from './timeline.ts';
 
 /** What becomes of a record; `undefined` takes a fact away. */
@@ -85,7 +85,7 @@ export function createRecordWriter(parts: RecordWriterParts): RecordWriter {
     // What others have given stands behind its beginning, which is ours.
     const waitingFor = facts.waitingFor && (inOrder(facts.waitingFor) as Wait);
     // The text of an error may change with every try, as the identifier of the call does.
-    const news = lastError ? `${lastError.code} ${record.step ?? ''}` : waitingFor;
+    const news = lastError ? matterOf(lastError.code, record) : waitingFor;
     const isNews = news !== undefined && record.told !== news;
     await keep({
       heldUpSince: undefined,

@@ -87,6 +87,11 @@ export function standingOf({ state, since, attempts, waitingFor, lastError, trou
 /** So long Microsoft may not show what is provisioned before a person is told. */
 const UNSEEN_FOR_MS = 86_400_000;
 
+/** What names a matter that is told once: its text may change with every try, as the identifier of a call does. */
+export function matterOf(code: string, { step }: Pick<SubscriptionRecord, 'step'>): string {
+  return `${code} ${step ?? ''}`;
+}
+
 /** Whether the matter that operations were told last has this code. */
 export function isToldOf({ alerted }: Pick<SubscriptionRecord, 'alerted'>, code: string): boolean {
   return alerted?.startsWith(`${code} `) === true;

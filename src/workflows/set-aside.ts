@@ -2,7 +2,7 @@ import type { Lane } from '../engine/journal.ts';
 import type { Alerts } from '../lib/alerts.ts';
 import type { Clock } from '../lib/clock.ts';
 import { AttentionError } from '../lib/errors.ts';
-import type { Records } from './record.ts';
+import { matterOf, type Records } from './record.ts';
 import { createRecordWriter, lastErrorOf } from './record-writer.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -27,7 +27,7 @@ export function createSetAside({ records, timeline, openLane, alerts, clock }: S
       'look.crashes',
       `Looks at subscription ${subscriptionId} took their process down ${facts.crashes} times in a row, so it is set aside for ${facts.againInMs / 60_000} minutes, for the others to get on. Find out from the log and the exit code of the processes what ends them (memory, a crash of Node.js), and hold the subscription until that is cured.`,
     );
-    const alerted = `${error.code} ${writer.record.step ?? ''}`;
+    const alerted = matterOf(error.code, writer.record);
     if (writer.record.alerted !== alerted) writer.alert(error);
     await writer.standAt('needs-attention', {
       alerted,

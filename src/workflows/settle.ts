@@ -17,7 +17,7 @@ import type { Wait } from '../lib/wait.ts';
 import type { Report } from '../report/report.ts';
 import { nameOf } from '../upstreams/names.ts';
 import type { LookOutcome } from './look.ts';
-import { type Failure, type SubscriptionRecord, standingOf } from './record.ts';
+import { type Failure, matterOf, type SubscriptionRecord, standingOf } from './record.ts';
 import { type Changes, lastErrorOf, messageOf, type RecordWriter } from './record-writer.ts';
 import type { Turn } from './turn.ts';
 
@@ -120,7 +120,7 @@ export function createSettle(parts: SettleParts) {
   /** A wait has no deadline, since what is waited for may come at any time; but one that takes longer than that is told once. */
   function tellIfSlow(waitingFor: Wait, since: string): Changes {
     if (clock.now() - Date.parse(since) < settings.deadlineMs) return {};
-    const alerted = `operation.slow ${writer.record.step ?? ''}`;
+    const alerted = matterOf('operation.slow', writer.record);
     if (writer.record.alerted !== alerted) {
       const message = `Subscription ${subscriptionId} has been waiting since ${toTheMinute(since)} for ${waitingFor}. It goes on when that comes: find out whether it will.`;
       alert(new AttentionError('operation.slow', message));
@@ -130,8 +130,7 @@ export function createSettle(parts: SettleParts) {
 
   async function needAttention(error: ConnectorError): Promise<{ againInMs: number }> {
     const attempts = writer.record.attempts + 1;
-    // Told once for each matter: its text may change with every try, as the identifier of the call does.
-    const alerted = `${error.code} ${writer.record.step ?? ''}`;
+    const alerted = matterOf(error.code, writer.record);
     if (writer.record.alerted !== alerted) alert(error);
     const waitingFor = 'operations to do what the last error says';
     await standAt('needs-attention', {
@@ -214,7 +213,7 @@ export function createSettle(parts: SettleParts) {
   async function standOn(error: ConnectorError, facts: Changes): Promise<void> {
     const { upstream, status } = error.facts;
     const failed = upstream ? `${nameOf(upstream)} failed${status ? ` (${status})` : ''}` : 'it failed';
-    const told = `${error.code} ${writer.record.step ?? ''}`;
+    const told = matterOf(error.code, writer.record);
     const isNews = writer.record.told !== told;
     await keep({ ...facts, heldUpSince: undefined, heldUpBy: `the next try, since ${failed}`, told });
     if (isNews) await tell('error', error.message, { code: error.code, state: writer.record.state });

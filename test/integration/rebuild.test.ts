@@ -239,8 +239,13 @@ describe('after a loss of Redis', () => {
       message: expect.stringContaining('connector rebuild --accept-missing'),
     });
     for (const id of [kept, ending, placed]) await world.look(id);
+    await expect(world.sweep()).rejects.toMatchObject({ code: 'rebuild.incomplete' });
     expect(writes()).toBe(written);
     expect(world.alerts).toEqual(['store.lost']);
+    // Only a person can clear that up, and each of them says so.
+    for (const id of [kept, ending, placed]) {
+      expect(await recorded(id)).toMatchObject({ state: 'needs-attention', lastError: { code: 'rebuild.incomplete' } });
+    }
 
     forgets = undefined;
     for (const id of await world.sweep()) await settle(id);

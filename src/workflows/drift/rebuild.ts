@@ -284,14 +284,19 @@ export function createRebuild(parts: RebuildParts): Rebuild {
       await completeness.note('whole');
       return;
     }
-    await completeness.note(undefined);
-    alerts.attention({
-      code: 'store.lost',
-      message:
-        'The records in Redis are not known to be complete, while the marketplace shows subscriptions that were delivered: Redis was lost, or is another one. The records are rebuilt from what bears our marks at Microsoft; until that is done nothing is bought, changed or ended. What people had held or detached is not known any more: say it again.',
-    });
+    if (extent !== undefined) await completeness.note(undefined);
+    const isTold = (await completeness.shortfall()) !== undefined;
+    if (!isTold)
+      alerts.attention({
+        code: 'store.lost',
+        message:
+          'The records in Redis are not known to be complete, while the marketplace shows subscriptions that were delivered: Redis was lost, or is another one. The records are rebuilt from what bears our marks at Microsoft; until that is done nothing is bought, changed or ended. What people had held or detached is not known any more: say it again.',
+      });
     const result = await rebuild({ dryRun: false, acceptMissing: false }, signal);
-    if (!result.isWhole) throw incomplete(result);
+    if (result.isWhole) return;
+    const error = incomplete(result);
+    await completeness.noteShortfall(error.message);
+    throw error;
   }
 
   return { rebuild, ensureWhole };
