@@ -10,6 +10,7 @@ import { createSecretBox } from '../lib/secret-box.ts';
 import { createReport } from '../report/report.ts';
 import type { UpstreamCall } from '../upstreams/http.ts';
 import { createCatalog } from '../workflows/catalog.ts';
+import { createExposureWatch } from '../workflows/drift/exposure-watch.ts';
 import { createInventory } from '../workflows/drift/inventory.ts';
 import { createRebuild, type RebuildOptions } from '../workflows/drift/rebuild.ts';
 import { createReconciliation, type ReconciliationOptions } from '../workflows/drift/reconciliation.ts';
@@ -174,6 +175,7 @@ export function composeLooks(
     clock,
     settings: planning,
   });
+  const watchExposures = createExposureWatch({ records, sweepLog: store.sweepLog, reconcile, alerts, clock });
   const { ensureWhole } = rebuild;
   const sweep = createSweep({
     cloudesire,
@@ -194,7 +196,10 @@ export function composeLooks(
       lanes.workIn(await lanes.openLane(subscriptionId, signal), (lane) => look(lane, asked)),
     async sweep(signal: AbortSignal) {
       await store.tallies.repair();
-      await inBackground(() => sweep(signal));
+      await inBackground(async () => {
+        await sweep(signal);
+        await watchExposures(signal);
+      });
     },
     setAside: createSetAside({ records, timeline, openLane: lanes.openLane, alerts, clock }),
     rebuild: (options: RebuildOptions, signal: AbortSignal) => inBackground(() => rebuild.rebuild(options, signal)),

@@ -20,6 +20,8 @@ export function createKeys(prefix: string) {
     customersTurn: (turn: string) => `${prefix}:customers-turn:${turn}`,
     /** The last sweep that came to its end. */
     lastSweep: `${prefix}:last-sweep`,
+    /** ISO date on which it was last seen to that what has ended does not renew. */
+    exposuresSeen: `${prefix}:exposures-seen`,
     /** Set of the subscription ids of which operations want a look. */
     askedLooks: `${prefix}:asked-looks`,
     /** Set of the subscription ids that operations want to be tried again. */

@@ -9,6 +9,12 @@ export function createSweepLog(redis: Redis, keys: Keys): SweepLog {
       await redis.set(keys.lastSweep, JSON.stringify(sweep));
     },
 
+    exposuresSeenOn: async () => (await redis.get(keys.exposuresSeen)) ?? undefined,
+
+    async noteExposuresSeen(day) {
+      await redis.set(keys.exposuresSeen, day);
+    },
+
     async last() {
       const noted = await redis.get(keys.lastSweep);
       return noted === null ? undefined : (JSON.parse(noted) as FinishedSweep);

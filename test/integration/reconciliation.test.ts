@@ -55,6 +55,61 @@ async function stored(id: number): Promise<string | null> {
 }
 const notFound: Reply = { status: 404, body: { error: 'not found' } };
 
+describe('what has ended and is paid for until its term ends', () => {
+  async function sellAndEnd(): Promise<number> {
+    world.emulators.cloudesire.putPlan(2111, { minimumDuration: 12, billingPeriod: 1 }, 2101);
+    const [id] = await bought({ plan: 2111 });
+    await world.pass(20 * DAY_MS);
+    world.emulators.cloudesire.terminate(id!);
+    await settle(id!);
+    expect((await recorded(id!)).fulfillment?.exposure).toBeDefined();
+    return id!;
+  }
+
+  it('does not renew although somebody has switched that on again, and operations are told', async () => {
+    const id = await sellAndEnd();
+    world.emulators.partnerCenter.setAutoRenewByHand(await partnerSubscriptionOf(id), true);
+    expect(await world.sweep()).toEqual([id]);
+    expect(world.alerts).toEqual(['exposure.renews']);
+    await settle(id);
+    expect((await atMicrosoft(id)).autoRenewEnabled).toBe(false);
+    expect((await recorded(id)).fulfillment?.endedAt).toBeDefined();
+    expect(shown(id).deploymentStatus).toBe('UNDEPLOYED');
+  });
+
+  it('is cancelled where it has renewed all the same', async () => {
+    const id = await sellAndEnd();
+    world.emulators.partnerCenter.setAutoRenewByHand(await partnerSubscriptionOf(id), true);
+    await world.pass(347 * DAY_MS);
+    expect((await atMicrosoft(id)).status).toBe('active');
+    expect(await world.sweep()).toEqual([id]);
+    await settle(id);
+    expect((await atMicrosoft(id)).status).toBe('deleted');
+    expect((await recorded(id)).fulfillment?.exposure).toBeUndefined();
+  });
+
+  it('is left alone once it was detached, and asked for at Microsoft once a day', async () => {
+    const id = await sellAndEnd();
+    const other = await sellAndEnd();
+    world.emulators.partnerCenter.setAutoRenewByHand(await partnerSubscriptionOf(id), true);
+    await createInterventions(world.redis, world.keys).set(id, {
+      kind: 'detached',
+      by: 'anna',
+      reason: 'sold directly',
+      at: new Date().toISOString(),
+    });
+    const asked = () => world.emulators.calls().filter(({ path }) => path.startsWith('/v1/customers/')).length;
+    const before = asked();
+    expect(await world.sweep()).not.toContain(other);
+    expect(asked()).toBeGreaterThan(before);
+    expect(world.alerts).toEqual([]);
+    expect((await atMicrosoft(id)).autoRenewEnabled).toBe(true);
+    const afterwards = asked();
+    await world.sweep();
+    expect(asked()).toBe(afterwards);
+  });
+});
+
 describe('connector reconcile', () => {
   it('tells what the marketplace has changed apart from what was changed at Microsoft, writes nothing in a dry run, and has all of it put right', async () => {
     const { cloudesire, partnerCenter, arm } = world.emulators;

@@ -225,6 +225,8 @@ export function createReconciliation(
       delete facts.searchedAt;
       const reopened = fulfillment && { ...fulfillment };
       delete reopened?.endedAt;
+      // What is left to pay for shows once it is ended again.
+      delete reopened?.exposure;
       const at = new Date(clock.now()).toISOString();
       try {
         await parts.timeline.add(lane, {

@@ -12,4 +12,7 @@ export interface FinishedSweep {
 export interface SweepLog {
   note(sweep: FinishedSweep): Promise<void>;
   last(): Promise<FinishedSweep | undefined>;
+  /** ISO date on which it was last seen to that what has ended does not renew. */
+  exposuresSeenOn(): Promise<string | undefined>;
+  noteExposuresSeen(day: string): Promise<void>;
 }
