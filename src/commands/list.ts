@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
-import { type OpsState, presentRecord, STATES } from '../intake/ops-answers.ts';
+import { LISTED_STATES, type OpsState } from '../intake/ops-answers.ts';
 import type { OpsQuery, OpsRecord } from '../intake/ops-operations.ts';
+import { presentRecord } from '../intake/ops-present.ts';
 import { type Command, EXIT, type ExitCode, type Output, readPage, UsageError, writeJson } from './command.ts';
 import { restOf, table } from './table.ts';
 
@@ -9,7 +10,6 @@ export interface ListParts {
 }
 
 const PAGE_SIZE = 50;
-const LISTED_STATES = [...STATES, 'held', 'detached'] as const;
 /** What somebody may have to do something about, the most urgent first. */
 const WANTING = ['needs-attention', 'failed', 'retrying'] as const;
 

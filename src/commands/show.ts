@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { chaptersOf } from '../intake/console/chapters.js';
-import { presentStory } from '../intake/ops-answers.ts';
 import type { OpsStory } from '../intake/ops-operations.ts';
+import { presentStory } from '../intake/ops-present.ts';
 import { type Command, EXIT, readSubscriptionId, UsageError, writeJson } from './command.ts';
 import { plain } from './table.ts';
 

@@ -10,6 +10,7 @@ import { readJson } from './json.ts';
 import { type AnswerDoc, refusals } from './openapi.ts';
 import {
   ACTIONS,
+  LISTED_STATES,
   OpsAuditEntry,
   OpsBudgets,
   OpsCustomer,
@@ -20,6 +21,9 @@ import {
   OpsSubscription,
   OpsSubscriptionStory,
   pageOf,
+} from './ops-answers.ts';
+import type { OpsOperations, OpsQuery } from './ops-operations.ts';
+import {
   presentAuditEntry,
   presentCustomer,
   presentExposure,
@@ -27,9 +31,7 @@ import {
   presentQuarantined,
   presentRecord,
   presentStory,
-  STATES,
-} from './ops-answers.ts';
-import type { OpsOperations, OpsQuery } from './ops-operations.ts';
+} from './ops-present.ts';
 import { type Caller, createSessions, Operator, type Sessions } from './ops-session.ts';
 import { refuse } from './replies.ts';
 
@@ -65,11 +67,9 @@ const Page = z
   .transform((text) => Number(text || 1))
   .describe('Counts from 1; 50 to a page');
 
-const LISTED_STATES = ['', ...STATES, 'held', 'detached'] as const;
-
 const ListQuery = z.object({
   state: z
-    .enum(LISTED_STATES)
+    .enum(['', ...LISTED_STATES])
     .optional()
     .transform((state) => state || undefined),
   product: Filter.describe('Product type, or id of a product'),
@@ -484,7 +484,7 @@ function onlyGiven({ state, product, customer, text, page }: z.output<typeof Lis
 /** What may be given, by field. */
 const RULES: Record<string, string> = {
   body: 'Send an object in JSON.',
-  state: `A state is one of ${LISTED_STATES.slice(1).join(', ')}.`,
+  state: `A state is one of ${LISTED_STATES.join(', ')}.`,
   page: 'Pages count from 1.',
   subscription: 'A subscription has a number, like 50010.',
   reason: 'Say why in 1 to 500 characters, not all of them blanks: it stands in the audit trail.',

@@ -35,7 +35,7 @@ const ROOMS: Record<string, string[]> = {
   commands: [
     'lib',
     'workflows/([^/]+|(drift|ops)/[^/]+)\\.ts',
-    'intake/ops-(answers|operations)\\.ts',
+    'intake/ops-(answers|operations|present)\\.ts',
     'intake/console/chapters\\.js',
   ],
 };
@@ -70,6 +70,12 @@ const forbidden = [
     severity: 'error' as const,
     from: { path: '^src/workflows/', pathNot: '^src/workflows/(drift|ops)/' },
     to: { path: '^src/workflows/(drift|ops)/' },
+  },
+  {
+    name: 'nothing imports itself in a circle, not even types',
+    severity: 'error' as const,
+    from: { path: '^src/' },
+    to: { circular: true },
   },
   { name: 'src never imports test', severity: 'error' as const, from: { path: '^src/' }, to: { path: '^test/' } },
   {
