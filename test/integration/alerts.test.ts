@@ -42,7 +42,7 @@ beforeAll(async () => {
     },
     { timeout: LIFE_MS, interval: 50 },
   );
-}, 120_000);
+});
 
 afterAll(async () => {
   await stage.end();

@@ -195,7 +195,7 @@ it('what people hold while it waits for the limit leaves the line', async () => 
   expect(await line()).toEqual([String(other)]);
 });
 
-it('an order in line goes on as soon as calls are free again, not when it was told', { timeout: 120_000 }, async () => {
+it('an order in line goes on as soon as calls are free again, not when it was told', async () => {
   const { emulators } = world;
   emulators.partnerCenter.acceptAllAttestations(true);
   const prefix = `test-${randomUUID()}`;

@@ -105,7 +105,7 @@ beforeAll(async () => {
   // What is not sent yet is sent at the end.
   expect(await Promise.all(services.map((service) => service.end('SIGTERM')))).toEqual([0, 0]);
   spans = collector.spans();
-}, 120_000);
+});
 
 afterAll(async () => {
   await Promise.all(services.map((service) => service.end('SIGKILL')));
