@@ -58,16 +58,19 @@ export async function ensureAzurePlan(
       findItem: async () => ({ line: await findLine(), planId: undefined }),
       findOrder,
       recognisedBy: 'as that of an Azure plan',
-      async endedOrders() {
-        const ended = (await listPlans(parts, customerId)).filter(hasEnded);
-        return ended.flatMap(({ orderId }) => orderId ?? []);
+      shared: {
+        openCart,
+        async endedOrders() {
+          const ended = (await listPlans(parts, customerId)).filter(hasEnded);
+          return ended.flatMap(({ orderId }) => orderId ?? []);
+        },
       },
       async note({ cartId }) {
         if (cartId) usedCarts.add(cartId);
       },
       underAgreement,
     },
-    { ...parts, partnerCenter: { ...partnerCenter, carts: { ...partnerCenter.carts, create: createShared } } },
+    parts,
   );
   const visible = pollPlan('change', pollEveryMs, `Azure plan ${bought} of customer ${customerId} to become active`);
   return flow.poll('Azure plan active', visible, () => findAzurePlan(parts, customerId));
@@ -96,7 +99,7 @@ export async function ensureAzurePlan(
     };
   }
 
-  async function createShared(...cart: Parameters<PartnerCenter['carts']['create']>) {
+  async function openCart(...cart: Parameters<PartnerCenter['carts']['create']>) {
     const shared = await parts.directory.azurePlanCart(customerId);
     // A cart that came to nothing in an earlier round is not used again.
     if (shared && !usedCarts.has(shared)) {

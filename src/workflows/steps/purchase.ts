@@ -48,8 +48,13 @@ export interface Purchase {
   /** The living order of what is to be bought, if there is one already, and how it is told from others, in words. */
   findOrder(): Promise<string | undefined>;
   recognisedBy: string;
-  /** Where the cart is shared: orders of the same whose subscription has ended. A cart that led to one of them leads to nothing any more. */
-  endedOrders?(): Promise<string[]>;
+  /** Of a cart that several orders check out, the first of which buys for all. */
+  shared?: {
+    /** The one that there is, else a new one. */
+    openCart: PartnerCenter['carts']['create'];
+    /** Orders of the same whose subscription has ended. A cart that led to one of them leads to nothing any more. */
+    endedOrders(): Promise<string[]>;
+  };
   /** What has come of it so far, for whoever has to end it before it is complete. */
   note(facts: PurchaseFacts): Promise<void>;
   /** Does what needs the Customer Agreement, and does it again once Microsoft knows of one. */
@@ -97,10 +102,11 @@ type Checkout = { orderId: string } | { outcome: 'submitted' | 'useless' };
 export async function buy(
   flow: Flow,
   look: Look,
-  { customerId, findItem, findOrder: find, recognisedBy, endedOrders = async () => [], note, underAgreement }: Purchase,
+  { customerId, findItem, findOrder: find, recognisedBy, shared, note, underAgreement }: Purchase,
   { partnerCenter, now, pollEveryMs, grace }: BuyParts,
 ): Promise<Bought> {
   const { carts, orders } = partnerCenter;
+  const { openCart, endedOrders } = shared ?? { openCart: carts.create, endedOrders: async () => [] };
 
   // In the tenant that we know an order may be there already when the record of it was lost: it is taken over instead of buying again.
   let isLookedFor = false;
@@ -171,7 +177,7 @@ export async function buy(
       // and expires by itself, one is then made anew, with the items of the day.
       find: async (_prepared, { sends }) => (sends < MOST_SENDS ? undefined : PREPARE_ANEW),
       async act({ requestId, line, planId: forPlan, wish: asked }) {
-        const cart = await carts.create(customerId, { lineItems: [line] }, { requestId });
+        const cart = await openCart(customerId, { lineItems: [line] }, { requestId });
         const error = cart.lineItems.find((item) => item.error)?.error;
         if (error) throw cartLineError(error);
         isMadeNow = true;
