@@ -290,7 +290,7 @@ export function createRebuild(parts: RebuildParts): Rebuild {
       alerts.attention({
         code: 'store.lost',
         message:
-          'The records in Redis are not known to be complete, while the marketplace shows subscriptions that were delivered: Redis was lost, or is another one. The records are rebuilt from what bears our marks at Microsoft; until that is done nothing is bought, changed or ended. What people had held or detached is not known any more: say it again.',
+          'The records in Redis are not known to be complete, while the marketplace shows subscriptions that were delivered: Redis was lost, or is another one, or this is the first start beside what others have delivered. The records are rebuilt from what bears our marks at Microsoft; until that is done nothing is bought, changed or ended. What people had held or detached is not known any more: say it again.',
       });
     const result = await rebuild({ dryRun: false, acceptMissing: false }, signal);
     if (result.isWhole) return;
