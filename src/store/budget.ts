@@ -194,8 +194,7 @@ const CALL_UP = `
 `;
 
 export interface BudgetParts {
-  /** The limit of a key; it must be the same in all processes. */
-  /** `undefined` where nothing is known of a budget of that name: another release may have left it. */
+  /** The limit of a key, the same in all processes; `undefined` where none is known: another release may have left that key. */
   limitOf: (budget: string) => RateLimit | undefined;
   /** On whose behalf a call is made. Calls without a turn go first and never queue. */
   turn?: () => Turn | undefined;
