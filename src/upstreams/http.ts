@@ -461,7 +461,7 @@ function refusal(answer: Answer): ConnectorError {
   if (isFailure) {
     const retryAfterMs = retryAfterOf(answer);
     // Whether it fails at other calls too is for the circuit to find out.
-    const message = `${nameOf(facts.upstream)} failed at ${what}. If that goes on, ask its support${facts.correlationId ? ', and quote the identifier' : ''}.`;
+    const message = `${nameOf(facts.upstream)} failed at ${what}. If that goes on, ask the support of ${nameOf(facts.upstream)}${facts.correlationId ? ', and quote the identifier' : ''}.`;
     return new RetryableError(`${facts.upstream}.unavailable`, message, {
       facts,
       effect,

@@ -568,7 +568,7 @@ describe('an answer that the upstream failed', () => {
   it('is told of that call alone, with what its support asks for: others may well go through', async () => {
     const error = await says({ status: 503, headers: { 'MS-CorrelationId': 'c-1' } });
     expect(error.message).toBe(
-      'shop failed at GET /orders/1 (503, identifier c-1). If that goes on, ask its support, and quote the identifier.',
+      'shop failed at GET /orders/1 (503, identifier c-1). If that goes on, ask the support of shop, and quote the identifier.',
     );
   });
 
@@ -576,7 +576,7 @@ describe('an answer that the upstream failed', () => {
     const error = await says({ status: 500 }, { 'x-ms-client-request-id': 'r-7' });
     expect(error.message).toContain('(500, identifier r-7). ');
     expect(error.facts.correlationId).toBe('r-7');
-    expect((await says({ status: 500 })).message).toMatch(/\(500\)\. If that goes on, ask its support\.$/);
+    expect((await says({ status: 500 })).message).toMatch(/\(500\)\. If that goes on, ask the support of shop\.$/);
   });
 
   it.each([

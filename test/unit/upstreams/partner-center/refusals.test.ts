@@ -100,8 +100,8 @@ cart | 500600                             | F    | attention | give the plan a c
 400  | 2203                               | M    | attention | have its administrator sign it                 | –                   |
 400  | 900128 900129 900318               | F    | attention | order these for the customer first             | –                   |
 404  | 20000                              | R    | retry     | not shown yet, which may take 15 minutes       | –                   |
-500  | 800003 800005 900192               | R    | retry     | If that goes on, ask its support               | –                   |
-500  | 800031 800083 800084 800087        | –    | retry     | If that goes on, ask its support               | –                   | internal problems of a purchase
+500  | 800003 800005 900192               | R    | retry     | ask the support of Partner Center              | –                   |
+500  | 800031 800083 800084 800087        | –    | retry     | ask the support of Partner Center              | –                   | internal problems of a purchase
 
 Subscription
 404  | 20003                              | F    | attention | the record names a wrong one                   | –                   |
@@ -122,7 +122,7 @@ Subscription
 400  | 800096                             | N    | permanent | it can only be ended with its term             | not-completed       |
 400  | 800097                             | N    | permanent | another one can only be scheduled              | not-completed       |
 400  | 800098                             | N    | permanent | only the support of Partner Center             | not-completed       |
-500  | 800094                             | R    | retry     | If that goes on, ask its support               | –                   |
+500  | 800094                             | R    | retry     | ask the support of Partner Center              | –                   |
 400  | 900311                             | M    | attention | ask the support of Partner Center              | –                   |
 400  | 2054                               | F    | attention | must be changed in Partner Center              | –                   |
 400  | 800107                             | F    | attention | check whether the plan                         | –                   |
@@ -137,11 +137,11 @@ Subscription
 
 Generic
 400  | 800002 3000 2000 900126            | F    | attention | report it to the developers                    | –                   |
-408  | 0                                  | R    | retry     | If that goes on, ask its support               | –                   |
-500  | 0                                  | R    | retry     | If that goes on, ask its support               | –                   |
-502  | 0                                  | R    | retry     | If that goes on, ask its support               | –                   |
-503  | 0                                  | R    | retry     | If that goes on, ask its support               | –                   |
-504  | 0                                  | R    | retry     | If that goes on, ask its support               | –                   |
+408  | 0                                  | R    | retry     | ask the support of Partner Center              | –                   |
+500  | 0                                  | R    | retry     | ask the support of Partner Center              | –                   |
+502  | 0                                  | R    | retry     | ask the support of Partner Center              | –                   |
+503  | 0                                  | R    | retry     | ask the support of Partner Center              | –                   |
+504  | 0                                  | R    | retry     | ask the support of Partner Center              | –                   |
 429  | 0                                  | R    | retry     | is sent again in                               | –                   |
 417  | 800036                             | N    | permanent | report it to the developers                    | not-completed       |
 501  | 0                                  | N    | permanent | report it to the developers                    | not-completed       |
